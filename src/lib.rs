@@ -1,1 +1,4 @@
+//! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
+pub mod model;
+pub mod object;
