@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, RouteRef, TargetRef, UpstreamRef, number,
-    rules,
+    rules, schema,
 };
 
 /// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
@@ -109,6 +109,7 @@ pub struct CanarySpec {
 
 /// A router that can shift traffic.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(transform = schema::unnamed)]
 pub enum Provider {
     /// Apache APISIX.
     #[serde(rename = "apisix")]
