@@ -5,3 +5,5 @@ pub mod judge;
 pub mod model;
 pub mod object;
 pub mod plan;
+#[cfg(test)]
+mod tidy;
