@@ -7,3 +7,4 @@ pub mod object;
 pub mod plan;
 #[cfg(test)]
 mod tidy;
+pub mod route;

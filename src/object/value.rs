@@ -50,6 +50,15 @@ pub fn merge(have: &mut Value, patch: &Value) {
     }
 }
 
+/// The merge patch that makes `to` out of `from`. A `null` inside `to` cannot be expressed and counts as unset.
+pub fn difference(from: &Value, to: &Value) -> Value {
+    let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
+    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let changed = to.iter().filter(|(key, to)| from.get(*key) != Some(to));
+    let changed = changed.map(|(key, to)| (key.clone(), difference(from.get(key).unwrap_or(&Value::Null), to)));
+    Value::Object(gone.chain(changed).collect())
+}
+
 /// Removes everything unset: `null`, `{}` and `[]`, at any depth.
 pub fn prune(value: &mut Value) {
     if let Value::Object(map) = value {
@@ -79,6 +88,17 @@ mod tests {
         let mut have = json!({"a": {"b": 1, "c": 2}, "d": [1, 2]});
         merge(&mut have, &json!({"a": {"b": null, "e": 3}, "d": [9]}));
         assert_eq!(have, json!({"a": {"c": 2, "e": 3}, "d": [9]}));
+    }
+
+    #[test]
+    fn merging_the_difference_makes_the_other_value() {
+        let from = json!({"a": {"b": 1, "c": 2}, "d": [1, 2], "e": 1});
+        let to = json!({"a": {"b": 1, "f": {"g": 3}}, "d": [9], "e": {"h": 1}});
+        let patch = difference(&from, &to);
+        assert_eq!(patch, json!({"a": {"c": null, "f": {"g": 3}}, "d": [9], "e": {"h": 1}}));
+        let mut merged = from;
+        merge(&mut merged, &patch);
+        assert_eq!(merged, to);
     }
 
     #[test]
