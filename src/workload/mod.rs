@@ -3,8 +3,13 @@
 //! Objects in, changes or domain values out. Never a client, a clock, a decision, or the routing between the sides.
 
 mod defaults;
+pub mod deployment;
 mod hash;
 #[cfg(test)]
 mod samples;
+mod selector;
+mod subject;
 
 pub use hash::revision;
+pub use selector::Selector;
+pub use subject::{CANARY, Role, Subject};

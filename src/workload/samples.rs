@@ -1,6 +1,10 @@
 //! Objects for the tests of this room: one Deployment as its user wrote it, and as the apiserver serves it.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
+
+use super::{Selector, Subject};
 
 use crate::object::value;
 
@@ -144,4 +148,11 @@ pub(super) fn template_as_served() -> Value {
         value::merge(field, &fill);
     }
     served
+}
+
+/// The Canary `cart` of that Deployment.
+pub(super) fn subject() -> Subject<'static> {
+    static SELECTOR: LazyLock<Selector> =
+        LazyLock::new(|| Selector { label: "app".to_owned(), value: "cart".to_owned() });
+    Subject { namespace: "shop", canary: "cart", uid: "1-2-3", target: "cart", apex: "cart", selector: &SELECTOR }
 }

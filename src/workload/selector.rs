@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::api::sentences;
 use crate::model::Complaint;
 use crate::object::value;
 
@@ -42,22 +43,19 @@ impl Selector {
 }
 
 fn no_label(target: &Value, labels: &[String], matched: Option<&Value>) -> Complaint {
-    let name = value::text(target, &["metadata", "name"]).unwrap_or_default();
-    let kind = value::text(target, &["kind"]).unwrap_or("Deployment");
     let has: Vec<&str> = matched.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-    let has_any = if has.is_empty() { "no labels".to_owned() } else { has.join(", ") };
     let cure = has.first().map_or_else(
         || "add one of them".to_owned(),
         |first| format!("add one of them, or start serin with --selector-labels={first}"),
     );
-    Complaint::blocks(
-        "SelectorLabelMissing",
-        format!(
-            "{kind}/{name} has none of the labels {} in spec.selector.matchLabels (it has {has_any}), so its pods cannot be told \
-             from those of {name}-primary and nothing is released; {cure}",
-            labels.join(", "),
-        ),
-    )
+    let values = [
+        ("kind", value::text(target, &["kind"]).unwrap_or("Deployment")),
+        ("target", value::text(target, &["metadata", "name"]).unwrap_or_default()),
+        ("labels", &labels.join(", ")),
+        ("has", if has.is_empty() { "no labels" } else { &has.join(", ") }),
+        ("cure", &cure),
+    ];
+    Complaint::blocks(sentences::CAN030.reason, sentences::CAN030.say(&values))
 }
 
 #[cfg(test)]
@@ -84,11 +82,11 @@ mod tests {
         let mut target = samples::deployment();
         target["spec"]["selector"]["matchLabels"] = json!({"tier": "front"});
         let complaint = Selector::of(&target, &labels()).expect_err("tier is not among them");
-        assert_eq!(complaint.reason, "SelectorLabelMissing");
+        assert_eq!(complaint.reason, "NoSelectorLabel");
         assert_eq!(
             complaint.sentence,
             "Deployment/cart has none of the labels app, name, app.kubernetes.io/name in spec.selector.matchLabels (it has tier), so \
-             its pods cannot be told from those of cart-primary and nothing is released; add one of them, or start serin with \
+             its pods could not be told from those of cart-primary and nothing is released; add one of them, or start serin with \
              --selector-labels=tier"
         );
     }
