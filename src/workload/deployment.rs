@@ -12,9 +12,8 @@ use crate::object::{Change, ObjectKey, value};
 /// The user's workload as it was seen; a complaint where it has no pod template.
 pub fn target(object: &Value) -> Result<TargetSeen, Complaint> {
     let template = template(object).ok_or_else(|| no_template(object))?;
-    let grace = value::count(template, &["spec", "terminationGracePeriodSeconds"]).map_or(DEFAULT_GRACE, |seconds| {
-        Duration::from_secs(u64::from(seconds))
-    });
+    let grace = value::count(template, &["spec", "terminationGracePeriodSeconds"])
+        .map_or(DEFAULT_GRACE, |seconds| Duration::from_secs(u64::from(seconds)));
     Ok(TargetSeen { revision: hash::revision(template), replicas: replicas(object), rollout: rollout(object), grace })
 }
 

@@ -32,7 +32,8 @@ const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 const LENGTH: usize = 10;
 
 fn letters(number: u64) -> String {
-    let digits = std::iter::successors(Some(number), |n| Some(n / 27)).map(|n| usize::try_from(n % 27).unwrap_or_default());
+    let digits =
+        std::iter::successors(Some(number), |n| Some(n / 27)).map(|n| usize::try_from(n % 27).unwrap_or_default());
     digits.take(LENGTH).filter_map(|digit| ALPHABET.get(digit).copied().map(char::from)).collect()
 }
 
@@ -47,7 +48,8 @@ mod tests {
     #[test]
     fn the_scheme_is_fixed() {
         // Another text would make every canary of every user release anew: that needs a new scheme, not a new text here.
-        let template = json!({"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [{"name": "a", "image": "b:1"}]}});
+        let template =
+            json!({"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [{"name": "a", "image": "b:1"}]}});
         assert_eq!(revision(&template).as_str(), "s1-74f2957d5f");
     }
 
@@ -96,7 +98,9 @@ mod tests {
     #[test]
     fn an_empty_selector_matches_everything_and_is_not_the_same_as_none() {
         let term = |term: Value| {
-            revision(&json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}}))
+            revision(
+                &json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}}),
+            )
         };
         assert_ne!(term(json!({"topologyKey": "zone", "labelSelector": {}})), term(json!({"topologyKey": "zone"})));
         let spelled = json!({"topologyKey": "zone", "labelSelector": {"matchLabels": {}}, "namespaces": []});

@@ -4,12 +4,18 @@
 
 mod defaults;
 pub mod deployment;
+mod error;
 mod hash;
+mod metadata;
+pub mod primary;
 #[cfg(test)]
 mod samples;
 mod selector;
+pub mod snapshot;
 mod subject;
+mod template;
 
+pub use error::WorkloadError;
 pub use hash::revision;
 pub use selector::Selector;
 pub use subject::{CANARY, Role, Subject};

@@ -112,13 +112,16 @@ pub(super) const WRITTEN: &[&str] = &[
 /// The same pod template as a Kubernetes 1.34 serves it, and what other versions of it say more.
 pub(super) fn template_as_served() -> Value {
     let mut served = template();
-    value::merge(&mut served, &json!({
-        "metadata": {"creationTimestamp": null},
-        "spec": {
-            "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
-            "securityContext": {}, "serviceAccount": "cart", "terminationGracePeriodSeconds": 30, "hostNetwork": false,
-        },
-    }));
+    value::merge(
+        &mut served,
+        &json!({
+            "metadata": {"creationTimestamp": null},
+            "spec": {
+                "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+                "securityContext": {}, "serviceAccount": "cart", "terminationGracePeriodSeconds": 30, "hostNetwork": false,
+            },
+        }),
+    );
     // RFC 7386 cannot write a null.
     served["metadata"]["creationTimestamp"] = Value::Null;
     let container = json!({"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"});
@@ -130,9 +133,15 @@ pub(super) fn template_as_served() -> Value {
         ("/spec/containers/0/ports/0", json!({"protocol": "TCP"})),
         ("/spec/containers/0/ports/1", json!({"protocol": "TCP"})),
         ("/spec/containers/0/env/1/valueFrom/fieldRef", json!({"apiVersion": "v1"})),
-        ("/spec/containers/0/readinessProbe", json!({"timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3})),
+        (
+            "/spec/containers/0/readinessProbe",
+            json!({"timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3}),
+        ),
         ("/spec/containers/0/readinessProbe/httpGet", json!({"scheme": "HTTP"})),
-        ("/spec/containers/0/livenessProbe", json!({"timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3})),
+        (
+            "/spec/containers/0/livenessProbe",
+            json!({"timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3}),
+        ),
         ("/spec/containers/0/livenessProbe", json!({"periodSeconds": 10, "initialDelaySeconds": 0})),
         ("/spec/containers/0/livenessProbe/grpc", json!({"service": ""})),
         ("/spec/containers/0/lifecycle/preStop/httpGet", json!({"scheme": "HTTP"})),
@@ -154,5 +163,13 @@ pub(super) fn template_as_served() -> Value {
 pub(super) fn subject() -> Subject<'static> {
     static SELECTOR: LazyLock<Selector> =
         LazyLock::new(|| Selector { label: "app".to_owned(), value: "cart".to_owned() });
-    Subject { namespace: "shop", canary: "cart", uid: "1-2-3", target: "cart", apex: "cart", selector: &SELECTOR }
+    Subject {
+        namespace: "shop",
+        canary: "cart",
+        uid: "1-2-3",
+        target: "cart",
+        apex: "cart",
+        selector: &SELECTOR,
+        label_prefixes: &[],
+    }
 }

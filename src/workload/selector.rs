@@ -43,7 +43,8 @@ impl Selector {
 }
 
 fn no_label(target: &Value, labels: &[String], matched: Option<&Value>) -> Complaint {
-    let has: Vec<&str> = matched.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+    let has: Vec<&str> =
+        matched.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
     let cure = has.first().map_or_else(
         || "add one of them".to_owned(),
         |first| format!("add one of them, or start serin with --selector-labels={first}"),
@@ -70,7 +71,8 @@ mod tests {
     #[test]
     fn the_first_configured_label_of_the_selector_is_taken_whatever_the_order_in_the_object() {
         let mut target = samples::deployment();
-        target["spec"]["selector"]["matchLabels"] = json!({"app.kubernetes.io/name": "a", "name": "podinfo", "tier": "front"});
+        target["spec"]["selector"]["matchLabels"] =
+            json!({"app.kubernetes.io/name": "a", "name": "podinfo", "tier": "front"});
         let selector = Selector::of(&target, &labels()).expect("it has two of them");
         assert_eq!(selector, Selector { label: "name".to_owned(), value: "podinfo".to_owned() });
         assert_eq!(selector.target_pods(), json!({"name": "podinfo"}));

@@ -26,6 +26,8 @@ pub struct Subject<'a> {
     pub apex: &'a str,
     /// The label that tells the sides apart.
     pub selector: &'a Selector,
+    /// Labels of the target with one of these prefixes are copied to the primary; `*` copies all.
+    pub label_prefixes: &'a [String],
 }
 
 impl Subject<'_> {
@@ -116,17 +118,25 @@ mod tests {
         let subject = Subject { apex: &long, selector: &selector, ..samples::subject() };
         let sentences: Vec<String> = subject.overlong().into_iter().map(|c| c.sentence).collect();
         assert_eq!(sentences.len(), 2);
-        assert!(sentences[0].contains(&format!("{long}-primary would have a name of 64 characters")), "{}", sentences[0]);
-        assert!(sentences[1].starts_with("spec.selector.matchLabels[app] of Deployment/cart is aaa"), "{}", sentences[1]);
-        assert!(sentences[1].ends_with("of 64 characters where 63 are allowed, so nothing can be made for it; write at most 55 characters"));
+        assert!(
+            sentences[0].contains(&format!("{long}-primary would have a name of 64 characters")),
+            "{}",
+            sentences[0]
+        );
+        assert!(
+            sentences[1].starts_with("spec.selector.matchLabels[app] of Deployment/cart is aaa"),
+            "{}",
+            sentences[1]
+        );
+        assert!(sentences[1].ends_with(
+            "of 64 characters where 63 are allowed, so nothing can be made for it; write at most 55 characters"
+        ));
         assert_eq!(samples::subject().overlong(), []);
     }
 
     #[test]
     fn what_flagger_made_for_this_canary_counts_as_made() {
-        let owned = |name: &str, kind: &str| {
-            json!({"metadata": {"ownerReferences": [{"apiVersion": "flagger.app/v1beta1", "kind": kind, "name": name, "controller": true}]}})
-        };
+        let owned = |name: &str, kind: &str| json!({"metadata": {"ownerReferences": [{"apiVersion": "flagger.app/v1beta1", "kind": kind, "name": name, "controller": true}]}});
         assert!(samples::subject().made(&owned("cart", "Canary")));
         assert!(!samples::subject().made(&owned("other", "Canary")));
         assert!(!samples::subject().made(&owned("cart", "Deployment")));
