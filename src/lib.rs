@@ -8,3 +8,4 @@ pub mod plan;
 #[cfg(test)]
 mod tidy;
 pub mod route;
+pub mod workload;

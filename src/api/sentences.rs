@@ -113,6 +113,9 @@ sentences! {
     CAN027 DelegateIsNotBare
     "spec.service.delegation is true, but {fields} is set and a delegate VirtualService has neither hosts nor gateways, so no route could be written; drop {fields}, or drop delegation"
 
+    CAN030 NoSelectorLabel
+    "{kind}/{target} has none of the labels {labels} in spec.selector.matchLabels (it has {has}), so its pods could not be told from those of {target}-primary and nothing is released; {cure}"
+
     CAN038 MetricWithoutSource
     "metric {name} has no templateRef and no query and is not builtin, so each check would fail and every release would be rolled back; write templateRef, or use request-success-rate or request-duration"
 
@@ -142,6 +145,15 @@ sentences! {
 
     CAN052 NotYetServed
     "{field} is set, and this version of serin does not do {what} yet, so no release would start; {instead}"
+
+    CAN060 LabelTooLong
+    "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
+
+    CAN061 NoPodTemplate
+    "{kind}/{target} has no spec.template, so there is nothing to release; write one, or name another target in spec.targetRef"
+
+    CAN062 ForeignPrimary
+    "Deployment/{primary} selects {found} where it must select {wanted}, and the selector of a Deployment cannot be changed, so no release can be promoted; delete Deployment/{primary} or rename it, and it is made anew"
 
     MET009 ProviderAddressMissing
     "spec.provider.address is missing and the provider {type} has no address of its own, so each check would fail; write its base URL, for example http://prometheus.monitoring:9090"
