@@ -9,3 +9,4 @@ pub mod plan;
 mod tidy;
 pub mod route;
 pub mod workload;
+pub mod settings;
