@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, NamespacedRef, SessionAffinity, StringMatch, Webhook, number, rules};
+use super::{Metric, NamespacedRef, SessionAffinity, StringMatch, Webhook, number, rules, schema};
 
 /// The steps of a release and its checks. Exactly one of iterations, stepWeight and stepWeights says how it advances.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -143,6 +143,7 @@ pub struct AlertRef {
 /// How much an alert matters.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = schema::unnamed)]
 pub enum Severity {
     /// Not given.
     #[serde(rename = "")]

@@ -34,6 +34,11 @@ pub fn yaml(crd: &CustomResourceDefinition) -> Result<String, serde_saphyr::ser:
     Ok(format!("# Generated from src/api by `UPDATE_EXPECT=1 cargo test api::`. Do not edit.\n---\n{body}"))
 }
 
+/// Takes the description of an enum away, which would otherwise hide that of the optional field that holds it.
+pub(super) fn unnamed(schema: &mut schemars::Schema) {
+    schema.remove("description");
+}
+
 fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         // Flagger serves the subresource for all three kinds, also where there is no status to write.

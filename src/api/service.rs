@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CorsPolicy, Headers, HttpMatch, Mirror, ParentRef, Retries, Rewrite, TargetPort, TrafficPolicy, number};
+use super::{
+    CorsPolicy, Headers, HttpMatch, Mirror, ParentRef, Retries, Rewrite, TargetPort, TrafficPolicy, number, schema,
+};
 
 /// The Services `<name>`, `<name>-primary` and `<name>-canary`, and the route between them.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -126,6 +128,7 @@ pub struct CanaryService {
 
 /// Which endpoints a Service prefers.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = schema::unnamed)]
 pub enum TrafficDistribution {
     /// Endpoints in the client's zone; the older name of PreferSameZone.
     PreferClose,

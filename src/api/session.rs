@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{number, rules};
+use super::{number, rules, schema};
 
 /// The cookies that keep a client on its side for the length of a release.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub struct SessionAffinity {
 
 /// Whether other sites' requests carry a cookie.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = schema::unnamed)]
 pub enum SameSite {
     /// Never.
     Strict,

@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{number, rules};
+use super::{number, rules, schema};
 
 /// Connection policy of the primary and the canary. Istio only.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -70,6 +70,7 @@ pub struct HttpPool {
 /// Whether HTTP/1.1 connections are upgraded to HTTP/2.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(transform = schema::unnamed)]
 pub enum H2UpgradePolicy {
     /// As the mesh says.
     Default,
@@ -104,6 +105,7 @@ pub struct LoadBalancer {
 /// A simple rule to choose a pod.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(transform = schema::unnamed)]
 pub enum SimpleLoadBalancer {
     /// One after the other.
     RoundRobin,
@@ -281,6 +283,7 @@ pub struct TlsSettings {
 /// Which certificates are shown.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(transform = schema::unnamed)]
 pub enum TlsMode {
     /// No TLS.
     Disable,

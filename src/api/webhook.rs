@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{number, rules};
+use super::{number, rules, schema};
 
 /// An HTTP POST at one moment of the release; an answer of 200, 201 or 202 means yes.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,7 @@ pub struct Webhook {
 /// The moment at which a hook is called.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(transform = schema::unnamed)]
 pub enum WebhookType {
     /// Not given: the same as rollout.
     #[serde(rename = "")]
