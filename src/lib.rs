@@ -1,4 +1,5 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
+pub mod metric;
 pub mod model;
 pub mod object;
