@@ -1,5 +1,7 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
+pub mod judge;
 pub mod metric;
 pub mod model;
 pub mod object;
+pub mod plan;
