@@ -5,8 +5,9 @@ pub mod judge;
 pub mod model;
 pub mod object;
 pub mod plan;
+pub mod route;
+pub mod settings;
+pub mod workload;
+
 #[cfg(test)]
 mod tidy;
-pub mod route;
-pub mod workload;
-pub mod settings;
