@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::services::{FLUX, pods, ports_of, selector};
-use super::{Role, Subject, ports};
+use super::{Role, Subject, patch, ports};
 use crate::object::value;
 
 /// Annotation that remembers what was there before: the user gets it back.
@@ -51,22 +51,20 @@ pub(super) fn adopt(subject: &Subject<'_>, role: Role, have: &Value, wanted: &[V
         return None;
     }
     annotations.insert(BEFORE.to_owned(), json!(json!(before).to_string()));
-    Some(patch_of(have, annotations, patch))
+    Some(patch::of(have, Map::from_iter([("annotations".to_owned(), Value::Object(annotations))]), patch))
 }
 
-/// The patch that gives the Service back; `None` where nothing was taken.
-pub(super) fn release(subject: &Subject<'_>, have: &Value) -> Option<Value> {
+/// The patch that gives a Service of this role back; `None` where nothing was taken.
+pub(super) fn release(subject: &Subject<'_>, role: Role, have: &Value) -> Option<Value> {
+    // Another selector was written by the user meanwhile, or nothing was ever taken.
+    let is_taken = *selector(have) == pods(subject, role);
     let Some(before) = remembered(have) else {
-        // Taken by Flagger, which remembers nothing, or never taken.
-        if *selector(have) != subject.selector.primary_pods() {
-            return None;
-        }
-        let change = value::difference(selector(have), &users_selector(subject, have))?;
-        return Some(patch_of(have, Map::new(), Map::from_iter([("selector".to_owned(), change)])));
+        // Flagger remembers nothing.
+        let change = is_taken.then(|| value::difference(selector(have), &users_selector(subject, have)))??;
+        return Some(patch::of(have, Map::new(), Map::from_iter([("selector".to_owned(), change)])));
     };
     let mut patch = Map::new();
-    // A selector that is no longer ours was written by the user meanwhile.
-    if *selector(have) == subject.selector.primary_pods() {
+    if is_taken {
         patch.extend(value::difference(selector(have), &before.selector).map(|change| ("selector".to_owned(), change)));
     }
     let ports = without_ports(have, &before);
@@ -75,14 +73,7 @@ pub(super) fn release(subject: &Subject<'_>, have: &Value) -> Option<Value> {
     }
     let mut annotations = before.annotations;
     annotations.insert(BEFORE.to_owned(), Value::Null);
-    Some(patch_of(have, annotations, patch))
-}
-
-fn patch_of(have: &Value, annotations: Map<String, Value>, spec: Map<String, Value>) -> Value {
-    let version = value::at(have, &["metadata", "resourceVersion"]);
-    let mut patch = json!({"metadata": {"resourceVersion": version, "annotations": annotations}, "spec": spec});
-    value::prune_empty(&mut patch);
-    patch
+    Some(patch::of(have, Map::from_iter([("annotations".to_owned(), Value::Object(annotations))]), patch))
 }
 
 fn remembered(have: &Value) -> Option<Before> {

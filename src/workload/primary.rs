@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::snapshot::{self, COPIED};
-use super::{CANARY, Subject, WorkloadError, deployment, metadata, subject, template};
+use super::{CANARY, Subject, WorkloadError, deployment, metadata, patch, subject, template};
 use crate::api::sentences;
 use crate::model::{Complaint, PrimaryMatch, PrimarySeen, Revision};
 use crate::object::kinds::DEPLOYMENT;
@@ -51,6 +51,12 @@ pub fn changes(
             update(have, &want).map(|patch| Change::Merge(subject.primary(), patch)).into_iter().collect()
         }
     })
+}
+
+/// The write that deletes the primary, if it was made for this canary.
+pub fn discard(subject: &Subject<'_>, have: Option<&Value>) -> Vec<Change> {
+    let made = have.is_some_and(|have| subject.made(have));
+    made.then(|| Change::Delete(subject.primary())).into_iter().collect()
 }
 
 /// The primary as it was seen; a complaint where it is a Deployment that can never become one.
@@ -136,8 +142,7 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
     if spec.is_empty() && meta.is_empty() {
         return None;
     }
-    meta.extend(value::at(have, &["metadata", "resourceVersion"]).map(|v| ("resourceVersion".to_owned(), v.clone())));
-    Some(if spec.is_empty() { json!({"metadata": meta}) } else { json!({"metadata": meta, "spec": spec}) })
+    Some(patch::of(have, meta, spec))
 }
 
 #[cfg(test)]

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{CANARY, Role, Subject, adoption, hash, ports};
+use super::{CANARY, Role, Subject, adoption, hash, patch, ports};
 use crate::api::{CanaryService, Metadata};
 use crate::object::kinds::SERVICE;
 use crate::object::{Change, Objects, value};
+
+/// `sides` or `apex`: the writes that make some of the Services as they shall be.
+pub type Wanted = fn(&Subject<'_>, &CanaryService, &Value, &Objects) -> Vec<Change>;
 
 /// The writes that make the Services of both sides as wanted; none where they are.
 pub fn sides(subject: &Subject<'_>, service: &CanaryService, target: &Value, have: &Objects) -> Vec<Change> {
@@ -27,16 +30,27 @@ pub fn apex(subject: &Subject<'_>, service: &CanaryService, target: &Value, have
 /// A Service that the user made is as it was before. One that we made stays, since somebody calls it.
 pub fn release_apex(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
     let key = subject.service(Role::Apex);
-    let Some(service) = have.find(&key) else { return Vec::new() };
-    let patch = if subject.made(service) {
-        value::difference(selector(service), &subject.selector.target_pods()).map(|selector| {
-            let version = value::at(service, &["metadata", "resourceVersion"]);
-            json!({"metadata": {"resourceVersion": version}, "spec": {"selector": selector}})
-        })
-    } else {
-        adoption::release(subject, service)
-    };
+    let patch = have.find(&key).and_then(|service| {
+        if !subject.made(service) {
+            return adoption::release(subject, Role::Apex, service);
+        }
+        let change = value::difference(selector(service), &subject.selector.target_pods())?;
+        Some(patch::of(service, Map::new(), Map::from_iter([("selector".to_owned(), change)])))
+    });
     patch.map(|patch| Change::Merge(key, patch)).into_iter().collect()
+}
+
+/// The writes after which nothing is left of the sides: what we made is deleted, what the user made is given back.
+pub fn discard_sides(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
+    let discard = |role| {
+        let key = subject.service(role);
+        let service = have.find(&key)?;
+        if subject.made(service) {
+            return Some(Change::Delete(key));
+        }
+        adoption::release(subject, role, service).map(|patch| Change::Merge(key, patch))
+    };
+    [Role::Canary, Role::Primary].into_iter().filter_map(discard).collect()
 }
 
 /// What tells Flux to leave an object alone.
@@ -163,8 +177,7 @@ fn without_ports_in_the_way(have: &Value, wanted: &[Value]) -> Option<Value> {
     }
     let mut kept: Vec<Value> = ports_of(have).iter().filter(|port| !is_in_the_way(port)).cloned().collect();
     wanted.iter().for_each(|port| ports::add(&mut kept, port.clone()));
-    let version = value::at(have, &["metadata", "resourceVersion"]);
-    Some(json!({"metadata": {"resourceVersion": version}, "spec": {"ports": kept}}))
+    Some(patch::of(have, Map::new(), Map::from_iter([("ports".to_owned(), json!(kept))])))
 }
 
 pub(super) fn ports_of(service: &Value) -> &[Value] {
