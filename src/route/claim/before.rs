@@ -40,6 +40,11 @@ pub(super) fn notes(claim: &Claim, have: &Value, spec: &Value) -> BTreeMap<Strin
     notes
 }
 
+/// Whether we or Flagger made the object.
+pub(super) fn is_made(have: &Value) -> bool {
+    annotation(have, BEFORE) == Some(ABSENT) || made_by_flagger(have)
+}
+
 /// Whether nobody but the user has written to the object.
 pub(super) fn is_untouched(have: &Value) -> bool {
     annotation(have, BEFORE).is_none() && annotation(have, ORIGINAL).is_none() && !made_by_flagger(have)

@@ -101,6 +101,11 @@ pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Opt
     Some(Change::Merge(key.clone(), patch))
 }
 
+/// Whether the object is there and was the user's before it was ours.
+pub(super) fn is_users(key: &ObjectKey, have: &Objects) -> bool {
+    have.find(key).is_some_and(|have| !before::is_made(have))
+}
+
 fn spec_of(key: &ObjectKey, have: &Value) -> Result<Value, RouteError> {
     match have.get("spec") {
         None | Some(Value::Null) => Ok(json!({})),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Scene, canary_cookie, key, primary_cookie, split, sticky};
+use super::{Scene, canary_cookie, key, primary_cookie, rule_key, split, sticky};
 use crate::model::{Affinity, Builtin, Mirror, Percent, Routing};
 use crate::object::Change;
 use crate::route::Router;
@@ -250,6 +250,22 @@ fn a_service_that_becomes_a_delegate_loses_its_hosts() {
     let mut scene = scene.edited(&json!({"delegation": true}));
     let spec = scene.route(&split(50)).found()["spec"].as_object().cloned().unwrap_or_default();
     assert_eq!(spec.keys().collect::<Vec<_>>(), ["http"]);
+}
+
+#[test]
+fn a_traffic_policy_goes_with_the_users_wish_for_it() {
+    let mut scene = Scene::of(&json!({"trafficPolicy": {"tls": {"mode": "DISABLE"}}}));
+    scene.route(&split(0));
+    let mut scene = scene.edited(&json!({}));
+    assert_eq!(scene.route(&split(0)).destination_rule("canary")["spec"], json!({"host": "podinfo-canary"}));
+}
+
+#[test]
+fn a_users_own_destination_rule_keeps_its_policy_where_the_canary_has_none() {
+    let policy = json!({"tls": {"mode": "DISABLE"}});
+    let mut scene = Scene::of(&json!({}));
+    scene.store.put(rule_key("canary"), json!({"spec": {"host": "podinfo-canary", "trafficPolicy": policy}}));
+    assert_eq!(scene.route(&split(0)).destination_rule("canary")["spec"]["trafficPolicy"], policy);
 }
 
 #[test]
