@@ -3,7 +3,6 @@
 use super::Defaults;
 use super::corner::{self, Names};
 use crate::api;
-use crate::model::KpiSource;
 use crate::object::{Kind, ObjectKey, kinds};
 use crate::workload;
 
@@ -36,20 +35,18 @@ pub struct Labelled {
 pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     let names = Names::of(canary);
     let namespace = &names.namespace;
-    let mut keys = vec![
-        kinds::DEPLOYMENT.named(namespace, &names.target),
-        kinds::DEPLOYMENT.named(namespace, format!("{}-primary", names.target)),
-    ];
-    keys.extend(names.services().map(|service| kinds::SERVICE.named(namespace, service)));
-    if let (Some(router), Some(target)) = (corner::router(canary, defaults), names.route_target(canary)) {
+    let mut keys = vec![names.target(), names.primary()];
+    keys.extend(names.services());
+    if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), names.route_target(canary)) {
         keys.extend(router.objects(&target));
     }
     keys.extend(templates(canary, namespace));
-    let group = |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
+    let group =
+        |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();
     let labelled = vec![
-        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary),
-        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side),
+        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
+        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side.name),
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
     ];
     Lookups { keys, labelled }
@@ -65,12 +62,4 @@ pub(super) fn templates(canary: &api::Canary, namespace: &str) -> Vec<ObjectKey>
     keys.sort();
     keys.dedup();
     keys
-}
-
-/// The template that a KPI is measured by.
-pub(super) fn template_of(source: &KpiSource) -> Option<ObjectKey> {
-    match source {
-        KpiSource::Template { namespace, name, .. } => Some(kinds::METRIC_TEMPLATE.named(namespace, name)),
-        KpiSource::Builtin(_) | KpiSource::Inline(_) => None,
-    }
 }

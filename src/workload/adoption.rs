@@ -27,13 +27,12 @@ struct Before {
 /// A port that is there already stays as the user wrote it, and no port is removed.
 pub(super) fn adopt(subject: &Subject<'_>, role: Role, have: &Value, wanted: &[Value]) -> Option<Value> {
     let pods = pods(subject, role);
-    let mut before = remembered(have).unwrap_or_default();
+    let mut before =
+        remembered(have).unwrap_or_else(|| Before { selector: users_selector(subject, have), ..Before::default() });
     let mut patch = Map::new();
     if *selector(have) != pods {
         before.selector = selector(have).clone();
         patch.extend(value::difference(selector(have), &pods).map(|change| ("selector".to_owned(), change)));
-    } else if before.selector.is_null() {
-        before.selector = users_selector(subject, have);
     }
     let ports = with_ports(have, wanted, &mut before);
     if ports != ports_of(have) {
@@ -54,10 +53,10 @@ pub(super) fn adopt(subject: &Subject<'_>, role: Role, have: &Value, wanted: &[V
     Some(patch::of(have, json!({"annotations": annotations}), Value::Object(patch)))
 }
 
-/// The patch that gives a Service of this role back; `None` where nothing was taken.
-pub(super) fn release(subject: &Subject<'_>, role: Role, have: &Value) -> Option<Value> {
+/// The patch that gives the apex Service back; `None` where nothing was taken.
+pub(super) fn release(subject: &Subject<'_>, have: &Value) -> Option<Value> {
     // Another selector was written by the user meanwhile, or nothing was ever taken.
-    let is_taken = *selector(have) == pods(subject, role);
+    let is_taken = *selector(have) == subject.selector.primary_pods();
     let Some(before) = remembered(have) else {
         // Flagger remembers nothing.
         let change = value::difference(selector(have), &users_selector(subject, have)).filter(|_| is_taken)?;

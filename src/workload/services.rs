@@ -9,6 +9,9 @@ use crate::api::{CanaryService, Metadata};
 use crate::object::kinds::SERVICE;
 use crate::object::{Change, Objects, value};
 
+/// `sides` or `apex`: the writes that make some of the Services as they shall be.
+pub type Wanted = fn(&Subject<'_>, &CanaryService, &Value, &Objects) -> Vec<Change>;
+
 /// The writes that make the Services of both sides as wanted; none where they are.
 pub fn sides(subject: &Subject<'_>, service: &CanaryService, target: &Value, have: &Objects) -> Vec<Change> {
     let roles = [Role::Canary, Role::Primary];
@@ -29,25 +32,12 @@ pub fn release_apex(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
     let key = subject.service(Role::Apex);
     let patch = have.find(&key).and_then(|service| {
         if !subject.made(service) {
-            return adoption::release(subject, Role::Apex, service);
+            return adoption::release(subject, service);
         }
         let change = value::difference(selector(service), &subject.selector.target_pods())?;
         Some(patch::of(service, json!({}), json!({"selector": change})))
     });
     patch.map(|patch| Change::Merge(key, patch)).into_iter().collect()
-}
-
-/// The writes after which nothing is left of the sides: what we made is deleted, what the user made is given back.
-pub fn discard_sides(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
-    let discard = |role| {
-        let key = subject.service(role);
-        let service = have.find(&key)?;
-        if subject.made(service) {
-            return Some(Change::Delete(key));
-        }
-        adoption::release(subject, role, service).map(|patch| Change::Merge(key, patch))
-    };
-    [Role::Canary, Role::Primary].into_iter().filter_map(discard).collect()
 }
 
 /// What tells Flux to leave an object alone.
@@ -379,15 +369,5 @@ mod tests {
         }
         assert_eq!(stored(&store, Role::Apex)["spec"]["selector"], json!({"app": "cart"}));
         assert_eq!(release_apex(&samples::subject(), store.objects()), []);
-    }
-
-    #[test]
-    fn discarded_sides_are_deleted_where_we_made_them() {
-        let mut store = made(&port(80));
-        let mut users = stored(&store, Role::Canary);
-        users["metadata"]["annotations"] = json!({});
-        store.put(samples::subject().service(Role::Canary), users);
-        let primary = samples::subject().service(Role::Primary);
-        assert_eq!(discard_sides(&samples::subject(), store.objects()), [Change::Delete(primary)]);
     }
 }
