@@ -8,6 +8,8 @@ pub mod deployment;
 pub mod endpoints;
 mod error;
 mod hash;
+#[cfg(test)]
+mod laws;
 mod metadata;
 mod patch;
 mod ports;

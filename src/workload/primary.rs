@@ -53,12 +53,6 @@ pub fn changes(
     })
 }
 
-/// The write that deletes the primary, if it was made for this canary.
-pub fn discard(subject: &Subject<'_>, have: Option<&Value>) -> Vec<Change> {
-    let made = have.is_some_and(|have| subject.made(have));
-    made.then(|| Change::Delete(subject.primary())).into_iter().collect()
-}
-
 /// The primary as it was seen; a complaint where it is a Deployment that can never become one.
 pub fn seen(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value)]) -> Result<PrimarySeen, Complaint> {
     let selects = value::at(have, &["spec", "selector"]).unwrap_or(&Value::Null);
@@ -142,7 +136,7 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
     if spec.is_empty() && meta.is_empty() {
         return None;
     }
-    Some(patch::of(have, meta, spec))
+    Some(patch::of(have, Value::Object(meta), Value::Object(spec)))
 }
 
 #[cfg(test)]
