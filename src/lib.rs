@@ -2,3 +2,5 @@
 
 pub mod model;
 pub mod object;
+pub mod scene;
+pub mod world;

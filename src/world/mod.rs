@@ -1,0 +1,6 @@
+//! Everything that touches the outside.
+
+mod cache;
+mod clock;
+mod place;
+mod queue;
