@@ -150,9 +150,8 @@ mod tests {
     use crate::object::kinds::{CANARY, SERVICE};
 
     fn status(code: u16, name: &str, message: &str) -> Status {
-        let mut status = Status::failure(message, "").with_code(code);
-        status.details = Some(kube::core::response::StatusDetails { name: name.to_owned(), ..Default::default() });
-        status
+        let answer = serde_json::json!({"code": code, "message": message, "details": {"name": name}});
+        serde_json::from_value(answer).expect("a Status")
     }
 
     fn attempt() -> Attempt {

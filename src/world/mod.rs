@@ -1,6 +1,12 @@
 //! Everything that touches the outside.
 
+mod backoff;
 mod cache;
+mod claim;
 mod clock;
+mod cluster;
+mod failure;
+mod metrics;
 mod place;
 mod queue;
+mod watch;
