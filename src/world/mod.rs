@@ -6,6 +6,7 @@ mod claim;
 mod clock;
 mod cluster;
 mod failure;
+mod lease;
 mod metrics;
 mod place;
 mod queue;
