@@ -2,7 +2,9 @@
 
 pub mod api;
 pub mod judge;
+pub mod metric;
 pub mod model;
+pub mod notify;
 pub mod object;
 pub mod plan;
 pub mod scene;

@@ -43,6 +43,11 @@ impl Item {
         Self { meta, value }
     }
 
+    /// The object as it came.
+    pub(crate) fn into_value(self) -> Value {
+        self.value
+    }
+
     pub(crate) fn place(&self) -> Place {
         Place::new(self.meta.namespace.as_deref().unwrap_or_default(), self.meta.name.as_deref().unwrap_or_default())
     }

@@ -105,6 +105,14 @@ impl Cache {
         self.state().look(canary)
     }
 
+    /// The Canary itself, as it was seen last.
+    pub(crate) fn canary(&self, canary: &Place) -> Option<Stored> {
+        match self.state().content(CANARY, canary) {
+            Content::Held(stored) => Some(stored),
+            Content::Absent | Content::Unheld => None,
+        }
+    }
+
     /// Newest resourceVersion that is known of a kind; 0 before its first list.
     pub(crate) fn seen(&self, kind: Kind) -> u64 {
         self.state().shelves.get(&kind).map_or(0, |shelf| shelf.seen)
