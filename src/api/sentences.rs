@@ -143,11 +143,41 @@ sentences! {
     CAN052 NotYetServed
     "{field} is set, and this version of serin does not do {what} yet, so no release would start; {instead}"
 
+    CAN053 InlineQueryDoesNotRender
+    "the query of metric {metric} does not render, so each check of it fails: {error}"
+
+    CAN054 NoMetricsServer
+    "metric {metric} asks Prometheus, and neither spec.metricsServer nor the flag --metrics-server gives its address, so each check of it fails; write spec.metricsServer, for example http://prometheus.monitoring:9090"
+
+    CAN055 MetricsServerIsNoUrl
+    "metric {metric} asks Prometheus at spec.metricsServer or else --metrics-server, so each check of it fails: {error}"
+
+    MET002 QueryDoesNotRender
+    "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
+
     MET009 ProviderAddressMissing
     "spec.provider.address is missing and the provider {type} has no address of its own, so each check would fail; write its base URL, for example http://prometheus.monitoring:9090"
 
     MET010 ProviderRegionMissing
     "spec.provider.region is missing and cloudwatch is asked region by region, so each check would fail; write it, for example eu-west-1"
+
+    MET012 TemplateMissing
+    "Metric template {template} error: it is not there, so each check of metric {metric} fails; apply it, or correct templateRef"
+
+    MET013 TemplateUnreadable
+    "Metric template {template} error: {error}, so each check of metric {metric} fails; correct the template"
+
+    MET014 ProviderNotServed
+    "Metric template {template} provider {type} error: this version of serin cannot ask it yet, so each check of metric {metric} fails; use one of: {served}"
+
+    MET015 ProviderUnknown
+    "Metric template {template} provider {type} error: there is no such provider, so each check of metric {metric} fails; write one of: {served}"
+
+    MET016 TemplateAddressMissing
+    "Metric template {template} provider {type} error: spec.provider.address is missing, so each check of metric {metric} fails; write its base URL, for example http://prometheus.monitoring:9090"
+
+    MET017 TemplateAddressIsNoUrl
+    "Metric template {template} error: spec.provider.address {error}; until then each check of metric {metric} fails"
 }
 
 #[cfg(test)]
