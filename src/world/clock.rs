@@ -4,6 +4,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::Time;
 
+/// The wall clock, for the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock;
+
+impl Clock {
+    /// The moment at which this is called.
+    pub fn now(self) -> Time {
+        now()
+    }
+}
+
 /// The moment at which this is called.
 #[expect(clippy::disallowed_methods, reason = "the one legal reading of the clock")]
 pub(crate) fn now() -> Time {

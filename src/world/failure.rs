@@ -31,6 +31,9 @@ pub(crate) enum Failure {
     /// This replica does not hold the lease (any more): nothing is written.
     #[error("{attempt} was not tried: another replica leads")]
     NotLeading { attempt: Attempt },
+    /// Nothing was attempted: the user or an admin has to mend something first.
+    #[error("{sentence}")]
+    Blocked { reason: &'static str, sentence: String },
 }
 
 /// What was attempted.
@@ -116,12 +119,16 @@ impl Failure {
             Self::Forbidden { .. } => "Forbidden",
             Self::Terminal { .. } => "WriteRefused",
             Self::NotLeading { .. } => "NotLeading",
+            Self::Blocked { reason, .. } => reason,
         }
     }
 
     /// Whether only a person can mend it, so that it is worth an event on the Canary.
     pub(crate) const fn needs_a_person(&self) -> bool {
-        matches!(self, Self::NotServed { .. } | Self::Forbidden { .. } | Self::Terminal { .. })
+        match self {
+            Self::NotServed { .. } | Self::Forbidden { .. } | Self::Terminal { .. } | Self::Blocked { .. } => true,
+            Self::Transient { .. } | Self::Conflict { .. } | Self::NotLeading { .. } => false,
+        }
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     requests: Counters,
     lateness: Histogram,
     rounds: Counters,
+    untold: Counter,
     shown: Mutex<BTreeMap<Place, Shown>>,
 }
 
@@ -64,6 +65,7 @@ impl Metrics {
             requests: Family::default(),
             lateness: Histogram::new(LATENESS_BUCKETS),
             rounds: Family::default(),
+            untold: Counter::default(),
             shown: Mutex::default(),
         };
         metrics.register();
@@ -94,6 +96,11 @@ impl Metrics {
     /// A round ended: `ok`, or the reason of its failure.
     pub(crate) fn round(&self, outcome: &'static str) {
         self.rounds.get_or_create(&labels([("outcome", outcome)])).inc();
+    }
+
+    /// The events of a round could not be written.
+    pub(crate) fn untold(&self) {
+        self.untold.inc();
     }
 
     /// So many canaries are in each namespace.
@@ -149,8 +156,12 @@ impl Metrics {
         let of_target = labels([("name", &target), ("namespace", namespace)]);
         self.status.remove(&of_target);
         self.duration.remove(&of_target);
-        weights(&target, namespace).iter().for_each(|labels| drop(self.weight.remove(labels)));
-        kpis.iter().for_each(|name| drop(self.analysis.remove(&kpi(&target, namespace, name))));
+        for labels in &weights(&target, namespace) {
+            self.weight.remove(labels);
+        }
+        for name in &kpis {
+            self.analysis.remove(&kpi(&target, namespace, name));
+        }
         for (family, how) in [(&self.successes, "completed"), (&self.successes, "skipped"), (&self.failures, "completed")] {
             let strategy = ("deployment_strategy", "canary");
             family.remove(&labels([("name", &target), ("namespace", namespace), strategy, ("analysis_status", how)]));
@@ -169,6 +180,7 @@ impl Metrics {
         r.register("serin_api_requests", "requests to the apiserver, watches left aside", self.requests.clone());
         r.register("serin_step_lateness_seconds", "start of a round against its due time", self.lateness.clone());
         r.register("serin_reconcile_rounds", "rounds by outcome", self.rounds.clone());
+        r.register("serin_events_lost", "rounds whose events could not be written", self.untold.clone());
     }
 }
 

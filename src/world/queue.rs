@@ -36,7 +36,7 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// The round of this canary is over, and found that the canary is gone.
+    /// The round of this canary is over, and there is no canary any more.
     pub(crate) fn forget(&self, place: &Place) {
         self.agenda().forget(place);
         self.changed.notify_one();

@@ -1,6 +1,5 @@
 //! /metrics, /healthz and /readyz. Never anything that changes the cluster.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,12 +23,11 @@ struct Shown {
 
 /// Serves until `stop`.
 pub(crate) async fn serve(
-    port: u16,
+    listener: TcpListener,
     metrics: Arc<Metrics>,
     cache: Arc<Cache>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let listener = TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], port))).await?;
     let routes = Router::new()
         .route("/metrics", get(show_metrics))
         .route("/healthz", get(async || "OK"))

@@ -89,8 +89,10 @@ impl Watches {
     fn spread(&self, ripple: Ripple) {
         let now = Instant::now();
         ripple.wake.iter().for_each(|canary| self.queue.wake(canary, now));
-        // The receiver lives as long as the process.
-        ripple.start.into_iter().for_each(|kind| drop(self.start.send(kind)));
+        for kind in ripple.start {
+            // The receiver lives as long as the process.
+            let _ = self.start.send(kind);
+        }
     }
 
     fn api(&self, kind: Kind) -> Api<Item> {
@@ -159,7 +161,11 @@ fn standing(failure: &Failure) -> Option<Standing> {
     match failure {
         Failure::NotServed { .. } => Some(Standing::Unserved),
         Failure::Forbidden { .. } => Some(Standing::Forbidden(failure.to_string())),
-        Failure::Transient { .. } | Failure::Conflict { .. } | Failure::Terminal { .. } | Failure::NotLeading { .. } => None,
+        Failure::Transient { .. }
+        | Failure::Conflict { .. }
+        | Failure::Terminal { .. }
+        | Failure::NotLeading { .. }
+        | Failure::Blocked { .. } => None,
     }
 }
 
