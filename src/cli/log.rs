@@ -80,7 +80,7 @@ impl Visit for Fields {
 
 impl FormatTime for Clock {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        write!(writer, "{}", Clock::now(self))
+        write!(writer, "{}", Self::now(*self))
     }
 }
 
