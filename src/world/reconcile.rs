@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::observe::{Observed, observe};
 use super::place::Place;
 use super::tell::Subject;
-use crate::model::{Complaint, Effect, Facts, Journal, Plan};
+use crate::model::{Complaint, Effect, Facts, Journal, Plan, Time};
 use crate::object::kinds::CANARY;
 use crate::plan;
 use crate::scene::{self, Scene};
@@ -41,7 +41,7 @@ pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure
     let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
     let answers = ask(&scene, &plan::questions(&facts, now), &world.cluster, &world.http).await;
     let plan = plan::decide(&facts, &answers, now);
-    record(world, canary, &scene, &plan.journal).await?;
+    record(world, canary, &scene, &plan.journal, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;
     tell(world, canary, &facts, &plan, began.elapsed()).await;
     done?;
@@ -49,9 +49,15 @@ pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure
 }
 
 /// Writes the status, unless it says the same already.
-async fn record(world: &World, canary: &Place, scene: &Scene, journal: &Journal) -> Result<(), Failure> {
+async fn record(
+    world: &World,
+    canary: &Place,
+    scene: &Scene,
+    journal: &Journal,
+    now: Time,
+) -> Result<(), Failure> {
     let before = scene.canary.status.as_ref();
-    let after = scene::status(journal, before);
+    let after = scene::status(journal, before, now);
     if before != Some(&after) {
         let written = world.cluster.patch_status(&scene.canary, &after).await?;
         world.writes.note(canary, written, Instant::now());
