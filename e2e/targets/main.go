@@ -6,16 +6,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
-	"io"
 	"log"
-	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"serin.dev/e2e/watch"
 )
 
 // retryAfter is the pause before a watch that ended begins again; each watch starts with a full list.
@@ -27,8 +24,9 @@ func main() {
 	stop, release := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer release()
 	for stop.Err() == nil {
-		if err := follow(stop, *out); err != nil && stop.Err() == nil {
-			log.Printf("watching pods: %v; again in %s", err, retryAfter)
+		err := watch.Follow(stop, keep(*out, targets{}), "pods", "--all-namespaces")
+		if stop.Err() == nil {
+			log.Printf("the watch of pods ended (%v); again in %s", err, retryAfter)
 		}
 		select {
 		case <-stop.Done():
@@ -37,40 +35,12 @@ func main() {
 	}
 }
 
-// follow lets kubectl watch, so that every kind of kubeconfig works, and writes the file at each change.
-func follow(stop context.Context, out string) error {
-	watch := exec.CommandContext(stop, "kubectl", "get", "pods", "--all-namespaces", "--watch", "--output-watch-events", "-o", "json")
-	watch.Stderr = os.Stderr
-	pipe, err := watch.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := watch.Start(); err != nil {
-		return err
-	}
-	read := apply(pipe, targets{}, func(all targets) error { return all.write(out) })
-	if read != nil {
-		_ = watch.Process.Kill() // it may have ended already
-	}
-	return errors.Join(read, watch.Wait())
-}
-
-// apply reads watch events until the stream ends and hands on the targets after each change of them.
-func apply(stream io.Reader, known targets, changed func(targets) error) error {
-	events := json.NewDecoder(stream)
-	for {
-		var event event
-		switch err := events.Decode(&event); {
-		case errors.Is(err, io.EOF):
+// keep writes the file after each event that changes the targets.
+func keep(out string, known targets) func(watch.Event[pod]) error {
+	return func(e watch.Event[pod]) error {
+		if !known.see(e) {
 			return nil
-		case err != nil:
-			return err
 		}
-		if !known.see(event) {
-			continue
-		}
-		if err := changed(known); err != nil {
-			return err
-		}
+		return known.write(out)
 	}
 }

@@ -6,14 +6,11 @@ import (
 	"net"
 	"os"
 	"slices"
+
+	"serin.dev/e2e/watch"
 )
 
-// event is one line of a watch; of a pod, what discovery needs.
-type event struct {
-	Type   string `json:"type"` // ADDED, MODIFIED or DELETED
-	Object pod    `json:"object"`
-}
-
+// pod is what discovery needs of a pod.
 type pod struct {
 	Metadata struct {
 		Name        string            `json:"name"`
@@ -37,7 +34,7 @@ type target struct {
 type targets map[string]target
 
 // see takes an event in and says whether the targets changed.
-func (t targets) see(e event) bool {
+func (t targets) see(e watch.Event[pod]) bool {
 	key := e.Object.Metadata.Namespace + "/" + e.Object.Metadata.Name
 	before, known := t[key]
 	now, wanted := e.Object.target()

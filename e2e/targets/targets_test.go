@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"serin.dev/e2e/watch"
 )
 
 func podEvent(kind, name, ip, scrape string) string {
@@ -21,10 +23,8 @@ func TestTheFileFollowsTheAnnotatedPods(t *testing.T) {
 		podEvent("ADDED", "c", "10.0.0.3", "false") +
 		podEvent("MODIFIED", "a", "10.0.0.1", "true") + // nothing new
 		podEvent("DELETED", "b", "10.0.0.2", "true")
-	writes := 0
-	err := apply(strings.NewReader(stream), targets{}, func(all targets) error { writes++; return all.write(out) })
-	if err != nil || writes != 3 {
-		t.Fatalf("%d writes, %v", writes, err)
+	if err := watch.Decode(strings.NewReader(stream), keep(out, targets{})); err != nil {
+		t.Fatal(err)
 	}
 	text, err := os.ReadFile(out)
 	if err != nil {
@@ -35,8 +35,32 @@ func TestTheFileFollowsTheAnnotatedPods(t *testing.T) {
 	}
 }
 
+func TestOnlyAChangeOfTheTargetsCounts(t *testing.T) {
+	known := targets{}
+	for _, step := range []struct {
+		event   string
+		changes bool
+	}{
+		{podEvent("ADDED", "a", "10.0.0.1", "true"), true},
+		{podEvent("MODIFIED", "a", "10.0.0.1", "true"), false},
+		{podEvent("MODIFIED", "a", "10.0.0.9", "true"), true},
+		{podEvent("DELETED", "other", "10.0.0.2", "true"), false},
+		{podEvent("DELETED", "a", "10.0.0.9", "true"), true},
+	} {
+		see := func(e watch.Event[pod]) error {
+			if known.see(e) != step.changes {
+				t.Errorf("want %v for %s", step.changes, step.event)
+			}
+			return nil
+		}
+		if err := watch.Decode(strings.NewReader(step.event), see); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestABrokenStreamIsAnErrorAndNotAnEnd(t *testing.T) {
-	if err := apply(strings.NewReader(`{"type":"ADDED","obj`), targets{}, nil); err == nil {
+	if err := watch.Decode(strings.NewReader(`{"type":"ADDED","obj`), keep("", targets{})); err == nil {
 		t.Error("taken as a whole stream")
 	}
 }
