@@ -30,7 +30,7 @@ up() {
   kubectl=$(go_tools_dir kubernetes)
   targets=$(e2e_program targets)
   daemon targets env PATH="$kubectl:$PATH" "$targets" -out "$config/targets.json"
-  daemon prometheus "$dir/prometheus" --config.file "$config/prometheus.yml" --storage.tsdb.path "$SERIN_STATE/prometheus" \
+  daemon prometheus "$dir/prometheus" --config.file "$config/prometheus.yml" --storage.tsdb.path "$SERIN_STATE/run/prometheus" \
     --storage.tsdb.retention.time 2h --web.listen-address :9090 --log.level warn
   await 30 "a ready Prometheus" "$SERIN_STATE/log/prometheus.log" inside curl -fsS http://127.0.0.1:9090/-/ready
 }

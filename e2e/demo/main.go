@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,7 +26,7 @@ func main() {
 	flag.StringVar(&p.load, "load", "", "path of the load program")
 	flag.StringVar(&p.url, "url", "", "where the gateway answers")
 	flag.StringVar(&p.host, "host", "", "Host header that the gateway routes by")
-	flag.StringVar(&p.summary, "summary", "", "file for the load's summary")
+	stages := flag.String("stages", "", "file with the stages before: seconds, a tab, the name")
 	asJSON := flag.Bool("json", false, "one JSON document on standard output; the time line goes to standard error")
 	flag.Parse()
 	told := os.Stdout
@@ -33,6 +34,11 @@ func main() {
 		told = os.Stderr
 	}
 	p.tell = newTeller(told, time.Now())
+	var err error
+	if p.tell.kept.Stages, err = readStages(*stages); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(2)
+	}
 
 	stop, release := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer release()
@@ -43,7 +49,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 	}
 	if *asJSON {
-		err = outcome.write(os.Stdout)
+		err = errors.Join(err, outcome.write(os.Stdout))
 	}
 	fmt.Fprintln(told, outcome.sentence())
 	if err != nil || !outcome.asPromised() {

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
+	"strings"
 )
 
 // outcome is the document of --json.
@@ -19,6 +22,27 @@ type outcome struct {
 type stage struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"`
+}
+
+// readStages reads what demo.sh did before; no file is no stages.
+func readStages(path string) ([]stage, error) {
+	var stages []stage
+	if path == "" {
+		return stages, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		seconds, name, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		took, err := strconv.ParseFloat(seconds, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q: %w", path, line, err)
+		}
+		stages = append(stages, stage{name, took})
+	}
+	return stages, nil
 }
 
 // entry is one moment of the time line.

@@ -12,7 +12,7 @@ import (
 // play is what to perform and where.
 type play struct {
 	namespace, canary, manifest string
-	load, url, host, summary    string
+	load, url, host             string
 	tell                        *teller
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 
 	"serin.dev/e2e/watch"
@@ -29,9 +30,13 @@ type traffic struct {
 
 // startLoad begins the traffic; each of its seconds is an observation.
 func (p *play) startLoad(stop context.Context, seen chan<- observation) (*traffic, error) {
-	t := &traffic{summary: p.summary, over: make(chan error, 1)}
+	dir, err := os.MkdirTemp("", "serin-demo-")
+	if err != nil {
+		return nil, err
+	}
+	t := &traffic{summary: filepath.Join(dir, "summary.json"), over: make(chan error, 1)}
 	t.process = exec.Command(p.load, "-url", p.url, "-host", p.host, "-rate", "50", "-connections", "64",
-		"-duration", (longest + longest/10).String(), "-summary", p.summary, "-timeline", "/dev/stdout")
+		"-duration", (longest + longest/10).String(), "-summary", t.summary, "-timeline", "/dev/stdout")
 	t.process.Stderr = os.Stderr
 	lines, err := t.process.StdoutPipe()
 	if err != nil {
@@ -71,6 +76,9 @@ func (t *traffic) end(seen <-chan observation, tell *teller) (*tally, error) {
 	}
 	text, err := os.ReadFile(t.summary)
 	if err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(filepath.Dir(t.summary)); err != nil {
 		return nil, err
 	}
 	var total tally

@@ -22,7 +22,7 @@ e2e_program() {
 # ensure_image NAME:TAG BINARY [image.sh's options]: puts the image into the cluster unless it is there with the same bytes.
 ensure_image() {
   local name=$1 mark sum
-  mark=$SERIN_STATE/images/${1//[:\/]/_}
+  mark=$SERIN_STATE/run/images/${1//[:\/]/_}
   sum=$(printf '%s ' "$@" | cat - "$2" | sha256sum)
   [[ $sum != "$(cat "$mark" 2>/dev/null)" ]] || return 0
   mkdir -p "${mark%/*}"
@@ -37,4 +37,10 @@ apply_rendered() {
   local text
   text=$(<"$1")
   kubectl apply --server-side --force-conflicts -f - <<<"${text//'${NODE_ADDRESS}'/$NODE_ADDRESS}" >/dev/null
+}
+
+# link_inside NAME PROGRAM: makes NAME a command that runs in the cluster's network.
+link_inside() {
+  printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' "$SERIN_NETNS" "$2" >"$SERIN_STATE/bin/$1"
+  chmod +x "$SERIN_STATE/bin/$1"
 }
