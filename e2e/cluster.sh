@@ -46,7 +46,8 @@ up() {
   stage "commands" link_commands
   stage "control plane" control_plane_up
   "${kind}_up"
-  printf '%7.1f s  in all; look around: eval "$(%s env)" && kubectl get pods -A\n' "$(seconds_since "$began")" "${E2E##*/}/cluster.sh" >&2
+  # shellcheck disable=SC2016 # this is for the reader's shell
+  printf '%7.1f s  in all; look around: eval "$(e2e/cluster.sh env)" && kubectl get pods -A\n' "$(seconds_since "$began")" >&2
 }
 
 BASE_PACKAGES=(iproute2 util-linux openssl jq curl)
@@ -94,13 +95,15 @@ run_inside() {
   (($#)) || die "cluster.sh exec: a command is missing"
   capsule_pid >/dev/null || die "the cluster $SERIN_NETNS does not run: cluster.sh up"
   eval "$(environment)"
-  exec nsenter --net="/run/netns/$SERIN_NETNS" "$@"
+  # shellcheck disable=SC2016 # the inner shell expands these
+  exec nsenter --net="/run/netns/$SERIN_NETNS" unshare --mount \
+    bash -c 'mount --bind "$SERIN_STATE/etc/resolv.conf" /etc/resolv.conf; exec "$@"' - "$@"
 }
 
 down() {
   local dir
   stage "processes and network" capsule_down
-  cgroups_down
+  stage "cgroups" cgroups_down
   for dir in bin containerd etc etcd kubeconfig kubelet log pki pods run; do
     rm -rf "${SERIN_STATE:?}/$dir"
   done

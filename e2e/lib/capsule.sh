@@ -23,10 +23,12 @@ capsule_up() {
   ! CAPSULE=$(capsule_pid) || return 0
   rm -rf "$SERIN_STATE/run"
   mkdir -p "$SERIN_STATE/run" "$SERIN_STATE/log"
+  mkdir -p "$SERIN_STATE/etc" "${CAPSULE_OWN_DIRS[@]}"
   network_up
-  mkdir -p "${CAPSULE_OWN_DIRS[@]}"
+  # The machine's name server cannot be reached from the namespace: every question to it would wait for its timeout.
+  printf 'nameserver %s\nsearch svc.cluster.local cluster.local\noptions ndots:5\n' "$NODE_ADDRESS" >"$SERIN_STATE/etc/resolv.conf"
   nsenter --net="/run/netns/$SERIN_NETNS" setsid --fork \
-    unshare --pid --fork --mount-proc bash "$E2E/lib/capsule-init.sh" "${CAPSULE_OWN_DIRS[@]}" \
+    unshare --pid --fork --mount-proc bash "$E2E/lib/capsule-init.sh" "$SERIN_STATE/etc/resolv.conf" "${CAPSULE_OWN_DIRS[@]}" \
     </dev/null >"$SERIN_STATE/log/capsule.log" 2>&1 9>&-
   await 10 "the capsule $SERIN_NETNS" "$SERIN_STATE/log/capsule.log" capsule_is_ready
   CAPSULE=$(capsule_pid)

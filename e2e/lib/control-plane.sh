@@ -38,7 +38,7 @@ start_apiserver() {
     --token-auth-file "$pki/tokens.csv" --authorization-mode Node,RBAC \
     --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$pki/service-accounts.pub" \
     --service-account-signing-key-file "$pki/service-accounts.key" --service-cluster-ip-range "$SERVICE_CIDR" \
-    --allow-privileged --enable-priority-and-fairness --profiling=false \
+    --allow-privileged --profiling=false --kubelet-preferred-address-types InternalIP \
     --audit-policy-file "$E2E/config/audit-policy.yaml" --audit-log-path "$SERIN_STATE/log/audit.log" --audit-log-maxsize 4000
 }
 

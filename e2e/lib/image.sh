@@ -39,9 +39,12 @@ image_files() {
   install -m 755 "$binary" "$root/"
   [[ ! -r /etc/ssl/certs/ca-certificates.crt ]] || install -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
   for file in "$@"; do
-    install -D -m 644 "${file%%:*}" "$root/${file#*:}"
+    install -D -m "$(file_mode "${file%%:*}")" "${file%%:*}" "$root/${file#*:}"
   done
 }
+
+# file_mode FILE: what runs stays executable; otherwise the umask of whoever checked it out does not matter.
+file_mode() { if [[ -x $1 ]]; then echo 755; else echo 644; fi; }
 
 # image_pack DIRECTORY NAMES OUT: a tar file that depends on nothing but the files' names, modes and bytes.
 image_pack() {

@@ -29,8 +29,6 @@ containerd_up() {
 kubelet_up() {
   cgroups_up
   rendered kubelet.yaml >"$SERIN_STATE/etc/kubelet.yaml"
-  # There is no way out of the namespace, so pods know no other name server than the cluster's own.
-  : >"$SERIN_STATE/etc/resolv.conf"
   daemon kubelet "$BIN/kubelet" --config "$SERIN_STATE/etc/kubelet.yaml" --kubeconfig "$(kubeconfig_of system:node:node-1)" \
     --hostname-override node-1 --node-ip "$NODE_ADDRESS" --root-dir "$SERIN_STATE/kubelet"
   daemon kube-proxy "$BIN/kube-proxy" --kubeconfig "$(kubeconfig_of system:kube-proxy)" --hostname-override node-1 \
@@ -75,9 +73,12 @@ cgroups_up() {
   done
 }
 
-cgroups_down() {
+# The kernel lets a cgroup go a moment after its last process.
+cgroups_down() { await 20 "the end of the cgroups $CGROUP" /dev/null cgroups_are_gone; }
+
+cgroups_are_gone() {
   local root
   for root in $(cgroup_roots); do
-    [[ ! -d $root/$CGROUP ]] || find "$root/$CGROUP" -depth -type d -exec rmdir {} +
+    [[ ! -d $root/$CGROUP ]] || find "$root/$CGROUP" -depth -type d -exec rmdir {} + || return 1
   done
 }
