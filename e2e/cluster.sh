@@ -6,7 +6,8 @@
 #   cluster.sh exec COMMAND... run a command inside the namespace with those exports
 #   cluster.sh down            end it all and remove its state
 #
-# SERIN_NETNS, SERIN_STATE: name and place of the cluster (another pair is another cluster). SERIN_CACHE: built programs.
+# SERIN_NETNS: the name of the cluster (serin), another name is another cluster. SERIN_STATE: its place (/tmp/NAME-e2e).
+# SERIN_CACHE: built programs (~/.cache/serin-e2e). SERIN_KWOK_NODES: how many fake nodes (10).
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR
@@ -56,7 +57,7 @@ BASE_PACKAGES=(iproute2 util-linux openssl jq curl)
 same_kind_as_before() {
   local was
   was=$(cat "$SERIN_STATE/kind" 2>/dev/null || echo "$1")
-  [[ $was == "$1" ]] || die "the cluster in $SERIN_STATE is of kind $was: end it (cluster.sh down), or set SERIN_NETNS and SERIN_STATE for another one"
+  [[ $was == "$1" ]] || die "the cluster in $SERIN_STATE is of kind $was: end it (cluster.sh down), or set SERIN_NETNS to name another one"
   echo "$1" >"$SERIN_STATE/kind"
 }
 
