@@ -1,1 +1,12 @@
+//! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
+pub mod api;
+pub mod judge;
+pub mod model;
+pub mod object;
+pub mod plan;
+#[cfg(test)]
+mod tidy;
+pub mod route;
+pub mod workload;
+pub mod settings;
