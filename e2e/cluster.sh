@@ -74,12 +74,16 @@ build_kwok() {
   BIN=$GO_TOOLS
 }
 
-# Commands that enter the namespace by themselves, so that they work from any shell that has the exports.
+# Commands that enter the namespace by themselves, so that they work from any shell that has the exports. What they
+# remember of the API dies with the cluster: the next one has the same address.
 link_commands() {
   local name
   mkdir -p "$SERIN_STATE/bin"
   for name in kubectl helm; do
-    printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s/%s "$@"\n' "$SERIN_NETNS" "$BIN" "$name" >"$SERIN_STATE/bin/$name"
+    cat >"$SERIN_STATE/bin/$name" <<EOF
+#!/bin/sh
+KUBECACHEDIR='$SERIN_STATE/run/kube-cache' exec nsenter --net='/run/netns/$SERIN_NETNS' '$BIN/$name' "\$@"
+EOF
     chmod +x "$SERIN_STATE/bin/$name"
   done
 }
