@@ -47,7 +47,7 @@ impl Claim {
             return Ok(Some(Change::Apply(self.key.kind, self.object(&mark, None, self.fields()))));
         };
         let spec = spec_of(&self.key, have)?;
-        let patch = value::difference(&set_fields(&select(&spec, self.spec.keys())), &self.fields());
+        let patch = difference(&set_fields(&select(&spec, self.spec.keys())), &self.fields());
         if value::contains(have, &self.metadata(&BTreeMap::new())) && is_empty(&patch) {
             return Ok(None);
         }
@@ -112,7 +112,7 @@ pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Opt
     let have = have.find(key)?;
     let original = original_spec(have).filter(|_| is_taken(have))?;
     let spec = spec_of(key, have).ok()?;
-    let spec = value::difference(&select(&spec, fields.iter()), &select(&original, fields.iter()));
+    let spec = difference(&select(&spec, fields.iter()), &select(&original, fields.iter()));
     let mut patch = json!({"metadata": Before::of(have).restored(&users_metadata(have)), "spec": spec});
     let mut given_back = have.clone();
     value::merge(&mut given_back, &patch);
@@ -223,6 +223,11 @@ fn spec_of(key: &ObjectKey, have: &Value) -> Result<Value, RouteError> {
 
 fn select<K: AsRef<str>>(spec: &Value, fields: impl Iterator<Item = K>) -> Value {
     fields.filter_map(|field| Some((field.as_ref().to_owned(), spec.get(field.as_ref())?.clone()))).collect()
+}
+
+/// The merge patch between two specs; an empty one where nothing differs.
+fn difference(have: &Value, want: &Value) -> Value {
+    value::difference(have, want).unwrap_or_else(|| json!({}))
 }
 
 /// An empty list counts as unset: the apiserver keeps either, and to a mesh both are the same.

@@ -1,12 +1,14 @@
-//! Names of what belongs to a canary, and the router that it asks for.
+//! A canary's names, its router and its label: what reading and writing its objects both need.
 
+use serde_json::Value;
+
+use super::Scene;
 use crate::api;
-use crate::model::CanaryRef;
+use crate::model::{CanaryRef, Complaint};
 use crate::object::{ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
-
-use super::Defaults;
+use crate::workload::{Selector, Subject};
 
 /// Names of a canary and of what is made for it.
 #[derive(Clone, Debug)]
@@ -45,8 +47,8 @@ impl Names {
     }
 
     /// Apex, primary and canary.
-    pub(super) fn services(&self) -> [String; 3] {
-        ["", "-primary", "-canary"].map(|side| format!("{}{side}", self.apex))
+    pub(super) fn services(&self) -> [ObjectKey; 3] {
+        ["", "-primary", "-canary"].map(|side| kinds::SERVICE.named(&self.namespace, format!("{}{side}", self.apex)))
     }
 
     /// What a router may know; `None` without `spec.service`, which `settings` complains of.
@@ -68,8 +70,42 @@ impl Names {
     }
 }
 
+/// A scene with everything that is worked out before its objects are read or written.
+pub(super) struct Corner<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) names: Names,
+    /// `None` where nobody serves the provider.
+    pub(super) router: Option<&'static dyn Router>,
+    /// `None` where the target is missing.
+    pub(super) selector: Option<Result<Selector, Complaint>>,
+}
+
+impl<'a> Corner<'a> {
+    pub(super) fn of(scene: &'a Scene) -> Self {
+        let names = Names::of(&scene.canary);
+        let target = scene.objects.find(&names.target());
+        let selector = target.map(|target| Selector::of(target, &scene.defaults.selector_labels));
+        Self { router: router(&scene.canary, &scene.defaults.provider), names, selector, scene }
+    }
+
+    pub(super) fn target(&self) -> Option<&'a Value> {
+        self.scene.objects.find(&self.names.target())
+    }
+
+    pub(super) fn primary(&self) -> Option<&'a Value> {
+        self.scene.objects.find(&self.names.primary())
+    }
+
+    /// `None` where the target is missing or has no label of its own.
+    pub(super) fn subject(&self) -> Option<Subject<'_>> {
+        let selector = self.selector.as_ref()?.as_ref().ok()?;
+        let Names { namespace, canary, uid, target, apex } = &self.names;
+        let label_prefixes = &self.scene.defaults.include_label_prefix;
+        Some(Subject { namespace, canary, uid, target, apex, selector, label_prefixes })
+    }
+}
+
 /// The router of a canary; `None` where nobody serves its provider.
-pub(super) fn router(canary: &api::Canary, defaults: &Defaults) -> Option<&'static dyn Router> {
-    let name = settings::Defaults { provider: &defaults.provider, namespace: "" };
-    route::find(settings::provider(&canary.spec, &name))
+pub(super) fn router(canary: &api::Canary, default: &str) -> Option<&'static dyn Router> {
+    route::find(settings::provider(&canary.spec, &settings::Defaults { provider: default, namespace: "" }))
 }

@@ -36,20 +36,17 @@ pub struct Labelled {
 pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     let names = Names::of(canary);
     let namespace = &names.namespace;
-    let mut keys = vec![
-        kinds::DEPLOYMENT.named(namespace, &names.target),
-        kinds::DEPLOYMENT.named(namespace, format!("{}-primary", names.target)),
-    ];
-    keys.extend(names.services().map(|service| kinds::SERVICE.named(namespace, service)));
-    if let (Some(router), Some(target)) = (corner::router(canary, defaults), names.route_target(canary)) {
+    let mut keys = vec![names.target(), names.primary()];
+    keys.extend(names.services());
+    if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), names.route_target(canary)) {
         keys.extend(router.objects(&target));
     }
     keys.extend(templates(canary, namespace));
     let group = |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();
     let labelled = vec![
-        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary),
-        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side),
+        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
+        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side.name),
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
     ];
     Lookups { keys, labelled }

@@ -43,8 +43,12 @@ impl Subject<'_> {
 
     /// Whether an object was made for this canary, by us or by a Flagger before us.
     pub fn made(&self, object: &Value) -> bool {
-        let ours = value::text(object, &["metadata", "annotations", CANARY]) == Some(self.canary);
-        ours || owners(object).any(|owner| value::text(owner, &["name"]) == Some(self.canary))
+        self.marked(object) || owners(object).any(|owner| value::text(owner, &["name"]) == Some(self.canary))
+    }
+
+    /// Whether we made it: our annotation is on it.
+    pub(super) fn marked(&self, object: &Value) -> bool {
+        value::text(object, &["metadata", "annotations", CANARY]) == Some(self.canary)
     }
 
     /// Names that Kubernetes would refuse because they are too long, each with what to shorten.
