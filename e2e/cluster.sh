@@ -6,7 +6,8 @@
 #   cluster.sh exec COMMAND... run a command inside the namespace with those exports
 #   cluster.sh down            end it all and remove its state
 #
-# SERIN_NETNS, SERIN_STATE: name and place of the cluster (another pair is another cluster). SERIN_CACHE: built programs.
+# SERIN_NETNS: the name of the cluster (serin), another name is another cluster. SERIN_STATE: its place (/tmp/NAME-e2e).
+# SERIN_CACHE: built programs (~/.cache/serin-e2e). SERIN_KWOK_NODES: how many fake nodes (10).
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR
@@ -56,7 +57,7 @@ BASE_PACKAGES=(iproute2 util-linux openssl jq curl)
 same_kind_as_before() {
   local was
   was=$(cat "$SERIN_STATE/kind" 2>/dev/null || echo "$1")
-  [[ $was == "$1" ]] || die "the cluster in $SERIN_STATE is of kind $was: end it (cluster.sh down), or set SERIN_NETNS and SERIN_STATE for another one"
+  [[ $was == "$1" ]] || die "the cluster in $SERIN_STATE is of kind $was: end it (cluster.sh down), or set SERIN_NETNS to name another one"
   echo "$1" >"$SERIN_STATE/kind"
 }
 
@@ -73,12 +74,16 @@ build_kwok() {
   BIN=$GO_TOOLS
 }
 
-# Commands that enter the namespace by themselves, so that they work from any shell that has the exports.
+# Commands that enter the namespace by themselves, so that they work from any shell that has the exports. What they
+# remember of the API dies with the cluster: the next one has the same address.
 link_commands() {
   local name
   mkdir -p "$SERIN_STATE/bin"
   for name in kubectl helm; do
-    printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s/%s "$@"\n' "$SERIN_NETNS" "$BIN" "$name" >"$SERIN_STATE/bin/$name"
+    cat >"$SERIN_STATE/bin/$name" <<EOF
+#!/bin/sh
+KUBECACHEDIR='$SERIN_STATE/run/kube-cache' exec nsenter --net='/run/netns/$SERIN_NETNS' '$BIN/$name' "\$@"
+EOF
     chmod +x "$SERIN_STATE/bin/$name"
   done
 }

@@ -1,1 +1,3 @@
+//! The `serin` command.
+
 fn main() {}

@@ -6,8 +6,8 @@ E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # The network namespace's name also names the cluster: another name and another state directory are another cluster.
 export SERIN_NETNS=${SERIN_NETNS:-serin}
-# Logs, keys, kubeconfigs and data of one cluster. `down` removes it.
-export SERIN_STATE=${SERIN_STATE:-/tmp/serin-e2e}
+# Logs, keys, kubeconfigs and data of one cluster, by default in a place that follows from its name. `down` removes it.
+export SERIN_STATE=${SERIN_STATE:-/tmp/$SERIN_NETNS-e2e}
 # Built programs; shared by all clusters and kept for ever.
 export SERIN_CACHE=${SERIN_CACHE:-$HOME/.cache/serin-e2e}
 

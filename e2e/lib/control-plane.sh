@@ -59,7 +59,5 @@ start_scheduler() {
     --authorization-kubeconfig "$config" --leader-elect=false --kube-api-qps 300 --kube-api-burst 600
 }
 
-# kube ARGUMENTS...: kubectl as admin, inside the namespace.
-kube() {
-  nsenter --net="/run/netns/$SERIN_NETNS" env KUBECONFIG="$(kubeconfig_of admin)" "$BIN/kubectl" "$@"
-}
+# kube ARGUMENTS...: kubectl as admin.
+kube() { KUBECONFIG=$(kubeconfig_of admin) "$SERIN_STATE/bin/kubectl" "$@"; }

@@ -67,8 +67,12 @@ cgroup_roots() {
 }
 
 cgroups_up() {
-  local root
+  local root controller
   for root in $(cgroup_roots); do
+    # In v2 a cgroup has only the controllers that its parent hands down, and the kubelet insists on most of them.
+    for controller in $(cat "$root/cgroup.controllers" 2>/dev/null); do
+      echo "+$controller" >"$root/cgroup.subtree_control" || true
+    done
     mkdir -p "$root/$CGROUP"
   done
 }

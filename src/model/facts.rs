@@ -1,0 +1,273 @@
+//! What was seen of one canary and everything that belongs to it, in domain values.
+
+use std::time::Duration;
+
+use super::{Complaint, Journal, Percent, Revision, Routing, Settings};
+
+/// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Facts {
+    /// Whose facts these are.
+    pub canary: CanaryRef,
+    /// A deletion was asked for.
+    pub deleting: bool,
+    /// Our finalizer is on the Canary.
+    pub finalizer: bool,
+    /// The resolved spec; `None` where `complaints` says why not.
+    pub settings: Option<Settings>,
+    /// What the user must change or the cluster lacks, sorted.
+    pub complaints: Vec<Complaint>,
+    /// What `status` says: the intent of the last decision.
+    pub journal: Journal,
+    /// The user's workload, which runs the canary.
+    pub target: Seen<TargetSeen>,
+    /// Our copy of it, which serves.
+    pub primary: Seen<PrimarySeen>,
+    /// The Services of both sides, and what else the router needs besides the route itself.
+    pub sides: Shape,
+    /// The apex Service, which shall select the primary.
+    pub apex: Shape,
+    /// Ready endpoints of each side.
+    pub endpoints: Endpoints,
+    /// The routing object.
+    pub route: RouteSeen,
+    /// Revisions whose templates are kept, oldest first.
+    pub snapshots: Vec<Revision>,
+}
+
+/// Which canary.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CanaryRef {
+    /// Namespace of the Canary and all its objects.
+    pub namespace: String,
+    /// Name of the Canary.
+    pub name: String,
+    /// Its uid: a Canary made anew under the same name is another one.
+    pub uid: String,
+    /// `metadata.generation` of the spec that these facts were read from.
+    pub generation: i64,
+    /// Kind of the target (`Deployment`).
+    pub kind: String,
+    /// Name of the target.
+    pub target: String,
+}
+
+/// Whether an object is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Seen<T> {
+    /// It is not.
+    Missing,
+    /// It is.
+    Found(T),
+}
+
+impl<T> Seen<T> {
+    /// What was found.
+    pub const fn found(&self) -> Option<&T> {
+        match self {
+            Self::Found(thing) => Some(thing),
+            Self::Missing => None,
+        }
+    }
+}
+
+/// Whether an object is as we want it, its weights left aside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// It is not there.
+    Missing,
+    /// A field that we own differs.
+    Differs,
+    /// Nothing to write.
+    AsWanted,
+}
+
+/// The user's workload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TargetSeen {
+    /// Hash of its pod template.
+    pub revision: Revision,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// How far its rollout is.
+    pub rollout: Rollout,
+    /// How long its pods may take to finish their requests (terminationGracePeriodSeconds).
+    pub grace: Duration,
+}
+
+/// Our copy of the workload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PrimarySeen {
+    /// Which revision it runs.
+    pub runs: PrimaryMatch,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// How far its rollout is.
+    pub rollout: Rollout,
+}
+
+/// Which revision the primary runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PrimaryMatch {
+    /// Exactly what we would write for this revision.
+    Revision(Revision),
+    /// Something that we did not write: another hand, or a revision whose template is lost.
+    Unknown,
+}
+
+impl PrimaryMatch {
+    /// Whether it is `revision`.
+    pub fn is(&self, revision: &Revision) -> bool {
+        matches!(self, Self::Revision(r) if r == revision)
+    }
+}
+
+/// Pods of one workload, as its controller counts them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rollout {
+    /// The controller has seen the newest spec.
+    pub observed: bool,
+    /// Pods wanted.
+    pub desired: u32,
+    /// Pods of the newest template.
+    pub updated: u32,
+    /// Pods of any template.
+    pub total: u32,
+    /// Available pods of any template.
+    pub available: u32,
+    /// The workload's own progress deadline has passed.
+    pub deadline_exceeded: bool,
+}
+
+/// Why a workload is not ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unready {
+    /// Its controller has not seen the newest spec yet.
+    NotObserved,
+    /// Its own progress deadline has passed.
+    DeadlineExceeded,
+    /// It is scaled to zero.
+    ScaledToZero,
+    /// New pods are missing.
+    Updating {
+        /// Pods of the newest template.
+        updated: u32,
+        /// Pods wanted.
+        desired: u32,
+    },
+    /// Pods of the former template are still there.
+    OldPods {
+        /// How many.
+        old: u32,
+    },
+    /// Too few are available.
+    Unavailable {
+        /// Available pods.
+        available: u32,
+        /// Pods of the newest template.
+        updated: u32,
+        /// Share that must be available.
+        threshold: Percent,
+    },
+    /// The pods are ready, but the Service does not list them yet.
+    NoEndpoints,
+}
+
+impl Rollout {
+    /// `Ok` when the newest template is rolled out and `threshold` of its pods are available; at least one always is.
+    pub fn readiness(&self, threshold: Percent) -> Result<(), Unready> {
+        if !self.observed {
+            return Err(Unready::NotObserved);
+        }
+        if self.deadline_exceeded {
+            return Err(Unready::DeadlineExceeded);
+        }
+        if self.desired == 0 {
+            return Err(Unready::ScaledToZero);
+        }
+        if self.updated < self.desired {
+            return Err(Unready::Updating { updated: self.updated, desired: self.desired });
+        }
+        if self.total > self.updated {
+            return Err(Unready::OldPods { old: self.total - self.updated });
+        }
+        if self.available < threshold.of(self.updated).max(1) {
+            return Err(Unready::Unavailable { available: self.available, updated: self.updated, threshold });
+        }
+        Ok(())
+    }
+}
+
+/// Ready endpoints of the Services of both sides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Endpoints {
+    /// Of `<apex>-primary`.
+    pub primary: u32,
+    /// Of `<apex>-canary`.
+    pub canary: u32,
+}
+
+/// The routing object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RouteSeen {
+    /// It is not there, or holds no route of ours yet.
+    Missing,
+    /// It holds both sides; what it routes and whether the rest of it is as wanted.
+    Seen {
+        /// What it routes.
+        routing: Routing,
+        /// Whether everything else in it is as wanted.
+        shape: Shape,
+    },
+}
+
+impl RouteSeen {
+    /// Whether it routes exactly `wanted` and nothing else is to be written.
+    pub fn is(&self, wanted: &Routing) -> bool {
+        matches!(self, Self::Seen { routing, shape: Shape::AsWanted } if routing == wanted)
+    }
+
+    /// What it routes.
+    pub const fn routing(&self) -> Option<&Routing> {
+        match self {
+            Self::Seen { routing, .. } => Some(routing),
+            Self::Missing => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THRESHOLD: Percent = Percent::FULL;
+
+    fn rollout(desired: u32, updated: u32, total: u32, available: u32) -> Rollout {
+        Rollout { observed: true, desired, updated, total, available, deadline_exceeded: false }
+    }
+
+    #[test]
+    fn a_workload_is_ready_when_its_newest_pods_are_available_and_the_old_ones_gone() {
+        assert_eq!(rollout(2, 2, 2, 2).readiness(THRESHOLD), Ok(()));
+        assert_eq!(rollout(2, 1, 2, 2).readiness(THRESHOLD), Err(Unready::Updating { updated: 1, desired: 2 }));
+        assert_eq!(rollout(2, 2, 3, 3).readiness(THRESHOLD), Err(Unready::OldPods { old: 1 }));
+        let unavailable = Unready::Unavailable { available: 1, updated: 2, threshold: THRESHOLD };
+        assert_eq!(rollout(2, 2, 2, 1).readiness(THRESHOLD), Err(unavailable));
+    }
+
+    #[test]
+    fn a_threshold_counts_pods_and_never_accepts_none() {
+        let half = Percent::clamped(50);
+        assert_eq!(rollout(4, 4, 4, 2).readiness(half), Ok(()));
+        assert!(rollout(4, 4, 4, 1).readiness(half).is_err());
+        assert!(rollout(1, 1, 1, 0).readiness(half).is_err());
+        assert!(rollout(1, 1, 1, 0).readiness(Percent::ZERO).is_err());
+        assert_eq!(rollout(0, 0, 0, 0).readiness(half), Err(Unready::ScaledToZero));
+    }
+
+    #[test]
+    fn an_unseen_spec_is_never_ready() {
+        let behind = Rollout { observed: false, ..rollout(2, 2, 2, 2) };
+        assert_eq!(behind.readiness(THRESHOLD), Err(Unready::NotObserved));
+    }
+}

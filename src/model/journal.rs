@@ -1,0 +1,164 @@
+//! `status` as the decisions read and write it: the intent is written here before any effect.
+
+use super::{Percent, Phase, Revision, Time};
+
+/// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Journal {
+    /// Where the canary is in its life.
+    pub phase: Phase,
+    /// Share of traffic that the canary shall have.
+    pub weight: Percent,
+    /// Checks that failed in this release; a success does not reset it.
+    pub failed_checks: u32,
+    /// Counter of blue/green and A/B releases.
+    pub iterations: i32,
+    /// The revision that was seen last: of the release that runs, or ran.
+    pub last_applied: Option<Revision>,
+    /// The revision of the primary.
+    pub last_promoted: Option<Revision>,
+    /// The step that runs.
+    pub step: Option<Step>,
+    /// The KPIs of the last check.
+    pub readings: Vec<Reading>,
+    /// `metadata.generation` of the spec of the last decision.
+    pub observed_generation: i64,
+    /// Conditions in the order in which they are shown; `Promoted` is first.
+    pub conditions: Vec<Condition>,
+}
+
+impl Journal {
+    /// Whether no decision was ever written.
+    pub const fn is_blank(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// The condition of this kind.
+    pub fn condition(&self, kind: ConditionKind) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.kind == kind)
+    }
+}
+
+/// A step of a release, or a wait within it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// Weight of the canary since `started_at`.
+    pub weight: Percent,
+    /// When it was decided.
+    pub started_at: Time,
+    /// When the next check is due. It survives a restart, so a step is neither skipped nor hastened.
+    pub next_check_at: Time,
+    /// Since when a side has been unready, where it is.
+    pub waiting_since: Option<Time>,
+}
+
+/// One KPI as it was measured last.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reading {
+    /// Name of the KPI.
+    pub name: String,
+    /// The value, where there was one.
+    pub value: Option<f64>,
+    /// What it means.
+    pub verdict: Verdict,
+    /// A sentence with the value and its limit.
+    pub explanation: String,
+}
+
+/// What a measurement means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Within its range.
+    Pass,
+    /// Outside its range.
+    Fail,
+    /// The query found nothing.
+    NoData,
+    /// The provider did not answer, or not in a usable form.
+    Error,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 4] = [Self::Pass, Self::Fail, Self::NoData, Self::Error];
+
+    /// The word in `status.metrics[].verdict`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::NoData => "nodata",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A condition of `status.conditions`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Condition {
+    /// Which one.
+    pub kind: ConditionKind,
+    /// Whether it holds.
+    pub truth: Truth,
+    /// CamelCase, one for each situation.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+    /// When `truth` changed last.
+    pub since: Time,
+    /// When truth, reason or message changed last.
+    pub updated: Time,
+}
+
+/// The conditions that we write, in the order in which they are shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ConditionKind {
+    /// Flagger's: whether the last release was promoted. Other tools read the first condition, so it stays first.
+    Promoted,
+    /// Whether what Git asks for is what serves.
+    Ready,
+    /// Work goes on.
+    Reconciling,
+    /// Nothing goes on until somebody mends something.
+    Stalled,
+}
+
+impl ConditionKind {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Promoted, Self::Ready, Self::Reconciling, Self::Stalled];
+
+    /// The word in `type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Promoted => "Promoted",
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+}
+
+/// `status` of a condition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// Not known yet.
+    Unknown,
+}
+
+impl Truth {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::True, Self::False, Self::Unknown];
+
+    /// The word in `status`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}

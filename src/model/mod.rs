@@ -1,0 +1,32 @@
+//! The words of the domain: what is seen, asked, decided and told about one canary.
+//!
+//! Plain values and their own arithmetic. Never a client, a clock, JSON, or a wire format: the other rooms translate.
+
+mod answer;
+mod complaint;
+mod effect;
+mod facts;
+mod journal;
+mod notice;
+mod percent;
+mod phase;
+mod plan;
+mod revision;
+mod routing;
+mod settings;
+mod time;
+
+pub use answer::{Answer, Measurement, Question};
+pub use complaint::{Complaint, Gravity};
+pub use effect::{Effect, PrimarySource};
+pub use facts::{CanaryRef, Endpoints, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
+pub use facts::{Rollout, Unready};
+pub use journal::{Condition, ConditionKind, Journal, Reading, Step, Truth, Verdict};
+pub use notice::{Notice, Tone};
+pub use percent::Percent;
+pub use phase::Phase;
+pub use plan::Plan;
+pub use revision::Revision;
+pub use routing::{Affinity, Cookie, Mirror, Routing};
+pub use settings::{Builtin, Kpi, KpiSource, Range, Settings, Steps, Strategy};
+pub use time::Time;

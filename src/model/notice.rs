@@ -1,0 +1,65 @@
+//! What users hear of a release. `notify` turns each into words.
+
+use super::{Percent, Unready};
+
+/// One thing that happened. Every variant has its own reason, so that repeated events of one kind can be told apart.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Notice {
+    /// The primary serves; releases can come.
+    Initialized,
+    /// A new revision was seen; the canary is scaled up.
+    NewRevision,
+    /// A newer revision came in the middle of a release, which starts again.
+    Restarted,
+    /// The canary is ready and gets its first traffic.
+    Started,
+    /// The canary's weight was raised.
+    Advanced(Percent),
+    /// A check failed; the sentence says which KPI, its value and its limit.
+    Halted(String),
+    /// A side is not ready.
+    CanaryNotReady(Unready),
+    /// The primary is not ready.
+    PrimaryNotReady(Unready),
+    /// The primary takes the canary's template.
+    Copying,
+    /// Traffic returns to the primary in steps.
+    PrimaryAdvanced(Percent),
+    /// All traffic returns to the primary.
+    RoutingToPrimary,
+    /// The release was promoted after its analysis.
+    Promoted,
+    /// The release was promoted without an analysis.
+    PromotedUnanalysed,
+    /// The failed checks reached the threshold.
+    ThresholdReached(u32),
+    /// The canary was not ready within the progress deadline.
+    DeadlineExceeded(Unready),
+    /// The canary lost its traffic and will be scaled down.
+    RolledBack,
+    /// The new primary was not ready within the progress deadline; the canary keeps the traffic.
+    PromotionFailed(Unready),
+    /// Git went back to the promoted revision in the middle of a release.
+    Withdrawn,
+    /// Somebody else changed the route: seen, and what was restored.
+    RouteDrift(Percent, Percent),
+    /// Somebody else changed or removed the primary; the last promoted revision was restored.
+    PrimaryDrift,
+    /// Something must be mended: reason and sentence of a complaint.
+    Complaint(&'static str, String),
+    /// The Canary is suspended.
+    Suspended,
+    /// Deletion begins to give the user's objects back.
+    Terminating,
+    /// Everything was given back.
+    Terminated,
+}
+
+/// How loud a notice is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tone {
+    /// As expected.
+    Normal,
+    /// Somebody may want to look.
+    Warning,
+}

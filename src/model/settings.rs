@@ -1,0 +1,183 @@
+//! A Canary's spec with every default and unit resolved: what the decisions read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Percent;
+
+/// What the user asked for, without a question left open.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// How a new revision reaches its users.
+    pub strategy: Strategy,
+    /// Time between two checks; at least 10 s.
+    pub interval: Duration,
+    /// Failed checks that end a release; at least 1.
+    pub threshold: u32,
+    /// How long a side may stay unready before the release ends.
+    pub deadline: Duration,
+    /// How traffic returns at promotion: by this share each interval, or all at once.
+    pub promotion_step: Option<Percent>,
+    /// Share of the primary's pods that must be available.
+    pub primary_ready: Percent,
+    /// Share of the canary's pods that must be available.
+    pub canary_ready: Percent,
+    /// What is measured at each check, in the order of the spec.
+    pub kpis: Vec<Kpi>,
+    /// Leave everything as it is.
+    pub suspend: bool,
+    /// Give the user's objects back when the Canary is deleted.
+    pub revert_on_deletion: bool,
+}
+
+/// How a new revision reaches its users.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Strategy {
+    /// Promoted as soon as the canary is ready.
+    Skip,
+    /// Traffic in rising steps.
+    Progressive(Steps),
+}
+
+/// Weights of the canary in the order of the release: never empty, strictly rising, each above 0.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Steps(Vec<Percent>);
+
+impl Steps {
+    /// `None` unless the weights rise strictly from above 0.
+    pub fn new(weights: Vec<Percent>) -> Option<Self> {
+        let rises = weights.iter().zip(weights.iter().skip(1)).all(|(a, b)| a < b);
+        let starts = weights.first().is_some_and(|w| !w.is_zero());
+        (rises && starts).then_some(Self(weights))
+    }
+
+    /// `step`, 2·`step`, … up to the first weight that reaches `max`, which is promoted after its check.
+    pub fn linear(step: Percent, max: Percent) -> Option<Self> {
+        if step.is_zero() || max.is_zero() {
+            return None;
+        }
+        let mut weights = Vec::new();
+        let mut weight = 0_i64;
+        while weight < i64::from(max.get()) {
+            weight = (weight + i64::from(step.get())).min(100);
+            weights.push(Percent::clamped(weight));
+        }
+        Self::new(weights)
+    }
+
+    /// The weight after `weight`; `None` when the last step is reached or passed.
+    pub fn after(&self, weight: Percent) -> Option<Percent> {
+        self.0.iter().copied().find(|w| *w > weight)
+    }
+
+    /// The last weight before promotion.
+    pub fn last(&self) -> Percent {
+        self.0.last().copied().unwrap_or(Percent::FULL)
+    }
+
+    /// All weights.
+    pub fn weights(&self) -> &[Percent] {
+        &self.0
+    }
+}
+
+/// One KPI of the analysis.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Kpi {
+    /// Its name in the spec, in events and in metrics.
+    pub name: String,
+    /// Where the value comes from.
+    pub source: KpiSource,
+    /// The window of the query, as the user wrote it (`1m`).
+    pub interval: String,
+    /// What passes.
+    pub range: Range,
+}
+
+/// Where the value of a KPI comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KpiSource {
+    /// A query that the router brings along.
+    Builtin(Builtin),
+    /// PromQL in the Canary itself (deprecated by Flagger, still served).
+    Inline(String),
+    /// A MetricTemplate.
+    Template {
+        /// Namespace of the template; the Canary's own unless the user wrote another.
+        namespace: String,
+        /// Name of the template.
+        name: String,
+        /// `templateVariables`.
+        variables: BTreeMap<String, String>,
+    },
+}
+
+/// The queries that every router brings along.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Builtin {
+    /// `request-success-rate`: percent of requests without a server error.
+    SuccessRate,
+    /// `request-duration`: 99th percentile in milliseconds.
+    Duration,
+}
+
+impl Builtin {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::SuccessRate, Self::Duration];
+
+    /// The metric name that means this query.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SuccessRate => "request-success-rate",
+            Self::Duration => "request-duration",
+        }
+    }
+
+    /// The builtin of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|b| b.name() == name)
+    }
+}
+
+/// What passes: both bounds are accepted values. No bound at all accepts everything.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Range {
+    /// Smallest accepted value.
+    pub min: Option<f64>,
+    /// Largest accepted value.
+    pub max: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(step: i64, max: i64) -> Vec<u8> {
+        let steps = Steps::linear(Percent::clamped(step), Percent::clamped(max));
+        steps.map(|s| s.weights().iter().map(|w| w.get()).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn linear_steps_end_at_the_first_weight_that_reaches_the_maximum() {
+        assert_eq!(weights(20, 50), [20, 40, 60]);
+        assert_eq!(weights(50, 100), [50, 100]);
+        assert_eq!(weights(30, 100), [30, 60, 90, 100]);
+        assert_eq!(weights(100, 100), [100]);
+        assert_eq!(weights(0, 100), [0_u8; 0]);
+    }
+
+    #[test]
+    fn steps_that_do_not_rise_are_refused() {
+        let p = |v| Percent::clamped(v);
+        assert_eq!(Steps::new(vec![p(10), p(50), p(30)]), None);
+        assert_eq!(Steps::new(vec![p(10), p(10)]), None);
+        assert_eq!(Steps::new(vec![p(0), p(10)]), None);
+        assert_eq!(Steps::new(vec![]), None);
+    }
+
+    #[test]
+    fn the_next_step_is_found_even_when_the_list_was_edited() {
+        let steps = Steps::new(vec![Percent::clamped(10), Percent::clamped(50)]);
+        assert_eq!(steps.and_then(|s| s.after(Percent::clamped(20))), Percent::new(50));
+    }
+}

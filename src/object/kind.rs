@@ -1,0 +1,83 @@
+//! Kinds of objects and the key of one object.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// A kind of object, with what is needed to address it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Kind {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// API version.
+    pub version: &'static str,
+    /// Kind, as in a manifest.
+    pub kind: &'static str,
+    /// Resource name, as in a URL and in RBAC rules.
+    pub plural: &'static str,
+}
+
+impl Kind {
+    /// `group/version`, or the version alone for the core group.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// The key of an object of this kind.
+    pub fn named(self, namespace: impl Into<String>, name: impl Into<String>) -> ObjectKey {
+        ObjectKey { kind: self, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// Kind, namespace and name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObjectKey {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The key of a manifest of this kind; `None` if it has no name.
+    pub fn of(kind: Kind, object: &Value) -> Option<Self> {
+        let meta = object.get("metadata")?;
+        let name = meta.get("name")?.as_str()?;
+        let namespace = meta.get("namespace").and_then(Value::as_str).unwrap_or_default();
+        Some(kind.named(namespace, name))
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}.{}", self.kind.kind, self.name, self.namespace)
+    }
+}
+
+/// The kinds that every canary needs. A router names its own beside its routing.
+pub mod kinds {
+    use super::Kind;
+
+    const FLAGGER: &str = "flagger.app";
+
+    /// Our own resource.
+    pub const CANARY: Kind = Kind { group: FLAGGER, version: "v1beta1", kind: "Canary", plural: "canaries" };
+    /// A KPI query that canaries share.
+    pub const METRIC_TEMPLATE: Kind =
+        Kind { group: FLAGGER, version: "v1beta1", kind: "MetricTemplate", plural: "metrictemplates" };
+    /// Where alerts go.
+    pub const ALERT_PROVIDER: Kind =
+        Kind { group: FLAGGER, version: "v1beta1", kind: "AlertProvider", plural: "alertproviders" };
+    /// The target and its primary.
+    pub const DEPLOYMENT: Kind = Kind { group: "apps", version: "v1", kind: "Deployment", plural: "deployments" };
+    /// Templates of promoted revisions.
+    pub const CONTROLLER_REVISION: Kind =
+        Kind { group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" };
+    /// Apex, primary and canary.
+    pub const SERVICE: Kind = Kind { group: "", version: "v1", kind: "Service", plural: "services" };
+    /// Whether a Service has ready pods.
+    pub const ENDPOINT_SLICE: Kind =
+        Kind { group: "discovery.k8s.io", version: "v1", kind: "EndpointSlice", plural: "endpointslices" };
+}

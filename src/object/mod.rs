@@ -1,0 +1,48 @@
+//! Kubernetes objects as JSON values, their keys, and the changes that we make to them.
+//!
+//! Objects stay JSON so that fields which we do not know survive. Never a client: `world` carries changes out.
+
+mod change;
+mod fake;
+mod kind;
+pub mod value;
+
+pub use change::Change;
+pub use fake::{Conflict, FakeStore};
+pub use kind::{Kind, ObjectKey, kinds};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+/// Objects by key, as they were at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Objects(BTreeMap<ObjectKey, Arc<Value>>);
+
+impl Objects {
+    /// The object, if it was there.
+    pub fn find(&self, key: &ObjectKey) -> Option<&Value> {
+        self.0.get(key).map(Arc::as_ref)
+    }
+
+    /// Every object of a kind, by name.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&ObjectKey, &Value)> {
+        self.0.iter().filter(move |(key, _)| key.kind == kind).map(|(key, value)| (key, value.as_ref()))
+    }
+
+    /// Adds or replaces an object.
+    pub fn insert(&mut self, key: ObjectKey, object: Arc<Value>) {
+        self.0.insert(key, object);
+    }
+
+    /// Takes an object away.
+    pub fn remove(&mut self, key: &ObjectKey) {
+        self.0.remove(key);
+    }
+
+    /// All of them, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &Value)> {
+        self.0.iter().map(|(key, value)| (key, value.as_ref()))
+    }
+}
