@@ -77,7 +77,17 @@ app_up() {
   kubectl create namespace demo
   sed "s#$EXAMPLE_IMAGE#$DEMO_APP_IMAGE#" "$E2E/../examples/istio/app.yaml" | kubectl apply -f -
   kubectl rollout status deployment/hello --namespace demo --timeout 60s
+  await 30 "an answer of the app through the gateway" /dev/null ask_gateway
 } >/dev/null
+
+ask_gateway() {
+  local curl=(curl -fsS -H "Host: hello.example.com" "$GATEWAY_URL")
+  if [[ -n ${CAPSULE:-} ]]; then
+    inside "${curl[@]}"
+  else
+    "${curl[@]}"
+  fi
+}
 
 # timed TEXT COMMAND...: a stage whose seconds the outcome shows too.
 timed() {

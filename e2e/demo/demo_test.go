@@ -39,7 +39,7 @@ func TestAPhaseIsCountedOnceHoweverOftenItIsSeen(t *testing.T) {
 
 func TestTheShareIsThatOfTheTimeSinceTheWeightChanged(t *testing.T) {
 	text, _ := told(t, phase("Progressing", 20), served(50, 0), served(40, 10), served(40, 10), phase("Progressing", 40))
-	if want := "   5.0s  Progressing   40%  [v1 80%, v2 20%]"; !strings.Contains(text, want) {
+	if want := "   5.0s  Progressing   40%  v1 80% v2 20%"; !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
 	}
 }

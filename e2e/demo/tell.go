@@ -130,11 +130,11 @@ func (e entry) line() string {
 			kpis = append(kpis, fmt.Sprintf("%s=%.4g", kpi.Name, *kpi.Value))
 		}
 	}
-	line := fmt.Sprintf("%6.1fs  %-12s %3d%%  [%s]", e.Second, cmp.Or(e.Phase, "-"), e.Weight, strings.Join(shares, ", "))
+	line := fmt.Sprintf("%6.1fs  %-12s %3d%%  %-16s", e.Second, cmp.Or(e.Phase, "-"), e.Weight, strings.Join(shares, " "))
 	for _, part := range []string{strings.Join(kpis, " "), e.Reason, e.Message} {
 		if part != "" {
 			line += "  " + part
 		}
 	}
-	return line
+	return strings.TrimRight(line, " ")
 }
