@@ -43,13 +43,18 @@ type notice struct {
 	} `json:"series"`
 }
 
-// ended says that a watch is over, which none should be before the play is.
+// ended says that a stream is over, which none should be before the play is.
 type ended struct {
 	what string
 	err  error
 }
 
-func (e ended) take(*teller) error { return fmt.Errorf("the watch of %s ended: %w", e.what, e.err) }
+func (e ended) take(*teller) error {
+	if e.err == nil {
+		return fmt.Errorf("%s ended early", e.what)
+	}
+	return fmt.Errorf("%s ended early: %w", e.what, e.err)
+}
 
 // follow sends every change of the Canary and every Event about it until stop.
 func follow(stop context.Context, namespace, name string, seen chan<- observation) {
@@ -59,14 +64,17 @@ func follow(stop context.Context, namespace, name string, seen chan<- observatio
 }
 
 func relay[T observation](stop context.Context, seen chan<- observation, what string, args ...string) {
-	send := func(o observation) error {
-		select {
-		case seen <- o:
-			return nil
-		case <-stop.Done():
-			return stop.Err()
-		}
+	err := watch.Follow(stop, func(e watch.Event[T]) error {
+		send(stop, seen, e.Object)
+		return nil
+	}, append([]string{what}, args...)...)
+	send(stop, seen, ended{"the watch of " + what, err})
+}
+
+// send hands over an observation unless nobody listens any more.
+func send(stop context.Context, seen chan<- observation, o observation) {
+	select {
+	case seen <- o:
+	case <-stop.Done():
 	}
-	err := watch.Follow(stop, func(e watch.Event[T]) error { return send(e.Object) }, append([]string{what}, args...)...)
-	_ = send(ended{what, err}) // fails only when nobody listens any more
 }

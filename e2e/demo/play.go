@@ -68,9 +68,26 @@ func (p *play) playActs(stop context.Context, seen <-chan observation) error {
 		if err := p.until(stop, seen, func() bool { return slices.Contains(act.ends, p.tell.phaseEnded) }); err != nil {
 			return fmt.Errorf("waiting for %v after %q: %w; the phase is %q", act.ends, act.name, err, p.tell.now.Phase)
 		}
-		p.tell.stage(act.name, time.Since(began))
+		took := time.Since(began)
+		if err := p.hearLastWords(stop, seen); err != nil {
+			return err
+		}
+		p.tell.stage(act.name, took)
 	}
 	return nil
+}
+
+// lastWords is how long Events may come after the phase that they explain.
+const lastWords = time.Second
+
+func (p *play) hearLastWords(stop context.Context, seen <-chan observation) error {
+	short, cancel := context.WithTimeout(stop, lastWords)
+	defer cancel()
+	err := p.until(short, seen, func() bool { return false })
+	if short.Err() != nil && stop.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 func (p *play) until(stop context.Context, seen <-chan observation, reached func() bool) error {

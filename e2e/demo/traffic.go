@@ -25,7 +25,7 @@ type tally struct {
 type traffic struct {
 	process *exec.Cmd
 	summary string
-	over    chan error
+	over    chan struct{} // closed when its last second was read
 }
 
 // startLoad begins the traffic; each of its seconds is an observation.
@@ -34,7 +34,7 @@ func (p *play) startLoad(stop context.Context, seen chan<- observation) (*traffi
 	if err != nil {
 		return nil, err
 	}
-	t := &traffic{summary: filepath.Join(dir, "summary.json"), over: make(chan error, 1)}
+	t := &traffic{summary: filepath.Join(dir, "summary.json"), over: make(chan struct{})}
 	t.process = exec.Command(p.load, "-url", p.url, "-host", p.host, "-rate", "50", "-connections", "64",
 		"-duration", (longest + longest/10).String(), "-summary", t.summary, "-timeline", "/dev/stdout")
 	t.process.Stderr = os.Stderr
@@ -47,13 +47,12 @@ func (p *play) startLoad(stop context.Context, seen chan<- observation) (*traffi
 	}
 	go func() {
 		// A second that nobody listens to any more is dropped; the summary has it.
-		t.over <- watch.Decode(lines, func(second tally) error {
-			select {
-			case seen <- second:
-			case <-stop.Done():
-			}
+		err := watch.Decode(lines, func(second tally) error {
+			send(stop, seen, second)
 			return nil
 		})
+		close(t.over)
+		send(stop, seen, ended{"the load", err})
 	}()
 	return t, nil
 }
@@ -68,7 +67,7 @@ func (t *traffic) end(seen <-chan observation, tell *teller) (*tally, error) {
 		case <-t.over:
 			over = true
 		case observation := <-seen:
-			_ = observation.take(tell) // a watch that ends now changes nothing
+			_ = observation.take(tell) // a stream that ends now changes nothing
 		}
 	}
 	if err := t.process.Wait(); err != nil {

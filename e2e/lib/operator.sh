@@ -6,7 +6,7 @@ operator_build() {
   local target
   target=$(rustc -vV | sed -n 's/^host: //p')
   # With a target named, the flag does not reach build scripts and macros, which cannot be static.
-  (cd "$E2E/.." && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --locked --target "$target")
+  (cd "$E2E/.." && RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target "$target")
   OPERATOR=${CARGO_TARGET_DIR:-$E2E/../target}/$target/release/serin
   ! ldd "$OPERATOR" 2>/dev/null | grep -q '=>' || die "$OPERATOR is not static: an image with nothing else in it could not start it"
 }
