@@ -1,6 +1,17 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
 pub mod api;
+pub mod install;
+pub mod judge;
+pub mod metric;
 pub mod model;
+pub mod notify;
 pub mod object;
+pub mod plan;
+pub mod route;
+pub mod scene;
 pub mod settings;
+pub mod workload;
+
+#[cfg(test)]
+mod tidy;
