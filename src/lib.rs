@@ -10,7 +10,7 @@ pub mod notify;
 pub mod object;
 pub mod plan;
 pub mod route;
-//TMP pub mod scene;
+pub mod scene;
 pub mod settings;
 pub mod workload;
 pub mod world;
