@@ -5,6 +5,7 @@ pub mod install;
 pub mod judge;
 pub mod metric;
 pub mod model;
+pub mod notify;
 pub mod object;
 pub mod plan;
 pub mod route;

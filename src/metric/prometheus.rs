@@ -5,9 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::selector::{first, shorten};
-use super::{
-    Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName, address,
-};
+use super::url::Base;
+use super::{Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName};
 use crate::model::Measurement;
 
 /// How much of Prometheus' own error text is shown, in characters.
@@ -27,7 +26,7 @@ impl Provider for Prometheus {
         };
         Ok(HttpRequest {
             method: Method::Get,
-            url: url(ask)?,
+            url: Base::read(&ask.address)?.below("/api/v1/query", "query", &ask.query),
             headers: headers(ask, &credentials)?,
             credentials,
             body: Vec::new(),
@@ -101,14 +100,6 @@ fn measure(ask: &Ask, data: Value) -> Measurement {
         return Measurement::Value(value);
     }
     Measurement::NoData(format!("the result is {value}, a division by 0; the first selector is {}", first(&ask.query)))
-}
-
-fn url(ask: &Ask) -> Result<String, QueryError> {
-    let mut url = address::read(&ask.address)?;
-    let segments = url.path_segments_mut();
-    segments.map_err(|()| address::unusable(&ask.address))?.pop_if_empty().extend(["api", "v1", "query"]);
-    url.query_pairs_mut().append_pair("query", &ask.query);
-    Ok(url.into())
 }
 
 /// A bearer token, or else user and password.

@@ -25,9 +25,7 @@ impl Scene {
             Effect::Forget(revision) => Ok(corner.forget(revision)),
             Effect::Primary(source) => corner.primary_runs(source),
             Effect::Route(routing) => corner.route(routing),
-            Effect::ScaleTarget(replicas) => {
-                Ok(deployment::scale(&corner.names.target(), corner.target(), *replicas))
-            }
+            Effect::ScaleTarget(replicas) => Ok(deployment::scale(&corner.names.target(), corner.target(), *replicas)),
             Effect::ReleaseApex => {
                 Ok(corner.subject().map(|s| services::release_apex(&s, &self.objects)).unwrap_or_default())
             }
@@ -51,15 +49,11 @@ impl Corner<'_> {
         vec![Change::Merge(self.names.key(), patch)]
     }
 
-    fn services(&self, wanted: services::Wanted) -> Vec<Change> {
-        match (self.subject(), &self.scene.canary.spec.service, self.target()) {
-            (Some(subject), Some(service), Some(target)) => wanted(&subject, service, target, &self.scene.objects),
-            _ => Vec::new(),
-        }
-    }
-
     fn snapshot(&self, revision: &Revision) -> Result<Vec<Change>, Complaint> {
         let (Some(subject), Some(target)) = (self.subject(), self.target()) else { return Ok(Vec::new()) };
+        if self.scene.objects.find(&snapshot::key(&subject, revision)).is_some() {
+            return Ok(Vec::new());
+        }
         let kept = snapshot::all(&subject, &self.scene.objects);
         snapshot::create(&subject, revision, target, &kept).map(|change| vec![change]).map_err(complaint)
     }
@@ -87,8 +81,7 @@ impl Corner<'_> {
         let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
             return Ok(Vec::new());
         };
-        let changes = router.render(&target, routing, &self.scene.objects);
-        changes.map_err(|error| Complaint::blocks(error.reason, error.sentence))
+        router.render(&target, routing, &self.scene.objects).map_err(Into::into)
     }
 
     fn release_route(&self) -> Vec<Change> {

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::Scene;
 use crate::api;
 use crate::model::{CanaryRef, Complaint};
-use crate::object::{ObjectKey, kinds};
+use crate::object::{Change, ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
+use crate::workload::services::Wanted;
 use crate::workload::{Selector, Subject};
 
 /// Names of a canary and of what is made for it.
@@ -102,6 +103,16 @@ impl<'a> Corner<'a> {
         let Names { namespace, canary, uid, target, apex } = &self.names;
         let label_prefixes = &self.scene.defaults.include_label_prefix;
         Some(Subject { namespace, canary, uid, target, apex, selector, label_prefixes })
+    }
+}
+
+impl Corner<'_> {
+    /// What is still to be written to some of the Services; nothing where it cannot be told yet.
+    pub(super) fn services(&self, wanted: Wanted) -> Vec<Change> {
+        match (self.subject(), &self.scene.canary.spec.service, self.target()) {
+            (Some(subject), Some(service), Some(target)) => wanted(&subject, service, target, &self.scene.objects),
+            _ => Vec::new(),
+        }
     }
 }
 

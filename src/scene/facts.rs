@@ -1,15 +1,14 @@
 //! Objects into facts.
 
 use super::corner::Corner;
-use super::{Scene, journal, kpis, lookups};
+use super::{Scene, journal, kpis};
 use crate::api::sentences;
 use crate::model::{
     Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
 };
-use crate::object::{Change, ObjectKey, kinds, value};
-use crate::route::RouteError;
+use crate::object::{Change, ObjectKey, kinds};
 use crate::settings;
-use crate::workload::{deployment, primary, services, snapshot};
+use crate::workload::{deployment, endpoints, primary, services, snapshot};
 
 /// The finalizer that holds a deletion until the user's objects are given back; Flagger's, so that either can end it.
 pub(super) const FINALIZER: &str = "finalizer.flagger.app";
@@ -37,8 +36,8 @@ impl Scene {
             journal: self.canary.status.as_ref().map(journal::read).unwrap_or_default(),
             target,
             primary,
-            sides: corner.sides(),
-            apex: corner.apex(),
+            sides: corner.services_shape(services::sides),
+            apex: corner.services_shape(services::apex),
             endpoints: corner.endpoints(),
             route,
             snapshots: corner.snapshots(),
@@ -48,8 +47,7 @@ impl Scene {
 
 impl Corner<'_> {
     fn settings(&self) -> Result<Settings, Vec<Complaint>> {
-        let defaults =
-            settings::Defaults { provider: &self.scene.defaults.provider, namespace: &self.names.namespace };
+        let defaults = settings::Defaults { provider: &self.scene.defaults.provider, namespace: &self.names.namespace };
         settings::resolve(&self.scene.canary.spec, &defaults)
     }
 
@@ -100,7 +98,6 @@ impl Corner<'_> {
             let values = [("provider", provider), ("resource", &*format!("{}.{}", kind.plural, kind.group))];
             complaints.push(Complaint::blocks(sentences::CAN070.reason, sentences::CAN070.say(&values)));
         }
-        let blocks = |error: RouteError| Complaint::blocks(error.reason, error.sentence);
         let have = &self.scene.objects;
         let seen = router.read(&target, have).and_then(|routing| {
             let Some(routing) = routing else { return Ok(RouteSeen::Missing) };
@@ -108,35 +105,19 @@ impl Corner<'_> {
             Ok(RouteSeen::Seen { routing, shape })
         });
         seen.unwrap_or_else(|error| {
-            complaints.push(blocks(error));
+            complaints.push(error.into());
             RouteSeen::Missing
         })
     }
 
-    fn sides(&self) -> Shape {
-        self.services(services::sides)
-    }
-
-    fn apex(&self) -> Shape {
-        self.services(services::apex)
-    }
-
-    fn services(&self, wanted: services::Wanted) -> Shape {
-        let parts = (self.subject(), self.scene.canary.spec.service.as_ref(), self.target());
-        let (Some(subject), Some(service), Some(target)) = parts else { return Shape::AsWanted };
-        let have = &self.scene.objects;
-        shape(&wanted(&subject, service, target, have), |key| have.find(key).is_some())
+    fn services_shape(&self, wanted: services::Wanted) -> Shape {
+        shape(&self.services(wanted), |key| self.scene.objects.find(key).is_some())
     }
 
     fn endpoints(&self) -> Endpoints {
         let [_, primary, canary] = self.names.services();
-        let ready = |service: &ObjectKey| {
-            let slices = self.scene.objects.of_kind(kinds::ENDPOINT_SLICE).filter(|(key, slice)| {
-                let of = value::text(slice, &["metadata", "labels", lookups::SERVICE_NAME]);
-                key.namespace == service.namespace && of == Some(&service.name)
-            });
-            services::ready_endpoints(slices.map(|(_, slice)| slice))
-        };
+        let slices: Vec<_> = self.scene.objects.of_kind(kinds::ENDPOINT_SLICE).map(|(_, slice)| slice).collect();
+        let ready = |service: &ObjectKey| endpoints::ready(&slices, &service.name);
         Endpoints { primary: ready(&primary), canary: ready(&canary) }
     }
 

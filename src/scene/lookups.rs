@@ -3,7 +3,6 @@
 use super::Defaults;
 use super::corner::{self, Names};
 use crate::api;
-use crate::model::KpiSource;
 use crate::object::{Kind, ObjectKey, kinds};
 use crate::workload;
 
@@ -42,7 +41,8 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
         keys.extend(router.objects(&target));
     }
     keys.extend(templates(canary, namespace));
-    let group = |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
+    let group =
+        |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();
     let labelled = vec![
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
@@ -62,12 +62,4 @@ pub(super) fn templates(canary: &api::Canary, namespace: &str) -> Vec<ObjectKey>
     keys.sort();
     keys.dedup();
     keys
-}
-
-/// The template that a KPI is measured by.
-pub(super) fn template_of(source: &KpiSource) -> Option<ObjectKey> {
-    match source {
-        KpiSource::Template { namespace, name, .. } => Some(kinds::METRIC_TEMPLATE.named(namespace, name)),
-        KpiSource::Builtin(_) | KpiSource::Inline(_) => None,
-    }
 }

@@ -120,7 +120,8 @@ mod tests {
 
     /// Names and numbers of the ports, as `name port->targetPort/protocol`.
     fn listed(service: &CanaryService) -> Vec<String> {
-        let show = |p: &Value| format!("{} {}->{}/{}", p["name"], p["port"], p["targetPort"], p["protocol"]).replace('"', "");
+        let show =
+            |p: &Value| format!("{} {}->{}/{}", p["name"], p["port"], p["targetPort"], p["protocol"]).replace('"', "");
         wanted(service, &target()).iter().map(show).collect()
     }
 
@@ -162,8 +163,7 @@ mod tests {
             target_port: Some(TargetPort::Number(0)),
             ..CanaryService::default()
         };
-        let expected =
-            json!({"name": "grpc", "protocol": "TCP", "port": 80, "targetPort": 80, "appProtocol": "kubernetes.io/h2c"});
+        let expected = json!({"name": "grpc", "protocol": "TCP", "port": 80, "targetPort": 80, "appProtocol": "kubernetes.io/h2c"});
         assert_eq!(wanted(&service, &target()), [expected]);
     }
 
@@ -171,7 +171,10 @@ mod tests {
     fn what_the_apiserver_fills_into_a_port_is_not_missed() {
         let want = json!({"name": "http", "protocol": "TCP", "port": 80, "targetPort": 80});
         assert!(contain(&[json!({"name": "http", "port": 80})], &want));
-        assert!(contain(&[json!({"name": "http", "port": 80, "targetPort": 80, "protocol": "TCP", "nodePort": 30080})], &want));
+        assert!(contain(
+            &[json!({"name": "http", "port": 80, "targetPort": 80, "protocol": "TCP", "nodePort": 30080})],
+            &want
+        ));
         assert!(!contain(&[json!({"name": "http", "port": 80, "targetPort": 81})], &want));
         assert!(!contain(&[json!({"name": "http", "port": 80, "protocol": "UDP"})], &want));
         assert!(!contain(&[json!({"name": "web", "port": 80})], &want));

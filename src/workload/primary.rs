@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::snapshot::{self, COPIED};
-use super::{CANARY, Subject, WorkloadError, deployment, metadata, subject, template};
+use super::{CANARY, Subject, WorkloadError, deployment, metadata, patch, subject, template};
 use crate::api::sentences;
 use crate::model::{Complaint, PrimaryMatch, PrimarySeen, Revision};
 use crate::object::kinds::DEPLOYMENT;
@@ -136,8 +136,7 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
     if spec.is_empty() && meta.is_empty() {
         return None;
     }
-    meta.extend(value::at(have, &["metadata", "resourceVersion"]).map(|v| ("resourceVersion".to_owned(), v.clone())));
-    Some(if spec.is_empty() { json!({"metadata": meta}) } else { json!({"metadata": meta, "spec": spec}) })
+    Some(patch::of(have, Value::Object(meta), Value::Object(spec)))
 }
 
 #[cfg(test)]

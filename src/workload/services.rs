@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{CANARY, Role, Subject, adoption, hash, ports};
+use super::{CANARY, Role, Subject, adoption, hash, patch, ports};
 use crate::api::{CanaryService, Metadata};
 use crate::object::kinds::SERVICE;
 use crate::object::{Change, Objects, value};
+
+/// `sides` or `apex`: the writes that make some of the Services as they shall be.
+pub type Wanted = fn(&Subject<'_>, &CanaryService, &Value, &Objects) -> Vec<Change>;
 
 /// The writes that make the Services of both sides as wanted; none where they are.
 pub fn sides(subject: &Subject<'_>, service: &CanaryService, target: &Value, have: &Objects) -> Vec<Change> {
@@ -27,15 +30,13 @@ pub fn apex(subject: &Subject<'_>, service: &CanaryService, target: &Value, have
 /// A Service that the user made is as it was before. One that we made stays, since somebody calls it.
 pub fn release_apex(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
     let key = subject.service(Role::Apex);
-    let Some(service) = have.find(&key) else { return Vec::new() };
-    let patch = if subject.made(service) {
-        value::difference(selector(service), &subject.selector.target_pods()).map(|selector| {
-            let version = value::at(service, &["metadata", "resourceVersion"]);
-            json!({"metadata": {"resourceVersion": version}, "spec": {"selector": selector}})
-        })
-    } else {
-        adoption::release(subject, service)
-    };
+    let patch = have.find(&key).and_then(|service| {
+        if !subject.made(service) {
+            return adoption::release(subject, service);
+        }
+        let change = value::difference(selector(service), &subject.selector.target_pods())?;
+        Some(patch::of(service, json!({}), json!({"selector": change})))
+    });
     patch.map(|patch| Change::Merge(key, patch)).into_iter().collect()
 }
 
@@ -163,8 +164,7 @@ fn without_ports_in_the_way(have: &Value, wanted: &[Value]) -> Option<Value> {
     }
     let mut kept: Vec<Value> = ports_of(have).iter().filter(|port| !is_in_the_way(port)).cloned().collect();
     wanted.iter().for_each(|port| ports::add(&mut kept, port.clone()));
-    let version = value::at(have, &["metadata", "resourceVersion"]);
-    Some(json!({"metadata": {"resourceVersion": version}, "spec": {"ports": kept}}))
+    Some(patch::of(have, json!({}), json!({"ports": kept})))
 }
 
 pub(super) fn ports_of(service: &Value) -> &[Value] {
@@ -173,4 +173,201 @@ pub(super) fn ports_of(service: &Value) -> &[Value] {
 
 pub(super) fn selector(service: &Value) -> &Value {
     value::at(service, &["spec", "selector"]).unwrap_or(&Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use crate::api::{TrafficDistribution, UnmanagedMetadata};
+    use crate::object::FakeStore;
+
+    fn port(port: i32) -> CanaryService {
+        CanaryService { port, ..CanaryService::default() }
+    }
+
+    /// Writes whatever is not as wanted, and says what that was.
+    fn mend_all(store: &mut FakeStore, service: &CanaryService) -> Vec<Change> {
+        let (subject, target) = (samples::subject(), samples::deployment());
+        let mut changes = sides(&subject, service, &target, store.objects());
+        changes.extend(apex(&subject, service, &target, store.objects()));
+        changes.iter().for_each(|change| store.write(change).expect("no other hand wrote"));
+        changes
+    }
+
+    fn made(service: &CanaryService) -> FakeStore {
+        let mut store = FakeStore::default();
+        mend_all(&mut store, service);
+        store
+    }
+
+    fn stored(store: &FakeStore, role: Role) -> Value {
+        store.objects().find(&samples::subject().service(role)).cloned().expect("it was made")
+    }
+
+    /// An edit of one Service by another hand.
+    fn edit(store: &mut FakeStore, role: Role, path: &str, new: Value) {
+        let mut object = stored(store, role);
+        *object.pointer_mut(path).expect("the field is there") = new;
+        store.put(samples::subject().service(role), object);
+    }
+
+    fn entries(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn each_service_selects_the_pods_of_its_role_and_has_the_name_as_its_label() {
+        let store = made(&port(80));
+        for (role, name, pods) in [
+            (Role::Apex, "cart", "cart-primary"),
+            (Role::Primary, "cart-primary", "cart-primary"),
+            (Role::Canary, "cart-canary", "cart"),
+        ] {
+            let service = stored(&store, role);
+            assert_eq!(service["spec"]["selector"], json!({"app": pods}));
+            assert_eq!(service["metadata"]["labels"], json!({"app": name}));
+            let ports = json!([{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 80}]);
+            assert_eq!(service["spec"]["ports"], ports);
+            assert_eq!(service["metadata"]["annotations"][CANARY], "cart");
+            assert_eq!(service["metadata"].get("ownerReferences"), None);
+            for (key, value) in FLUX {
+                assert_eq!(service["metadata"]["annotations"][key], value);
+            }
+        }
+        assert_eq!(mend_all(&mut store.clone(), &port(80)), []);
+    }
+
+    #[test]
+    fn metadata_of_the_spec_goes_to_the_service_of_its_role() {
+        let metadata = |value: &str| {
+            let pairs = entries(&[("test", value)]);
+            Some(Metadata { labels: Some(pairs.clone()), annotations: Some(pairs) })
+        };
+        let service = CanaryService { apex: metadata("a"), primary: metadata("p"), canary: metadata("c"), ..port(80) };
+        let store = made(&service);
+        for (role, value) in [(Role::Apex, "a"), (Role::Primary, "p"), (Role::Canary, "c")] {
+            assert_eq!(stored(&store, role)["metadata"]["labels"]["test"], value);
+            assert_eq!(stored(&store, role)["metadata"]["annotations"]["test"], value);
+        }
+    }
+
+    #[test]
+    fn an_edit_by_hand_is_undone() {
+        let mut store = made(&port(80));
+        edit(&mut store, Role::Canary, "/spec/ports/0/name", json!("by-hand"));
+        edit(&mut store, Role::Primary, "/spec/selector", json!({"app": "cart-primary", "tier": "front"}));
+        edit(&mut store, Role::Apex, "/metadata/labels/app", json!("by-hand"));
+        assert_eq!(mend_all(&mut store, &port(80)).len(), 3);
+        assert_eq!(stored(&store, Role::Canary)["spec"]["ports"][0]["name"], "http");
+        assert_eq!(stored(&store, Role::Primary)["spec"]["selector"], json!({"app": "cart-primary"}));
+        assert_eq!(stored(&store, Role::Apex)["metadata"]["labels"]["app"], "cart");
+    }
+
+    #[test]
+    fn keys_that_others_write_are_left_alone() {
+        let unmanaged = UnmanagedMetadata { annotations: Some(vec!["theirs".to_owned()]), labels: None };
+        let annotations = Some(entries(&[("theirs", "at first"), ("ours", "x")]));
+        let service = CanaryService {
+            apex: Some(Metadata { labels: None, annotations }),
+            unmanaged_metadata: Some(unmanaged),
+            ..port(80)
+        };
+        let mut store = made(&service);
+        assert_eq!(stored(&store, Role::Apex)["metadata"]["annotations"].get("theirs"), None);
+        let mut object = stored(&store, Role::Apex);
+        value::merge(&mut object, &json!({"metadata": {"annotations": {"theirs": "1", "unknown": "2"}}}));
+        store.put(samples::subject().service(Role::Apex), object);
+        assert_eq!(mend_all(&mut store, &service), []);
+        edit(&mut store, Role::Apex, "/metadata/annotations/ours", json!("by-hand"));
+        mend_all(&mut store, &service);
+        let annotations = stored(&store, Role::Apex)["metadata"]["annotations"].clone();
+        assert_eq!(
+            (&annotations["theirs"], &annotations["unknown"], &annotations["ours"]),
+            (&json!("1"), &json!("2"), &json!("x"))
+        );
+    }
+
+    #[test]
+    fn a_field_that_is_no_longer_in_the_spec_goes() {
+        let annotations = Some(entries(&[("external-dns", "cart.example.com")]));
+        let service = CanaryService {
+            apex: Some(Metadata { labels: None, annotations }),
+            traffic_distribution: Some(TrafficDistribution::PreferClose),
+            ..port(80)
+        };
+        let mut store = made(&service);
+        assert_eq!(stored(&store, Role::Canary)["spec"]["trafficDistribution"], "PreferClose");
+        mend_all(&mut store, &port(80));
+        assert_eq!(stored(&store, Role::Apex)["metadata"]["annotations"].get("external-dns"), None);
+        assert_eq!(stored(&store, Role::Canary)["spec"].get("trafficDistribution"), None);
+        assert_eq!(mend_all(&mut store, &port(80)), []);
+    }
+
+    #[test]
+    fn traffic_distribution_is_written_after_the_creation_too() {
+        let mut store = made(&port(80));
+        let service = CanaryService { traffic_distribution: Some(TrafficDistribution::PreferSameNode), ..port(80) };
+        assert_eq!(mend_all(&mut store, &service).len(), 3);
+        for role in [Role::Apex, Role::Primary, Role::Canary] {
+            assert_eq!(stored(&store, role)["spec"]["trafficDistribution"], "PreferSameNode");
+        }
+    }
+
+    #[test]
+    fn a_service_is_headless_from_its_creation_or_never() {
+        let headless = CanaryService { headless: Some(true), ..port(80) };
+        let mut store = made(&headless);
+        assert_eq!(stored(&store, Role::Canary)["spec"]["clusterIP"], "None");
+        assert_eq!(mend_all(&mut store, &port(80)), []);
+        let mut store = made(&port(80));
+        let mut object = stored(&store, Role::Canary);
+        object["spec"]["clusterIP"] = json!("10.0.0.1");
+        store.put(samples::subject().service(Role::Canary), object);
+        assert_eq!(mend_all(&mut store, &headless), []);
+    }
+
+    #[test]
+    fn what_flagger_made_and_is_right_is_not_rewritten() {
+        let mut store = made(&port(80));
+        for role in [Role::Apex, Role::Primary, Role::Canary] {
+            let mut object = stored(&store, role);
+            let owner =
+                json!([{"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "cart", "controller": true}]);
+            value::merge(
+                &mut object,
+                &json!({"metadata": {"ownerReferences": owner, "annotations": {CANARY: null, SHAPE: null}}}),
+            );
+            store.put(samples::subject().service(role), object);
+        }
+        assert_eq!(mend_all(&mut store, &port(80)), []);
+    }
+
+    #[test]
+    fn a_port_that_moved_takes_its_name_along_even_from_a_port_that_flagger_wrote() {
+        let mut store = made(&port(80));
+        edit(
+            &mut store,
+            Role::Apex,
+            "/spec/ports",
+            json!([{"name": "http", "protocol": "TCP", "port": 70, "targetPort": 80}]),
+        );
+        mend_all(&mut store, &port(80));
+        let ports = json!([{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 80}]);
+        assert_eq!(stored(&store, Role::Apex)["spec"]["ports"], ports);
+        mend_all(&mut store, &port(8080));
+        let ports = json!([{"name": "http", "protocol": "TCP", "port": 8080, "targetPort": 8080}]);
+        assert_eq!(stored(&store, Role::Canary)["spec"]["ports"], ports);
+        assert_eq!(mend_all(&mut store, &port(8080)), []);
+    }
+
+    #[test]
+    fn a_released_apex_that_we_made_keeps_serving_the_target() {
+        let mut store = made(&port(80));
+        for change in release_apex(&samples::subject(), store.objects()) {
+            store.write(&change).expect("no other hand wrote");
+        }
+        assert_eq!(stored(&store, Role::Apex)["spec"]["selector"], json!({"app": "cart"}));
+        assert_eq!(release_apex(&samples::subject(), store.objects()), []);
+    }
 }
