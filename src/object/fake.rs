@@ -203,10 +203,10 @@ mod tests {
         let key = SERVICE.named("n", "a");
         let port = |number: u32| json!({"port": number, "protocol": "TCP"});
         store.put(key.clone(), json!({"spec": {"selector": {"theirs": "x"}, "ports": [port(1)]}}));
-        assert_eq!(store.write(&service(json!({"selector": {"ours": "x"}, "ports": [port(2)]}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({"selector": {"ours": "x"}, "ports": [port(2)]}))), Ok(()));
         let spec = json!({"selector": {"ours": "x"}, "ports": [port(1), port(2)]});
         assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&spec));
-        assert_eq!(store.write(&service(json!({"selector": {"ours": "x"}, "ports": [port(3)]}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({"selector": {"ours": "x"}, "ports": [port(3)]}))), Ok(()));
         let spec = json!({"selector": {"ours": "x"}, "ports": [port(1), port(3)]});
         assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&spec));
     }

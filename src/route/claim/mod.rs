@@ -41,7 +41,7 @@ impl Claim {
             return Ok(Some(Change::Apply(self.key.kind, self.object(&before::nothing(), None, self.fields()))));
         };
         let spec = spec_of(&self.key, have)?;
-        let patch = value::difference(&set_fields(&select(&spec, self.spec.keys())), &self.fields());
+        let patch = difference(&set_fields(&select(&spec, self.spec.keys())), &self.fields());
         if value::contains(have, &self.metadata(&BTreeMap::new())) && is_empty(&patch) {
             return Ok(None);
         }
@@ -88,7 +88,7 @@ pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Opt
     let have = have.find(key)?;
     let original = before::original_spec(have)?;
     let spec = spec_of(key, have).ok()?;
-    let spec = value::difference(&select(&spec, fields.iter()), &select(&original, fields.iter()));
+    let spec = difference(&select(&spec, fields.iter()), &select(&original, fields.iter()));
     let mut patch = json!({"metadata": Before::of(have).restored(have), "spec": spec});
     let mut given_back = have.clone();
     value::merge(&mut given_back, &patch);
@@ -136,4 +136,9 @@ fn is_empty(patch: &Value) -> bool {
 
 fn removes(patch: &Value) -> bool {
     patch.is_null() || patch.as_object().is_some_and(|fields| fields.values().any(removes))
+}
+
+/// The merge patch between two specs; an empty one where nothing differs.
+fn difference(have: &Value, want: &Value) -> Value {
+    value::difference(have, want).unwrap_or_else(|| json!({}))
 }
