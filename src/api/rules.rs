@@ -45,9 +45,10 @@ pub(super) fn some_step_form() -> Rule {
 }
 
 pub(super) fn one_step_form() -> Rule {
-    let forms = "[has(self.iterations) ? 'iterations' : '', has(self.stepWeight) ? 'stepWeight' : '', \
-                 has(self.stepWeights) ? 'stepWeights' : ''].filter(form, form != '')";
-    rule(format!("{forms}.size() <= 1"), &sentences::CAN003, &[("forms", &format!("{forms}.join(' and ')"))])
+    let forms = "!has(self.stepWeights) ? 'iterations and stepWeight' : !has(self.stepWeight) ? 'iterations and stepWeights' \
+                 : !has(self.iterations) ? 'stepWeight and stepWeights' : 'iterations, stepWeight and stepWeights'";
+    let holds = "[has(self.iterations), has(self.stepWeight), has(self.stepWeights)].filter(form, form).size() <= 1";
+    rule(holds, &sentences::CAN003, &[("forms", forms)])
 }
 
 pub(super) fn rising_steps() -> Rule {
@@ -58,7 +59,7 @@ pub(super) fn rising_steps() -> Rule {
              self.analysis.stepWeights.all(weight, self.analysis.stepWeights.exists_one(other, other == weight)))"
         ),
         &sentences::CAN006,
-        &[("value", "self.analysis.stepWeights.map(weight, string(weight)).join(', ')")],
+        &[("value", "self.analysis.stepWeights")],
     )
 }
 
@@ -67,7 +68,7 @@ fn weight(guard: &str, field: &str, fails: &str, range: &str) -> Rule {
     rule(
         format!("{guard}!has(self.analysis.{field}) || !(self.analysis.{field} {fails})"),
         &sentences::CAN005,
-        &[("field", &literal(field)), ("value", &format!("string(self.analysis.{field})")), ("range", &literal(range))],
+        &[("field", &literal(field)), ("value", &format!("self.analysis.{field}")), ("range", &literal(range))],
     )
 }
 
@@ -103,7 +104,7 @@ pub(super) fn first_step() -> Rule {
         &sentences::CAN005,
         &[
             ("field", &literal("stepWeights")),
-            ("value", "'[' + self.analysis.stepWeights.map(weight, string(weight)).join(', ') + ']'"),
+            ("value", "self.analysis.stepWeights"),
             ("range", &literal("weights of 1 to 100")),
         ],
     )
@@ -117,7 +118,7 @@ pub(super) fn iterations() -> Rule {
              self.analysis.iterations >= 1"
         ),
         &sentences::CAN045,
-        &[("value", "string(self.analysis.iterations)")],
+        &[("value", "self.analysis.iterations")],
     )
 }
 
@@ -191,7 +192,7 @@ pub(super) fn short_apex() -> Rule {
     rule(
         format!("(has(self.provider) && self.provider == 'knative') || size({apex}) <= 55"),
         &sentences::CAN020,
-        &[("name", apex), ("length", &format!("string(size({apex}) + 8)"))],
+        &[("name", apex), ("length", &format!("size({apex}) + 8"))],
     )
 }
 
@@ -227,7 +228,7 @@ pub(super) fn metric_source() -> Rule {
 
 pub(super) fn range_in_order() -> Rule {
     let holds = "!has(self.min) || !has(self.max) || self.min <= self.max";
-    rule(holds, &sentences::CAN039, &[("min", "string(self.min)"), ("max", "string(self.max)")])
+    rule(holds, &sentences::CAN039, &[("min", "self.min"), ("max", "self.max")])
 }
 
 pub(super) fn backend_port() -> Rule {

@@ -3,6 +3,7 @@
 use crate::api::sentences::{self, Sentence};
 use crate::api::{CanarySpec, Provider, TargetKind};
 use crate::model::{Builtin, Complaint};
+use crate::route;
 
 use super::{Defaults, duration, provider};
 
@@ -10,6 +11,7 @@ use super::{Defaults, duration, provider};
 pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> {
     let router = provider(spec, defaults);
     let mut found = Vec::new();
+    found.extend(served(router));
     found.extend(service(spec));
     found.extend(apex(spec, router));
     found.extend(knative(spec, router));
@@ -25,6 +27,10 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
 /// A complaint that stops all work on the canary.
 pub(super) fn complaint(sentence: &Sentence, values: &[(&str, &str)]) -> Complaint {
     Complaint::blocks(sentence.reason, sentence.say(values))
+}
+
+fn served(router: &str) -> Option<Complaint> {
+    route::find(router).is_none().then(|| route::unknown(router).into())
 }
 
 fn service(spec: &CanarySpec) -> Option<Complaint> {
