@@ -217,6 +217,19 @@ mod tests {
     }
 
     #[test]
+    fn a_selector_that_the_user_wrote_meanwhile_survives_the_release() {
+        let mut store = stored(users(&json!({"app": "cart"}), &json!([{"name": "web", "port": 80}])));
+        adopt_apex(&mut store, &port_80());
+        let mut edited = apex(&store);
+        edited["spec"]["selector"] = json!({"app": "other"});
+        store.put(samples::subject().service(Role::Apex), edited);
+        let release = services::release_apex(&samples::subject(), store.objects());
+        write(&mut store, &release);
+        assert_eq!(apex(&store)["spec"]["selector"], json!({"app": "other"}));
+        assert_eq!(apex(&store)["metadata"]["annotations"], json!({"note": "x"}));
+    }
+
+    #[test]
     fn what_flagger_took_goes_back_as_it_was_applied_or_to_the_targets_pods() {
         let taken = users(&json!({"app": "cart-primary"}), &json!([{"name": "http", "port": 80}]));
         let mut store = stored(taken.clone());
