@@ -27,16 +27,26 @@ impl Sentence {
             .collect()
     }
 
-    /// The sentence as the message of a CEL rule; the values are CEL expressions of type string.
+    /// The sentence as the message of a CEL rule; the values are CEL expressions.
+    ///
+    /// One call of `format`, because the apiserver prices a sum of strings by their largest sizes and takes a number
+    /// that became a string for unbounded.
     pub fn cel(&self, values: &[(&str, &str)]) -> Message {
         if values.is_empty() {
             return Message::Message(self.text.to_owned());
         }
-        let terms = pieces(self.text).map(|piece| match piece {
-            Piece::Words(words) => literal(words),
-            Piece::Value(name) => value(name, values).to_owned(),
-        });
-        Message::Expression(terms.collect::<Vec<_>>().join(" + "))
+        let mut template = String::new();
+        let mut arguments = Vec::new();
+        for piece in pieces(self.text) {
+            match piece {
+                Piece::Words(words) => template.push_str(&words.replace('%', "%%")),
+                Piece::Value(name) => {
+                    template.push_str("%s");
+                    arguments.push(value(name, values));
+                }
+            }
+        }
+        Message::Expression(format!("{}.format([{}])", literal(&template), arguments.join(", ")))
     }
 }
 
@@ -90,7 +100,7 @@ sentences! {
     "spec.analysis.{field} is {value} and a release would hang there; write {range}"
 
     CAN006 StepsDoNotRise
-    "spec.analysis.stepWeights is [{value}], which does not rise at every step, and a release would stop there for ever; write rising weights, for example [10, 20, 50]"
+    "spec.analysis.stepWeights is {value}, which does not rise at every step, and a release would stop there for ever; write rising weights, for example [10, 20, 50]"
 
     CAN009 NoWholeNumber
     "{value} is no whole number, and weights, counts, seconds and ports are whole; drop the fraction"
@@ -213,10 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_with_values_is_a_sum_of_strings() {
-        let sentence = Sentence { id: "X", reason: "X", text: "it's {a}, then {b}" };
-        let message = Message::Expression(r"'it\'s ' + self.a + ', then ' + string(self.b)".to_owned());
-        assert_eq!(sentence.cel(&[("a", "self.a"), ("b", "string(self.b)")]), message);
+    fn a_sentence_with_values_is_a_template_and_its_arguments() {
+        let sentence = Sentence { id: "X", reason: "X", text: "it's {a}, then {b} %" };
+        let message = Message::Expression(r"'it\'s %s, then %s %%'.format([self.a, size(self.b)])".to_owned());
+        assert_eq!(sentence.cel(&[("a", "self.a"), ("b", "size(self.b)")]), message);
     }
 
     #[test]

@@ -121,10 +121,17 @@ fn used_fields(value: &Value, path: &mut String, used: &mut BTreeSet<String>) {
     }
 }
 
+/// Told of a canary's surroundings, not of the object itself: the rooms that tell them show them in their tests.
+const OF_THE_SURROUNDINGS: &[&str] = &[
+    "CAN029", "CAN030", "CAN053", "CAN054", "CAN055", "CAN060", "CAN061", "CAN062", "CAN070", "MET002", "MET012",
+    "MET013", "MET014", "MET015", "MET016", "MET017",
+];
+
 #[test]
-fn every_sentence_has_a_bad_object() {
+fn every_sentence_about_an_object_has_a_bad_object() {
     let shown: BTreeSet<_> = fixtures::bad().into_iter().map(|bad| bad.check).collect();
     for sentence in sentences::ALL {
-        assert!(shown.contains(sentence.id), "nothing in fixtures/bad is refused by {}", sentence.id);
+        let elsewhere = OF_THE_SURROUNDINGS.contains(&sentence.id);
+        assert!(elsewhere || shown.contains(sentence.id), "nothing in fixtures/bad is refused by {}", sentence.id);
     }
 }

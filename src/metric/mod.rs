@@ -3,13 +3,13 @@
 //! One file a provider and one line in [`ALL`]. Pure: never a socket, a clock, or a judgement about the number. An empty answer is
 //! "no data", never 0; whatever is not one number is an error that says what to write.
 
-mod address;
 mod ask;
 mod http;
 mod prometheus;
 pub mod resolve;
 mod selector;
 pub mod template;
+mod url;
 
 pub use ask::{Ask, Origin, SecretName};
 pub use http::{Credentials, HttpRequest, HttpResponse, Method, Trust};

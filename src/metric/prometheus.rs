@@ -5,9 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::selector::{first, shorten};
-use super::{
-    Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName, address,
-};
+use super::url::Base;
+use super::{Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName};
 use crate::model::Measurement;
 
 /// How much of Prometheus' own error text is shown, in characters.
@@ -27,7 +26,7 @@ impl Provider for Prometheus {
         };
         Ok(HttpRequest {
             method: Method::Get,
-            url: url(ask)?,
+            url: Base::read(&ask.address)?.below("/api/v1/query", "query", &ask.query),
             headers: headers(ask, &credentials)?,
             credentials,
             body: Vec::new(),
@@ -51,6 +50,10 @@ impl Provider for Prometheus {
             (status @ (401 | 403), _) => Measurement::Error(format!(
                 "Prometheus answered {status}: it wants other credentials; write them into a Secret and name it in secretRef"
             )),
+            (404, _) => Measurement::Error(
+                "Prometheus answered 404: its query API is not there; write its base URL as address, without /graph or /api"
+                    .to_owned(),
+            ),
             (status, body) => {
                 let text =
                     body.and_then(|b| b.error).unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
@@ -93,22 +96,17 @@ fn measure(ask: &Ask, data: Value) -> Measurement {
         }
         Err(_) => {
             return Measurement::Error(format!(
-                "the query gives {kind} that holds no number; write a query whose result is one number"
+                "the result is a {kind} that holds no number; write a query whose result is one number"
             ));
         }
     };
     if value.is_finite() {
         return Measurement::Value(value);
     }
-    Measurement::NoData(format!("the result is {value}, a division by 0; the first selector is {}", first(&ask.query)))
-}
-
-fn url(ask: &Ask) -> Result<String, QueryError> {
-    let mut url = address::read(&ask.address)?;
-    let segments = url.path_segments_mut();
-    segments.map_err(|()| address::unusable(&ask.address))?.pop_if_empty().extend(["api", "v1", "query"]);
-    url.query_pairs_mut().append_pair("query", &ask.query);
-    Ok(url.into())
+    Measurement::NoData(format!(
+        "the result is {value}, as of a division by 0 or an empty histogram; the first selector is {}",
+        first(&ask.query)
+    ))
 }
 
 /// A bearer token, or else user and password.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::template::{Scope, TemplateError, render};
-use super::{Ask, Origin, Provider, SecretName, Trust, address, prometheus};
+use super::url::Base;
+use super::{Ask, Origin, Provider, SecretName, Trust, prometheus};
 use crate::api::sentences::{self, Sentence};
 use crate::api::{CanarySpec, MetricProviderType, MetricTemplateSpec};
 use crate::model::{CanaryRef, Complaint, Kpi};
@@ -69,7 +70,7 @@ pub fn template(
     let spec = spec.ok_or_else(|| complain(&sentences::MET013, &[("error", "spec is missing")]))?;
     let base = spec.provider.address.filter(|address| !address.trim().is_empty());
     let base = base.ok_or_else(|| complain(&sentences::MET016, &[("type", provider.name())]))?;
-    address::read(&base).map_err(|e| complain(&sentences::MET017, &[("error", &e.to_string())]))?;
+    Base::read(&base).map_err(|e| complain(&sentences::MET017, &[("error", &e.to_string())]))?;
     let render_error = |error: &str| complain(&sentences::MET002, &[("error", error)]);
     Ok(Ask {
         provider,
@@ -108,7 +109,7 @@ fn of_the_canary(kpi: &Kpi, query: &str, subject: &Subject<'_>, origin: Origin) 
     if base.is_empty() {
         return Err(complaint(&sentences::CAN054, &[metric]));
     }
-    address::read(base).map_err(|e| complaint(&sentences::CAN055, &[metric, ("error", &e.to_string())]))?;
+    Base::read(base).map_err(|e| complaint(&sentences::CAN055, &[metric, ("error", &e.to_string())]))?;
     let query = rendered(query, &scope(kpi, &BTreeMap::new(), subject));
     Ok(Ask {
         provider: &prometheus::Prometheus,

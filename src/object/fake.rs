@@ -164,7 +164,7 @@ mod tests {
     use super::super::kinds::SERVICE;
     use super::*;
 
-    fn service(spec: Value) -> Change {
+    fn service(spec: &Value) -> Change {
         Change::Apply(SERVICE, json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec}))
     }
 
@@ -173,8 +173,8 @@ mod tests {
         let mut store = FakeStore::default();
         let key = SERVICE.named("n", "a");
         store.put(key.clone(), json!({"spec": {"theirs": 1}}));
-        assert_eq!(store.write(&service(json!({"x": 1, "y": {"z": 2}}))), Ok(()));
-        assert_eq!(store.write(&service(json!({"x": 3}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({"x": 1, "y": {"z": 2}}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({"x": 3}))), Ok(()));
         assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&json!({"theirs": 1, "x": 3})));
     }
 
@@ -182,9 +182,9 @@ mod tests {
     fn an_apply_leaves_what_another_hand_has_changed_since() {
         let mut store = FakeStore::default();
         let key = SERVICE.named("n", "a");
-        assert_eq!(store.write(&service(json!({"x": 1, "y": 2}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({"x": 1, "y": 2}))), Ok(()));
         assert_eq!(store.write(&Change::Merge(key.clone(), json!({"spec": {"x": 9}}))), Ok(()));
-        assert_eq!(store.write(&service(json!({}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({}))), Ok(()));
         assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&json!({"x": 9})));
     }
 
@@ -203,10 +203,10 @@ mod tests {
         let key = SERVICE.named("n", "a");
         let port = |number: u32| json!({"port": number, "protocol": "TCP"});
         store.put(key.clone(), json!({"spec": {"selector": {"theirs": "x"}, "ports": [port(1)]}}));
-        assert_eq!(store.write(&service(json!({"selector": {"ours": "x"}, "ports": [port(2)]}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({"selector": {"ours": "x"}, "ports": [port(2)]}))), Ok(()));
         let spec = json!({"selector": {"ours": "x"}, "ports": [port(1), port(2)]});
         assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&spec));
-        assert_eq!(store.write(&service(json!({"selector": {"ours": "x"}, "ports": [port(3)]}))), Ok(()));
+        assert_eq!(store.write(&service(&json!({"selector": {"ours": "x"}, "ports": [port(3)]}))), Ok(()));
         let spec = json!({"selector": {"ours": "x"}, "ports": [port(1), port(3)]});
         assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&spec));
     }

@@ -51,6 +51,9 @@ impl Corner<'_> {
 
     fn snapshot(&self, revision: &Revision) -> Result<Vec<Change>, Complaint> {
         let (Some(subject), Some(target)) = (self.subject(), self.target()) else { return Ok(Vec::new()) };
+        if self.scene.objects.find(&snapshot::key(&subject, revision)).is_some() {
+            return Ok(Vec::new());
+        }
         let kept = snapshot::all(&subject, &self.scene.objects);
         snapshot::create(&subject, revision, target, &kept).map(|change| vec![change]).map_err(complaint)
     }

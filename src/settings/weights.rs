@@ -43,7 +43,9 @@ fn forms(spec: &CanarySpec) -> Option<Complaint> {
     match set.as_slice() {
         [] => Some(complaint(&sentences::CAN004, &[])),
         [_] => None,
-        several => Some(complaint(&sentences::CAN003, &[("forms", &several.join(" and "))])),
+        [others @ .., last] => {
+            Some(complaint(&sentences::CAN003, &[("forms", &format!("{} and {last}", others.join(", ")))]))
+        }
     }
 }
 
@@ -63,10 +65,10 @@ fn linear(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
 
 fn listed(spec: &CanarySpec) -> Vec<Complaint> {
     let Some(weights) = &spec.analysis.step_weights else { return Vec::new() };
-    let list = weights.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
+    let list = format!("{weights:?}");
     let mut found = Vec::new();
     if weights.iter().any(|weight| *weight < 1) {
-        found.push(weight("stepWeights", &format!("[{list}]"), "weights of 1 to 100"));
+        found.push(weight("stepWeights", &list, "weights of 1 to 100"));
     }
     if weights.is_empty() || !weights.iter().is_sorted_by(|before, after| before < after) {
         found.push(complaint(&sentences::CAN006, &[("value", &list)]));

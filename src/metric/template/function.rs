@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::value::Value;
 use super::{Scope, printf};
+use crate::metric::url::escape;
 
 const OF_THE_SCOPE: [&str; 8] = ["name", "namespace", "target", "service", "ingress", "route", "interval", "variables"];
 const GENERAL: [&str; 17] = [
@@ -55,7 +56,7 @@ pub(super) fn call<'a>(name: &str, arguments: &[Value<'a>], scope: &'a Scope) ->
         ("print", values) => Value::Text(print(values)),
         ("println", values) => Value::Text(texts(values).join(" ") + "\n"),
         ("printf", [Value::Text(format), values @ ..]) => Value::Text(printf::printf(format, values)?),
-        ("urlquery", values) => Value::Text(escape_query(&print(values))),
+        ("urlquery", values) => Value::Text(escape(&print(values))),
         ("html", values) => Value::Text(escape_html(&print(values))),
         (name, arguments) => return Err(misuse(name, arguments)),
     };
@@ -150,19 +151,6 @@ fn print(values: &[Value<'_>]) -> String {
         }
         out.push_str(&value.to_string());
         before_text = is_text;
-    }
-    out
-}
-
-/// A text as a value in the query part of a URL.
-pub(in crate::metric) fn escape_query(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
     }
     out
 }

@@ -129,7 +129,7 @@ pub(super) fn foreign() -> impl Strategy<Value = Vec<Option<Value>>> {
     let annotations =
         btree_map(prop_oneof![Just("team"), Just("helm.toolkit.fluxcd.io/driftDetection")], "[a-c]", 0..3);
     let labels = btree_map(prop_oneof![Just("team"), Just("x")], "[a-c]", 0..3);
-    let object = (labels, annotations, btree_map(words(), json_values(), 0..6)).prop_map(
+    let object = (labels, annotations, btree_map(words(), json_values(), 0..5)).prop_map(
         |(labels, annotations, spec)| json!({"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}),
     );
     vec(option::of(object), 3)
@@ -154,10 +154,10 @@ pub(super) fn json_values() -> BoxedStrategy<Value> {
         Just(json!(12.5)),
         words().prop_map(Value::from),
     ];
-    leaf.prop_recursive(5, 24, 4, |inner| {
+    leaf.prop_recursive(4, 12, 3, |inner| {
         prop_oneof![
-            vec(inner.clone(), 0..4).prop_map(Value::from),
-            btree_map(words(), inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>())),
+            vec(inner.clone(), 0..3).prop_map(Value::from),
+            btree_map(words(), inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>())),
         ]
     })
     .boxed()

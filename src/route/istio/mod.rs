@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::claim::{Claim, KEEP_FLUX_AWAY, give_back};
+use super::claim::{Claim, KEEP_FLUX_AWAY, give_back, is_users};
 use super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
 use crate::api;
 use crate::model::{Builtin, Routing};
@@ -64,7 +64,7 @@ impl Router for Istio {
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         super::refuse_what_it_cannot(self, target, want)?;
         refuse_delegation_with_hosts(target)?;
-        let claims = target.sides().map(|side| destination_rule(target, &side));
+        let claims = target.sides().map(|side| destination_rule(target, &side, have));
         let claims = claims.into_iter().chain([virtual_service(target, want, have)]);
         claims.filter_map(|claim| claim.write(have).transpose()).collect()
     }
@@ -129,12 +129,13 @@ impl Protocol {
     }
 }
 
-fn destination_rule(target: &Target<'_>, side: &str) -> Claim {
-    let mut spec = Map::from_iter([("host".to_owned(), json!(side))]);
-    if let Some(policy) = &target.service.traffic_policy {
-        spec.insert("trafficPolicy".to_owned(), json!(policy));
-    }
+/// Without a policy in the Canary, what we made has none, and the user's own rule keeps what it says.
+fn destination_rule(target: &Target<'_>, side: &str, have: &Objects) -> Claim {
     let key = DESTINATION_RULE.named(target.namespace, side);
+    let mut spec = Map::from_iter([("host".to_owned(), json!(side))]);
+    if target.service.traffic_policy.is_some() || !is_users(&key, have) {
+        spec.insert("trafficPolicy".to_owned(), json!(target.service.traffic_policy));
+    }
     Claim { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec }
 }
 

@@ -10,13 +10,13 @@ fn check(found: &Value, expected: &Expect) {
     expected.assert_eq(&serde_saphyr::to_string(found).expect("JSON can be written as YAML"));
 }
 
-fn rules_of(service: Value, analysis: Value, want: &Routing, expected: &Expect) {
-    check(Scene::analysed(service, analysis).route(want).http(), expected);
+fn rules_of(analysis: &Value, want: &Routing, expected: &Expect) {
+    check(Scene::analysed(&json!({}), analysis).route(want).http(), expected);
 }
 
 #[test]
 fn a_split_of_90_to_10() {
-    let mut scene = Scene::of(json!({}));
+    let mut scene = Scene::of(&json!({}));
     check(
         scene.route(&split(10)).found(),
         &expect![[r#"
@@ -66,8 +66,7 @@ fn a_split_of_90_to_10() {
 fn an_a_b_test_while_b_is_served() {
     let analysis = json!({"match": [{"headers": {"x-canary": {"exact": "insider"}}}]});
     rules_of(
-        json!({}),
-        analysis,
+        &analysis,
         &split(100),
         &expect![[r#"
         - match:
@@ -93,8 +92,7 @@ fn an_a_b_test_while_b_is_served() {
 fn a_mirror_of_half_the_requests() {
     let want = Routing { mirror: Mirror::Share(Percent::clamped(50)), ..split(0) };
     rules_of(
-        json!({}),
-        json!({}),
+        &json!({}),
         &want,
         &expect![[r#"
         - mirror:
@@ -116,8 +114,7 @@ fn a_mirror_of_half_the_requests() {
 fn session_affinity_at_10_percent() {
     let analysis = json!({"sessionAffinity": {"cookieName": "flagger-cookie", "primaryCookieName": "primary-cookie"}});
     rules_of(
-        json!({}),
-        analysis,
+        &analysis,
         &sticky(10),
         &expect![[r#"
         - match:
@@ -166,8 +163,7 @@ fn session_affinity_after_the_run() {
     let analysis = json!({"sessionAffinity": {"cookieName": "flagger-cookie"}});
     let want = Routing { affinity: Affinity::Expire(canary_cookie()), ..split(0) };
     rules_of(
-        json!({}),
-        analysis,
+        &analysis,
         &want,
         &expect![[r#"
         - match:
@@ -198,7 +194,7 @@ fn session_affinity_after_the_run() {
 
 #[test]
 fn every_option_of_an_http_service() {
-    let mut scene = Scene::of(json!({
+    let mut scene = Scene::of(&json!({
         "hosts": ["shop.example"], "gateways": ["public-gateway"], "portDiscovery": true,
         "match": [{"uri": {"prefix": "/shop"}}], "rewrite": {"uri": "/", "type": "ReplacePrefixMatch"}, "timeout": "5s",
         "retries": {"attempts": 3, "perTryTimeout": "1s", "retryOn": "gateway-error"},
@@ -278,7 +274,7 @@ fn every_option_of_an_http_service() {
 
 #[test]
 fn a_tcp_service() {
-    let mut scene = Scene::of(json!({"appProtocol": "TCP", "match": [{"port": 6379}, {"uri": {"prefix": "/"}}]}));
+    let mut scene = Scene::of(&json!({"appProtocol": "TCP", "match": [{"port": 6379}, {"uri": {"prefix": "/"}}]}));
     check(
         &scene.route(&split(25)).found()["spec"],
         &expect![[r#"
@@ -302,7 +298,7 @@ fn a_tcp_service() {
 
 #[test]
 fn a_delegate() {
-    let mut scene = Scene::of(json!({"delegation": true, "portDiscovery": true}));
+    let mut scene = Scene::of(&json!({"delegation": true, "portDiscovery": true}));
     check(
         &scene.route(&split(5)).found()["spec"],
         &expect![[r#"

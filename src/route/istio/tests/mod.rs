@@ -22,18 +22,18 @@ struct Scene {
 
 impl Scene {
     /// With these options beside port 80.
-    fn of(service: Value) -> Self {
-        Self::analysed(service, json!({}))
+    fn of(service: &Value) -> Self {
+        Self::analysed(service, &json!({}))
     }
 
-    fn analysed(service: Value, analysis: Value) -> Self {
-        let service = parsed(json!({"port": 80}), &service);
-        let analysis = parsed(json!({"interval": "1m", "threshold": 5}), &analysis);
+    fn analysed(service: &Value, analysis: &Value) -> Self {
+        let service = parsed(json!({"port": 80}), service);
+        let analysis = parsed(json!({"interval": "1m", "threshold": 5}), analysis);
         Self { service, analysis, store: FakeStore::default() }
     }
 
     /// Goes on with other options of the service.
-    fn edited(self, service: Value) -> Self {
+    fn edited(self, service: &Value) -> Self {
         Self { service: Self::of(service).service, ..self }
     }
 

@@ -11,16 +11,16 @@ use crate::object::value;
 const USERS: u64 = 1_000;
 const VISITS: u64 = 20;
 
-/// What share of the users is on the canary after each has come back many times.
+/// What share of the users, in percent, is on the canary after each has come back many times.
 fn canary_users_at(want: &Routing) -> u64 {
-    let mut scene = Scene::of(json!({}));
+    let mut scene = Scene::of(&json!({}));
     let rules = scene.route(want).http().as_array().cloned().unwrap_or_default();
-    let visits = |user: u64| {
+    let on_canary = |user: &u64| {
         let mut jar = BTreeMap::new();
-        (0..VISITS).map(move |visit| visit_once(&rules, &mut jar, dice(user, visit))).last()
-            == Some("podinfo-canary".to_owned())
+        let side = (0..VISITS).fold(String::new(), |_, visit| visit_once(&rules, &mut jar, dice(*user, visit)));
+        side == "podinfo-canary"
     };
-    (0..USERS).filter(|user| visits.clone()(*user)).count() as u64 * 100 / USERS
+    (0..USERS).filter(on_canary).count() as u64 * 100 / USERS
 }
 
 /// One request through the rules as Envoy reads them: the first that matches, a destination by weight, its cookie kept.

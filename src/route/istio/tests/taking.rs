@@ -18,18 +18,18 @@ fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 
 #[test]
 fn the_users_spec_is_kept_once_and_never_overwritten() {
-    let mut scene = Scene::of(json!({})).with(json!({"spec": theirs()}));
+    let mut scene = Scene::of(&json!({})).with(json!({"spec": theirs()}));
     scene.route(&split(0));
     let kept = annotation(scene.found(), ORIGINAL).map(str::to_owned);
     assert_eq!(kept, Some(theirs().to_string()));
-    let mut scene = scene.edited(json!({"timeout": "9s"}));
+    let mut scene = scene.edited(&json!({"timeout": "9s"}));
     scene.route(&split(50)).write(&[Change::Merge(key(), json!({"spec": {"http": []}}))]).route(&split(50));
     assert_eq!(annotation(scene.found(), ORIGINAL).map(str::to_owned), kept);
 }
 
 #[test]
 fn a_release_gives_the_spec_back_and_takes_our_annotations_away() {
-    let mut scene = Scene::of(json!({"apex": {"labels": {"team": "b"}}}))
+    let mut scene = Scene::of(&json!({"apex": {"labels": {"team": "b"}}}))
         .with(json!({"metadata": {"labels": {"team": "a"}}, "spec": theirs()}));
     scene.route(&split(0)).route(&split(70)).release();
     assert_eq!(scene.found()["spec"], theirs());
@@ -41,7 +41,7 @@ fn a_release_gives_the_spec_back_and_takes_our_annotations_away() {
 fn a_kubectl_object_goes_back_to_what_was_last_applied() {
     let applied = json!({"metadata": {"name": "podinfo"}, "spec": theirs()}).to_string();
     let mut scene =
-        Scene::of(json!({})).with(json!({"metadata": {"annotations": {LAST_APPLIED: applied}}, "spec": theirs()}));
+        Scene::of(&json!({})).with(json!({"metadata": {"annotations": {LAST_APPLIED: applied}}, "spec": theirs()}));
     scene.route(&split(30));
     assert_eq!(annotation(scene.found(), ORIGINAL), None);
     scene.release();
@@ -53,7 +53,7 @@ fn a_kubectl_object_goes_back_to_what_was_last_applied() {
 fn a_kubectl_object_whose_annotation_goes_later_is_not_mistaken_for_the_users() {
     let applied = json!({"spec": theirs()}).to_string();
     let mut scene =
-        Scene::of(json!({})).with(json!({"metadata": {"annotations": {LAST_APPLIED: applied}}, "spec": theirs()}));
+        Scene::of(&json!({})).with(json!({"metadata": {"annotations": {LAST_APPLIED: applied}}, "spec": theirs()}));
     scene.route(&split(30));
     scene.write(&[Change::Merge(key(), json!({"metadata": {"annotations": {LAST_APPLIED: null}}}))]);
     scene.route(&split(40));
@@ -62,7 +62,7 @@ fn a_kubectl_object_whose_annotation_goes_later_is_not_mistaken_for_the_users() 
 
 #[test]
 fn what_we_made_stays_as_it_is() {
-    let mut scene = Scene::of(json!({}));
+    let mut scene = Scene::of(&json!({}));
     scene.route(&split(0));
     let before = scene.found().clone();
     assert_eq!(annotation(&before, BEFORE), Some("absent"));
@@ -74,7 +74,7 @@ fn what_we_made_stays_as_it_is() {
 #[test]
 fn destination_rules_are_given_back_too() {
     let theirs = json!({"host": "podinfo-primary", "subsets": [{"name": "a"}], "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}}});
-    let mut scene = Scene::of(json!({"trafficPolicy": {"loadBalancer": {"consistentHash": {"useSourceIp": true}}}}));
+    let mut scene = Scene::of(&json!({"trafficPolicy": {"loadBalancer": {"consistentHash": {"useSourceIp": true}}}}));
     scene.store.put(rule_key("primary"), json!({ "spec": theirs }));
     scene.route(&split(0));
     let ours = json!({"loadBalancer": {"consistentHash": {"useSourceIp": true}}});
@@ -86,7 +86,7 @@ fn destination_rules_are_given_back_too() {
 
 #[test]
 fn an_object_that_changes_while_it_is_taken_is_not_taken() {
-    let mut scene = Scene::of(json!({})).with(json!({"spec": theirs()}));
+    let mut scene = Scene::of(&json!({})).with(json!({"spec": theirs()}));
     let changes = scene.render(&split(0)).expect("it renders");
     scene.store.put(key(), json!({"spec": {"http": []}}));
     let written: Vec<_> = changes.iter().map(|change| scene.store.write(change).is_ok()).collect();
@@ -100,7 +100,7 @@ fn an_installation_of_flaggers_is_taken_over_without_a_write() {
     let spec = json!({"hosts": ["podinfo"], "gateways": ["mesh"], "http": [{"route": [
         {"destination": {"host": "podinfo-primary"}, "weight": 100}, {"destination": {"host": "podinfo-canary"}, "weight": 0},
     ]}]});
-    let mut scene = Scene::of(json!({}))
+    let mut scene = Scene::of(&json!({}))
         .with(json!({"metadata": {"ownerReferences": owner, "annotations": flux, "labels": {"app": "podinfo"}}, "spec": spec}));
     for side in ["primary", "canary"] {
         let rule = json!({"metadata": {"ownerReferences": owner}, "spec": {"host": format!("podinfo-{side}")}});
@@ -120,7 +120,7 @@ fn what_flagger_took_from_the_user_is_given_back() {
         ORIGINAL: theirs().to_string(), "note": "mine",
     });
     let mut scene =
-        Scene::of(json!({})).with(json!({"metadata": {"annotations": annotations}, "spec": {"exportTo": ["."]}}));
+        Scene::of(&json!({})).with(json!({"metadata": {"annotations": annotations}, "spec": {"exportTo": ["."]}}));
     scene.route(&split(10)).release();
     assert_eq!(scene.found()["spec"], theirs());
     assert_eq!(scene.found()["metadata"]["annotations"], json!({"note": "mine"}));
@@ -128,7 +128,7 @@ fn what_flagger_took_from_the_user_is_given_back() {
 
 #[test]
 fn an_object_whose_spec_is_no_object_is_named() {
-    let scene = Scene::of(json!({})).with(json!({"spec": "x"}));
+    let scene = Scene::of(&json!({})).with(json!({"spec": "x"}));
     let refusal = scene.render(&split(0)).map_err(|e| e.sentence);
     let sentence = "VirtualService/podinfo.test: spec is \"x\", so no traffic can be routed by it; make spec an object or delete it";
     assert_eq!(refusal, Err(sentence.to_owned()));
