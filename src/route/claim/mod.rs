@@ -41,7 +41,7 @@ impl Claim {
             return Ok(Some(Change::Apply(self.key.kind, self.object(&before::nothing(), None, self.fields()))));
         };
         let spec = spec_of(&self.key, have)?;
-        let patch = value::difference(&set_fields(&select(&spec, self.spec.keys())), &self.fields());
+        let patch = value::difference(&select(&spec, self.spec.keys()), &self.fields());
         if value::contains(have, &self.metadata(&BTreeMap::new())) && is_empty(&patch) {
             return Ok(None);
         }
@@ -121,13 +121,6 @@ fn spec_of(key: &ObjectKey, have: &Value) -> Result<Value, RouteError> {
 
 fn select<K: AsRef<str>>(spec: &Value, fields: impl Iterator<Item = K>) -> Value {
     fields.filter_map(|field| Some((field.as_ref().to_owned(), spec.get(field.as_ref())?.clone()))).collect()
-}
-
-/// An empty list counts as unset: the apiserver keeps either, and to a mesh both are the same.
-fn set_fields(spec: &Value) -> Value {
-    let is_set = |value: &Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
-    let fields = spec.as_object().into_iter().flatten();
-    fields.filter(|(_, value)| is_set(value)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn is_empty(patch: &Value) -> bool {
