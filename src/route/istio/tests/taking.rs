@@ -61,6 +61,14 @@ fn a_kubectl_object_whose_annotation_goes_later_is_not_mistaken_for_the_users() 
 }
 
 #[test]
+fn a_kubectl_object_that_was_never_taken_is_left_alone() {
+    let applied = json!({"spec": {"hosts": ["older"]}}).to_string();
+    let mut scene =
+        Scene::of(&json!({})).with(json!({"metadata": {"annotations": {LAST_APPLIED: applied}}, "spec": theirs()}));
+    assert_eq!(scene.release().found()["spec"], theirs());
+}
+
+#[test]
 fn what_we_made_stays_as_it_is() {
     let mut scene = Scene::of(&json!({}));
     scene.route(&split(0));
