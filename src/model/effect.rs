@@ -27,6 +27,8 @@ pub enum Effect {
     ReleaseApex,
     /// Give the routing object back.
     ReleaseRoute,
+    /// Delete what we made, once nothing routes to it: the primary and the Services of both sides.
+    Discard,
 }
 
 /// Where the primary's template comes from. Either way it is of exactly this revision, or nothing is written.

@@ -98,16 +98,35 @@ fn check_version(key: &ObjectKey, have: Option<&Value>, write: &Value) -> Result
     if wanted.is_some() && wanted != found { Err(Conflict { key: key.clone() }) } else { Ok(()) }
 }
 
-/// Server-side apply: maps are merged, lists are replaced (true for the atomic lists that routers write).
+/// Server-side apply: maps are merged, lists are replaced (true for the atomic lists that routers write). A Service's selector is
+/// atomic though it is a map, and its ports are merged though they are a list.
 fn merge_fields(have: &mut Value, want: &Value) {
     match (have, want) {
         (Value::Object(have), Value::Object(want)) => {
             for (key, want) in want {
-                merge_fields(have.entry(key.clone()).or_insert(Value::Null), want);
+                let have = have.entry(key.clone()).or_insert(Value::Null);
+                match (key.as_str(), have.as_array_mut(), want.as_array()) {
+                    ("selector", ..) => *have = want.clone(),
+                    ("ports", Some(have), Some(want)) => merge_ports(have, want),
+                    _ => merge_fields(have, want),
+                }
             }
         }
         (have, want) => *have = want.clone(),
     }
+}
+
+fn merge_ports(have: &mut Vec<Value>, want: &[Value]) {
+    for port in want {
+        match have.iter_mut().find(|other| port_key(other) == port_key(port)) {
+            Some(have) => merge_fields(have, port),
+            None => have.push(port.clone()),
+        }
+    }
+}
+
+fn port_key(port: &Value) -> (Option<u32>, Option<&str>) {
+    (value::count(port, &["port"]), value::text(port, &["protocol"]))
 }
 
 /// Fields of the last apply that are not in this one go, unless they are maps that hold something else or another hand
@@ -115,6 +134,15 @@ fn merge_fields(have: &mut Value, want: &Value) {
 fn drop_unowned(have: &mut Value, before: &Value, now: &Value) {
     let (Value::Object(have), Value::Object(before)) = (have, before) else { return };
     for (key, before) in before {
+        if let ("ports", Some(have), Some(before), Some(now)) = (
+            key.as_str(),
+            have.get_mut(key).and_then(Value::as_array_mut),
+            before.as_array(),
+            now.get(key).and_then(Value::as_array),
+        ) {
+            have.retain(|port| now.iter().any(|now| port_key(now) == port_key(port)) || !before.contains(port));
+            continue;
+        }
         match (have.get_mut(key), now.get(key)) {
             (Some(have), Some(now)) => drop_unowned(have, before, now),
             (Some(inner), None) if before.is_object() => {
@@ -167,6 +195,20 @@ mod tests {
         store.put(key.clone(), json!({"spec": {"x": 1}}));
         let old = json!({"metadata": {"name": "a", "namespace": "n", "resourceVersion": "0"}, "spec": {"x": 2}});
         assert_eq!(store.write(&Change::Apply(SERVICE, old)), Err(Conflict { key }));
+    }
+
+    #[test]
+    fn a_service_keeps_the_ports_of_others_but_not_their_selector() {
+        let mut store = FakeStore::default();
+        let key = SERVICE.named("n", "a");
+        let port = |number: u32| json!({"port": number, "protocol": "TCP"});
+        store.put(key.clone(), json!({"spec": {"selector": {"theirs": "x"}, "ports": [port(1)]}}));
+        assert_eq!(store.write(&service(&json!({"selector": {"ours": "x"}, "ports": [port(2)]}))), Ok(()));
+        let spec = json!({"selector": {"ours": "x"}, "ports": [port(1), port(2)]});
+        assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&spec));
+        assert_eq!(store.write(&service(&json!({"selector": {"ours": "x"}, "ports": [port(3)]}))), Ok(()));
+        let spec = json!({"selector": {"ours": "x"}, "ports": [port(1), port(3)]});
+        assert_eq!(store.objects().find(&key).map(|o| &o["spec"]), Some(&spec));
     }
 
     #[test]

@@ -50,13 +50,19 @@ pub fn merge(have: &mut Value, patch: &Value) {
     }
 }
 
-/// The merge patch that makes `to` out of `from`. A `null` inside `to` cannot be expressed and counts as unset.
-pub fn difference(from: &Value, to: &Value) -> Value {
-    let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
-    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Value::Null));
-    let changed = to.iter().filter(|(key, to)| from.get(*key) != Some(to));
-    let changed = changed.map(|(key, to)| (key.clone(), difference(from.get(key).unwrap_or(&Value::Null), to)));
-    Value::Object(gone.chain(changed).collect())
+/// The merge patch that turns `have` into `want`: fields that only `have` has become `null`, lists are written whole. `None` where
+/// nothing differs.
+pub fn difference(have: &Value, want: &Value) -> Option<Value> {
+    let (Value::Object(old), Value::Object(new)) = (have, want) else {
+        return (have != want).then(|| want.clone());
+    };
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let changed = new.iter().filter_map(|(key, new)| {
+        let patch = old.get(key).map_or_else(|| Some(new.clone()), |old| difference(old, new))?;
+        Some((key.clone(), patch))
+    });
+    let patch: Map<String, Value> = gone.chain(changed).collect();
+    (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
 /// Removes everything unset: `null`, `{}` and `[]`, at any depth.
@@ -91,14 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn merging_the_difference_makes_the_other_value() {
-        let from = json!({"a": {"b": 1, "c": 2}, "d": [1, 2], "e": 1});
-        let to = json!({"a": {"b": 1, "f": {"g": 3}}, "d": [9], "e": {"h": 1}});
-        let patch = difference(&from, &to);
-        assert_eq!(patch, json!({"a": {"c": null, "f": {"g": 3}}, "d": [9], "e": {"h": 1}}));
-        let mut merged = from;
-        merge(&mut merged, &patch);
-        assert_eq!(merged, to);
+    fn a_difference_is_the_merge_patch_from_one_to_the_other() {
+        let have = json!({"a": {"b": 1, "c": 2}, "d": [1, 2], "e": 5});
+        let want = json!({"a": {"c": 3, "f": {}}, "d": [2], "e": 5});
+        let patch = difference(&have, &want).expect("they differ");
+        assert_eq!(patch, json!({"a": {"b": null, "c": 3, "f": {}}, "d": [2]}));
+        let mut patched = have.clone();
+        merge(&mut patched, &patch);
+        assert_eq!(patched, want);
+        assert_eq!(difference(&have, &have), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod conformance;
 pub use claim::{BEFORE, ORIGINAL};
 
 use crate::api;
-use crate::model::{Affinity, Builtin, Mirror, Percent, Routing};
+use crate::model::{Affinity, Builtin, Complaint, Mirror, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
@@ -85,6 +85,12 @@ pub struct RouteError {
     pub reason: &'static str,
     /// Names the field, the consequence, and what to write instead.
     pub sentence: String,
+}
+
+impl From<RouteError> for Complaint {
+    fn from(error: RouteError) -> Self {
+        Self::blocks(error.reason, error.sentence)
+    }
 }
 
 /// One kind of data plane.

@@ -1,0 +1,114 @@
+//! Conditions: the outcome of a decision in the words that kubectl, Flux and Argo CD read.
+
+use crate::model::{Condition, ConditionKind, Facts, Journal, Notice, Phase, Seen, Time, Truth};
+
+/// Writes the conditions that belong to the journal. Times move only when something was said anew.
+pub(super) fn settle(journal: &mut Journal, facts: &Facts, now: Time) {
+    journal.observed_generation = facts.canary.generation;
+    let said = [
+        Some(promoted(journal, facts)),
+        Some(ready(journal, facts)),
+        reconciling(journal, facts),
+        stalled(journal, facts),
+    ];
+    let before = &facts.journal;
+    journal.conditions = said
+        .into_iter()
+        .flatten()
+        .map(|said| {
+            let old = before.condition(said.kind);
+            let since = old.filter(|o| o.truth == said.truth).map_or(now, |o| o.since);
+            let same = |o: &&Condition| o.truth == said.truth && o.reason == said.reason && o.message == said.message;
+            let updated = old.filter(same).map_or(now, |o| o.updated);
+            Condition { kind: said.kind, truth: said.truth, reason: said.reason, message: said.message, since, updated }
+        })
+        .collect();
+}
+
+/// Complaints that were not told yet.
+pub(super) fn news(facts: &Facts) -> Vec<Notice> {
+    let known = facts.journal.condition(ConditionKind::Stalled).map_or("", |c| c.message.as_str());
+    let new = facts.complaints.iter().filter(|c| !known.contains(&c.sentence));
+    new.map(|c| Notice::Complaint(c.reason, c.sentence.clone())).collect()
+}
+
+struct Said {
+    kind: ConditionKind,
+    truth: Truth,
+    reason: String,
+    message: String,
+}
+
+fn say(kind: ConditionKind, truth: Truth, reason: &str, message: impl Into<String>) -> Said {
+    Said { kind, truth, reason: reason.to_owned(), message: message.into() }
+}
+
+/// Flagger's condition, with its reasons and messages: CI waits for it.
+fn promoted(journal: &Journal, facts: &Facts) -> Said {
+    let kind = &facts.canary.kind;
+    let (truth, message) = match journal.phase {
+        Phase::Initialized => (Truth::True, format!("{kind} initialization completed.")),
+        Phase::Waiting | Phase::WaitingPromotion => (Truth::Unknown, "Waiting for approval.".to_owned()),
+        Phase::Progressing => (Truth::Unknown, "New revision detected, progressing canary analysis.".to_owned()),
+        Phase::Promoting => (Truth::Unknown, "Canary analysis completed, starting primary rolling update.".to_owned()),
+        Phase::Finalising => (Truth::Unknown, "Canary analysis completed, routing all traffic to primary.".to_owned()),
+        Phase::Succeeded => (Truth::True, "Canary analysis completed successfully, promotion finished.".to_owned()),
+        Phase::Failed if journal.weight.is_zero() => {
+            (Truth::False, format!("Canary analysis failed, {kind} scaled to zero."))
+        }
+        Phase::Failed => (Truth::False, format!("Promotion failed, {kind} keeps the traffic.")),
+        Phase::Initializing | Phase::Terminating | Phase::Terminated => {
+            (Truth::Unknown, format!("New {kind} detected, starting initialization."))
+        }
+    };
+    say(ConditionKind::Promoted, truth, journal.phase.as_str(), message)
+}
+
+/// Whether what Git asks for is what serves.
+fn ready(journal: &Journal, facts: &Facts) -> Said {
+    let asked = facts.target.found().map(|t| &t.revision);
+    let serves = asked.is_some() && asked == journal.last_promoted.as_ref();
+    let (truth, reason, message) = match journal.phase {
+        Phase::Initialized | Phase::Succeeded => (Truth::True, "Serving", "The primary serves the promoted revision."),
+        Phase::Failed if serves => {
+            (Truth::True, "Serving", "The target is back at the promoted revision, which the primary serves.")
+        }
+        Phase::Failed if journal.weight.is_zero() => {
+            (Truth::False, "RolledBack", "The last revision was rolled back; the primary serves the one before.")
+        }
+        Phase::Failed => (Truth::False, "PromotionFailed", "The new primary did not get ready; the canary serves."),
+        Phase::Initializing
+        | Phase::Waiting
+        | Phase::Progressing
+        | Phase::WaitingPromotion
+        | Phase::Promoting
+        | Phase::Finalising
+        | Phase::Terminating
+        | Phase::Terminated => (Truth::Unknown, "Progressing", "A release is under way."),
+    };
+    say(ConditionKind::Ready, truth, reason, message)
+}
+
+/// Only while work goes on: kstatus reads it as "in progress".
+fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
+    let idle = journal.phase.is_settled() || !facts.complaints.is_empty();
+    (!idle).then(|| say(ConditionKind::Reconciling, Truth::True, journal.phase.as_str(), "A release is under way."))
+}
+
+/// Only while somebody has to mend something: kstatus reads it as "failed".
+fn stalled(journal: &Journal, facts: &Facts) -> Option<Said> {
+    if let Some(first) = facts.complaints.first() {
+        let sentences: Vec<_> = facts.complaints.iter().map(|c| c.sentence.as_str()).collect();
+        return Some(say(ConditionKind::Stalled, Truth::True, first.reason, sentences.join(" ")));
+    }
+    let restored = matches!((&facts.target, &journal.last_promoted), (Seen::Found(t), Some(r)) if t.revision == *r);
+    let failed = journal.phase == Phase::Failed && !restored;
+    failed.then(|| {
+        say(
+            ConditionKind::Stalled,
+            Truth::True,
+            "Failed",
+            "The last release failed; push a fix, which starts a new one.",
+        )
+    })
+}

@@ -1,0 +1,235 @@
+//! A plan in the making: the moves that all phases share.
+
+use std::time::Duration;
+
+use super::conditions;
+use crate::model::{
+    Affinity, Effect, Facts, Journal, Mirror, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision,
+    RouteSeen, Routing, Seen, Settings, Shape, Step, TargetSeen, Time, Unready,
+};
+
+/// Longest time that a canary without traffic is left running to finish its requests.
+const MAX_DRAIN: Duration = Duration::from_secs(30);
+
+/// Snapshots kept: the promoted revision and the two before it.
+const SNAPSHOTS: usize = 3;
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) now: Time,
+    pub(super) journal: Journal,
+    effects: Vec<Effect>,
+    notices: Vec<Notice>,
+    wake: Option<Time>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(facts: &'a Facts, now: Time) -> Self {
+        let journal = facts.journal.clone();
+        Self { facts, now, journal, effects: Vec::new(), notices: Vec::new(), wake: None }
+    }
+
+    /// Nothing to write, do or tell.
+    pub(super) fn unchanged(self) -> Plan {
+        Plan { journal: self.facts.journal.clone(), effects: Vec::new(), notices: Vec::new(), wake: None }
+    }
+
+    pub(super) fn finish(mut self) -> Plan {
+        conditions::settle(&mut self.journal, self.facts, self.now);
+        self.notices.extend(conditions::news(self.facts));
+        Plan { journal: self.journal, effects: self.effects, notices: self.notices, wake: self.wake }
+    }
+
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    pub(super) fn act(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Looks again at `at`, or earlier where something else asked for it.
+    pub(super) fn wake_at(&mut self, at: Time) {
+        self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Moves to `phase` with the canary at `weight`; looks again after `check_in`.
+    pub(super) fn enter(&mut self, phase: Phase, weight: Percent, check_in: Duration) {
+        self.journal.phase = phase;
+        self.journal.weight = weight;
+        let next = self.now.after(check_in);
+        self.journal.step = Some(Step { weight, started_at: self.now, next_check_at: next, waiting_since: None });
+        self.wake_at(next);
+    }
+
+    /// Counts the time from now as spent waiting for a side.
+    pub(super) fn wait(&mut self) {
+        if let Some(step) = &mut self.journal.step {
+            step.waiting_since.get_or_insert(self.now);
+        }
+    }
+
+    /// Waits for a side that is not ready. `Err` when it has waited longer than the deadline, or its own has passed.
+    pub(super) fn patience(
+        &mut self,
+        settings: &Settings,
+        why: Unready,
+        say: fn(Unready) -> Notice,
+    ) -> Result<(), Unready> {
+        self.wait();
+        let deadline = self.journal.step.and_then(|s| s.waiting_since).unwrap_or(self.now).after(settings.deadline);
+        if why == Unready::DeadlineExceeded || self.now >= deadline {
+            return Err(why);
+        }
+        self.remind(settings, say(why));
+        self.wake_at(deadline);
+        Ok(())
+    }
+
+    /// Says `notice` once an interval, so that a healthy start is quiet and a stuck one is not.
+    pub(super) fn remind(&mut self, settings: &Settings, notice: Notice) {
+        self.wait();
+        let Some(mut step) = self.journal.step else {
+            self.enter(self.journal.phase, self.journal.weight, settings.interval);
+            return self.wait();
+        };
+        if self.now >= step.next_check_at {
+            step.next_check_at = self.now.after(settings.interval);
+            self.journal.step = Some(step);
+            self.tell(notice);
+        }
+        self.wake_at(step.next_check_at);
+    }
+
+    /// Adds or removes our finalizer as the spec asks.
+    pub(super) fn finalizer(&mut self, settings: &Settings) {
+        match (settings.revert_on_deletion, self.facts.finalizer) {
+            (true, false) => self.act(Effect::AddFinalizer),
+            (false, true) => self.act(Effect::RemoveFinalizer),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// The Services of both sides.
+    pub(super) fn sides(&mut self) {
+        if self.facts.sides != Shape::AsWanted {
+            self.act(Effect::Sides);
+        }
+    }
+
+    /// The apex Service on the primary. Whether it already is.
+    pub(super) fn apex(&mut self) -> bool {
+        let there = self.facts.apex == Shape::AsWanted;
+        if !there && self.facts.endpoints.primary > 0 {
+            self.act(Effect::Apex);
+        }
+        there
+    }
+
+    /// Makes the primary anew from the last promoted revision if somebody removed it.
+    pub(super) fn keep_primary(&mut self, target: &TargetSeen) {
+        if self.facts.primary != Seen::Missing {
+            return;
+        }
+        let kept = self.journal.last_promoted.clone().and_then(|revision| self.source(&revision, target));
+        // Without a snapshot the target is all there is: serving what was not analysed beats serving nothing.
+        let source = kept.unwrap_or_else(|| PrimarySource::Target(target.revision.clone()));
+        self.act(Effect::Primary(source));
+        self.tell(Notice::PrimaryDrift);
+    }
+
+    /// Where the template of exactly this revision can be had.
+    pub(super) fn source(&self, revision: &Revision, target: &TargetSeen) -> Option<PrimarySource> {
+        if target.revision == *revision {
+            Some(PrimarySource::Target(revision.clone()))
+        } else {
+            self.facts.snapshots.contains(revision).then(|| PrimarySource::Snapshot(revision.clone()))
+        }
+    }
+
+    /// Keeps the template that the target runs now.
+    pub(super) fn snapshot(&mut self, revision: &Revision) {
+        if !self.facts.snapshots.contains(revision) {
+            self.act(Effect::Snapshot(revision.clone()));
+        }
+    }
+
+    /// Drops the oldest snapshots.
+    pub(super) fn forget(&mut self) {
+        let keep = [&self.journal.last_promoted, &self.journal.last_applied];
+        let surplus = self.facts.snapshots.len().saturating_sub(SNAPSHOTS);
+        let old = self.facts.snapshots.iter().take(surplus).filter(|r| !keep.contains(&&Some((*r).clone())));
+        self.effects.extend(old.map(|r| Effect::Forget(r.clone())));
+    }
+
+    /// Scales the target up to what the primary runs, if it stands at zero.
+    pub(super) fn scale_up(&mut self, target: &TargetSeen) {
+        if target.replicas == 0 {
+            let replicas = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
+            self.act(Effect::ScaleTarget(replicas));
+        }
+    }
+
+    /// Routes the weight of the journal. Whether it is routed already.
+    pub(super) fn route(&mut self) -> bool {
+        let wanted = Routing { canary: self.safe(self.journal.weight), mirror: Mirror::Off, affinity: Affinity::None };
+        if self.facts.route.is(&wanted) {
+            return wanted.canary == self.journal.weight;
+        }
+        if let Some((seen, asked)) = self.drifted() {
+            self.tell(Notice::RouteDrift(seen, asked));
+        }
+        self.act(Effect::Route(wanted));
+        false
+    }
+
+    /// No traffic goes to a side without ready endpoints: a share is raised only for a side that has some.
+    fn safe(&self, wanted: Percent) -> Percent {
+        let now = self.facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
+        match (self.facts.endpoints.primary > 0, self.facts.endpoints.canary > 0) {
+            (true, true) => wanted,
+            (true, false) => Percent::ZERO,
+            (false, true) => wanted.max(now),
+            (false, false) => now,
+        }
+    }
+
+    /// Another hand changed the weight: the route differs from what the last decision asked for, and no side was missing.
+    fn drifted(&self) -> Option<(Percent, Percent)> {
+        let before = &self.facts.journal;
+        let RouteSeen::Seen { routing, .. } = &self.facts.route else { return None };
+        let waited = before.step.is_some_and(|s| s.waiting_since.is_some());
+        let settled = before.phase == Phase::Initializing || waited || before.weight != self.journal.weight;
+        (!settled && routing.canary != before.weight).then_some((routing.canary, before.weight))
+    }
+
+    /// How long a canary that lost its traffic may still finish requests.
+    pub(super) fn drain(&self) -> Duration {
+        self.facts.target.found().map_or(MAX_DRAIN, |t| t.grace.min(MAX_DRAIN))
+    }
+
+    /// Whether the canary can serve: rolled out, available, and listed by its Service.
+    pub(super) fn canary_ready(&self, settings: &Settings, target: &TargetSeen) -> Result<(), Unready> {
+        target.rollout.readiness(settings.canary_ready)?;
+        if self.facts.endpoints.canary == 0 { Err(Unready::NoEndpoints) } else { Ok(()) }
+    }
+
+    /// Whether the primary can serve `revision` (any, where `None`).
+    pub(super) fn primary_ready(&self, settings: &Settings, revision: Option<&Revision>) -> Result<(), Unready> {
+        let Seen::Found(primary) = &self.facts.primary else { return Err(Unready::NotObserved) };
+        if revision.is_some_and(|r| !primary.runs.is(r)) {
+            return Err(Unready::NotObserved);
+        }
+        primary.rollout.readiness(settings.primary_ready)?;
+        if self.facts.endpoints.primary == 0 { Err(Unready::NoEndpoints) } else { Ok(()) }
+    }
+
+    /// The revision of the primary, where it is one that we know.
+    pub(super) fn primary_revision(&self) -> Option<&Revision> {
+        match &self.facts.primary.found()?.runs {
+            PrimaryMatch::Revision(revision) => Some(revision),
+            PrimaryMatch::Unknown => None,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! From a Deployment that serves by itself to a primary that serves in its place, without a lost request.
+//!
+//! Order: Services of both sides, primary ready and listed, apex and route on the primary, a pause for requests on their way, and only
+//! then the target is scaled down. A primary that never gets ready changes nothing for users: the target goes on serving.
+
+use super::draft::Draft;
+use crate::model::{Effect, Notice, Percent, Phase, PrimarySource, Seen, Settings, TargetSeen};
+
+pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    if draft.journal.step.is_none() || draft.journal.phase != Phase::Initializing {
+        draft.enter(Phase::Initializing, Percent::ZERO, settings.interval);
+    }
+    draft.sides();
+    if draft.facts.primary == Seen::Missing {
+        draft.act(Effect::Primary(PrimarySource::Target(target.revision.clone())));
+    }
+    if let Err(why) = draft.primary_ready(settings, None) {
+        // No deadline: there is nothing to take back, the target serves.
+        return draft.remind(settings, Notice::PrimaryNotReady(why));
+    }
+    let apex = draft.apex();
+    let routed = draft.route();
+    let waited = draft.journal.step.is_some_and(|s| s.waiting_since.is_some());
+    if waited || !(apex && routed) {
+        // The pause begins when the last write was decided, not when the wait for the primary began.
+        if waited || draft.journal.step.is_none_or(|s| draft.now >= s.next_check_at) {
+            draft.enter(Phase::Initializing, Percent::ZERO, draft.drain());
+        }
+        return;
+    }
+    match draft.journal.step {
+        Some(step) if target.replicas > 0 && draft.now < step.next_check_at => draft.wake_at(step.next_check_at),
+        Some(_) | None => initialized(draft, target),
+    }
+}
+
+fn initialized(draft: &mut Draft<'_>, target: &TargetSeen) {
+    let serves = draft.primary_revision().cloned();
+    let current = serves.as_ref() == Some(&target.revision);
+    draft.journal.phase = Phase::Initialized;
+    draft.journal.weight = Percent::ZERO;
+    draft.journal.step = None;
+    draft.journal.failed_checks = 0;
+    draft.journal.iterations = 0;
+    draft.journal.last_promoted = serves;
+    // A primary that was there before and runs something else: the target's revision is a release to come.
+    draft.journal.last_applied = draft.journal.last_promoted.clone();
+    if current {
+        draft.snapshot(&target.revision);
+    }
+    if target.replicas > 0 && current {
+        draft.act(Effect::ScaleTarget(0));
+    }
+    draft.tell(Notice::Initialized);
+}

@@ -1,0 +1,83 @@
+//! Decisions: from what was seen and answered to what is written, done and told.
+//!
+//! Total and pure: `decide` has an outcome for every input, and two replicas with the same facts decide the same. Never a client, a
+//! clock, randomness, JSON or the name of a Kubernetes field.
+
+mod conditions;
+mod draft;
+mod finalising;
+mod initializing;
+mod progressing;
+mod promoting;
+mod settled;
+mod terminating;
+#[cfg(test)]
+mod tests;
+
+use crate::model::{Answer, Facts, Gravity, Notice, Phase, Plan, Question, Settings, TargetSeen, Time};
+use draft::Draft;
+
+/// The reads that the next decision needs. Which ones are due is a decision of its own.
+pub fn questions(facts: &Facts, now: Time) -> Vec<Question> {
+    match stage(facts) {
+        Stage::Running(settings, target) => progressing::questions(facts, settings, target, now),
+        Stage::Gone | Stage::Terminating | Stage::Blocked | Stage::Suspended(_) => Vec::new(),
+    }
+}
+
+/// The next thing to write, do and tell. `answers` belong to the `questions` of the same facts and moment.
+pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
+    let mut draft = Draft::new(facts, now);
+    match stage(facts) {
+        Stage::Gone => return draft.unchanged(),
+        Stage::Terminating => terminating::decide(&mut draft),
+        Stage::Blocked => {}
+        Stage::Suspended(settings) => {
+            draft.finalizer(settings);
+            if facts.journal.observed_generation != facts.canary.generation {
+                draft.tell(Notice::Suspended);
+            }
+        }
+        Stage::Running(settings, target) => {
+            draft.finalizer(settings);
+            match facts.journal.phase {
+                Phase::Initializing => initializing::decide(&mut draft, settings, target),
+                Phase::Initialized | Phase::Succeeded | Phase::Failed => settled::decide(&mut draft, settings, target),
+                Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion => {
+                    progressing::decide(&mut draft, settings, target, answers);
+                }
+                Phase::Promoting => promoting::decide(&mut draft, settings, target),
+                Phase::Finalising => finalising::decide(&mut draft, settings, target),
+                // The deletion was taken back with the object made anew: begin again, the objects are still there.
+                Phase::Terminating | Phase::Terminated => initializing::decide(&mut draft, settings, target),
+            }
+        }
+    }
+    draft.finish()
+}
+
+/// What kind of decision the facts allow.
+enum Stage<'a> {
+    /// Deleted, and nothing of ours holds it.
+    Gone,
+    /// Deleted, and the user's objects are to be given back.
+    Terminating,
+    /// A complaint stops all work; traffic stays where it is.
+    Blocked,
+    /// The user asked for a stop.
+    Suspended(&'a Settings),
+    /// Everything needed is there.
+    Running(&'a Settings, &'a TargetSeen),
+}
+
+fn stage(facts: &Facts) -> Stage<'_> {
+    if facts.deleting {
+        return if facts.finalizer { Stage::Terminating } else { Stage::Gone };
+    }
+    let blocked = facts.complaints.iter().any(|c| c.gravity == Gravity::Blocks);
+    match (&facts.settings, facts.target.found()) {
+        (Some(settings), _) if settings.suspend => Stage::Suspended(settings),
+        (Some(settings), Some(target)) if !blocked => Stage::Running(settings, target),
+        _ => Stage::Blocked,
+    }
+}

@@ -1,0 +1,78 @@
+//! Promotion: the primary rolls over to the analysed revision while the canary keeps its share, then traffic goes back.
+
+use super::draft::Draft;
+use super::settled::begin;
+use crate::model::{Effect, Notice, Percent, Phase, Settings, TargetSeen, Unready};
+
+pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    draft.sides();
+    draft.apex();
+    let Some(revision) = draft.journal.last_applied.clone() else {
+        return begin(draft, settings, target, Percent::ZERO);
+    };
+    let analysed = target.revision == revision;
+    if !analysed && draft.facts.endpoints.primary > 0 {
+        // The target rolls over to something that nobody judged: it loses its traffic at once.
+        draft.journal.weight = Percent::ZERO;
+    }
+    if draft.primary_revision() != Some(&revision) {
+        match draft.source(&revision, target) {
+            Some(source) => draft.act(Effect::Primary(source)),
+            // What was analysed is gone before the primary had it: analyse what is there now.
+            None => {
+                begin(draft, settings, target, draft.journal.weight);
+                draft.route();
+                return draft.tell(Notice::Restarted);
+            }
+        }
+    }
+    match draft.primary_ready(settings, Some(&revision)) {
+        Ok(()) => hand_back(draft, settings, target),
+        Err(why) => match draft.patience(settings, why, Notice::PrimaryNotReady) {
+            Ok(()) => {
+                draft.route();
+            }
+            Err(why) => fail(draft, settings, target, why),
+        },
+    }
+}
+
+/// The primary serves the new revision: traffic returns at once, or in steps of `stepWeightPromotion`.
+fn hand_back(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    let step = draft.journal.step.filter(|s| s.waiting_since.is_none());
+    let ready =
+        draft.canary_ready(settings, target).is_ok() && draft.journal.last_applied.as_ref() == Some(&target.revision);
+    let weight = draft.journal.weight;
+    match (settings.promotion_step, step) {
+        (Some(by), _) if !ready || weight <= by => finalise(draft),
+        (None, _) => finalise(draft),
+        (Some(_), Some(step)) if draft.now < step.next_check_at => {
+            draft.route();
+            draft.wake_at(step.next_check_at);
+        }
+        (Some(by), _) => {
+            let left = weight.less(by);
+            draft.enter(Phase::Promoting, left, settings.interval);
+            draft.route();
+            draft.tell(Notice::PrimaryAdvanced(left.rest()));
+        }
+    }
+}
+
+fn finalise(draft: &mut Draft<'_>) {
+    draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
+    draft.route();
+    draft.tell(Notice::RoutingToPrimary);
+}
+
+/// The new primary is stuck. Traffic goes, or stays, where it is healthy; the next revision heals.
+fn fail(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, why: Unready) {
+    let healthy =
+        draft.canary_ready(settings, target).is_ok() && draft.journal.last_applied.as_ref() == Some(&target.revision);
+    let weight = if healthy { Percent::FULL } else { Percent::ZERO };
+    draft.enter(Phase::Failed, weight, draft.drain());
+    draft.journal.failed_checks = 0;
+    draft.journal.iterations = 0;
+    draft.route();
+    draft.tell(Notice::PromotionFailed(why));
+}

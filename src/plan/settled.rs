@@ -1,0 +1,74 @@
+//! Between releases: keep what serves, wait for a new revision, and park the target at zero.
+
+use super::draft::Draft;
+use crate::model::{Effect, Notice, Percent, Phase, Revision, Settings, TargetSeen};
+
+pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    adopt(draft, target);
+    draft.sides();
+    draft.keep_primary(target);
+    let apex = draft.apex();
+    let parked = draft.journal.phase == Phase::Failed && draft.journal.weight == Percent::FULL;
+    if is_new(draft, &target.revision) {
+        start(draft, settings, target);
+        return;
+    }
+    let routed = draft.route();
+    if parked {
+        // The promotion failed because the primary did not get ready. If it does after all, the promotion goes on.
+        if draft.primary_ready(settings, draft.journal.last_applied.as_ref()).is_ok() {
+            draft.enter(Phase::Promoting, Percent::FULL, settings.interval);
+        }
+        return;
+    }
+    if target.replicas > 0 && apex && routed {
+        park(draft);
+    }
+}
+
+/// Scales the target to zero once its last requests are done.
+fn park(draft: &mut Draft<'_>) {
+    match draft.journal.step {
+        Some(step) if draft.now < step.next_check_at => draft.wake_at(step.next_check_at),
+        Some(_) | None => {
+            draft.journal.step = None;
+            draft.act(Effect::ScaleTarget(0));
+        }
+    }
+}
+
+/// Whether `revision` is one that was neither promoted nor tried last.
+fn is_new(draft: &Draft<'_>, revision: &Revision) -> bool {
+    let known = [&draft.journal.last_applied, &draft.journal.last_promoted];
+    !known.into_iter().flatten().any(|r| r == revision)
+}
+
+fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    // After a failed promotion the target serves everything and goes on doing so; else it begins at nothing.
+    let weight = draft.journal.weight;
+    begin(draft, settings, target, weight);
+    draft.scale_up(target);
+    draft.route();
+    draft.tell(Notice::NewRevision);
+}
+
+/// Opens the journal of a release of the target's revision.
+pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, weight: Percent) {
+    draft.enter(Phase::Progressing, weight, settings.interval);
+    draft.wait();
+    draft.journal.last_applied = Some(target.revision.clone());
+    draft.journal.failed_checks = 0;
+    draft.journal.iterations = 0;
+    draft.journal.readings.clear();
+}
+
+/// Takes over from another operator, whose hashes cannot be compared with ours: what the primary runs was promoted, what the target
+/// asks for was seen. No release starts.
+fn adopt(draft: &mut Draft<'_>, target: &TargetSeen) {
+    let foreign = |r: &Option<Revision>| r.as_ref().is_some_and(|r| !r.is_ours());
+    if foreign(&draft.journal.last_promoted) || foreign(&draft.journal.last_applied) {
+        let serves = draft.primary_revision().cloned();
+        draft.journal.last_promoted = serves.or_else(|| Some(target.revision.clone()));
+        draft.journal.last_applied = Some(target.revision.clone());
+    }
+}

@@ -1,0 +1,51 @@
+//! Deletion with `revertOnDeletion`: the target serves again, the user's objects are given back, then ours go.
+
+use std::time::Duration;
+
+use super::draft::Draft;
+use crate::model::{Effect, Notice, Percent, Phase, Seen};
+
+/// How long the target may take to serve again where the spec does not say (or can no longer be read).
+const DEADLINE: Duration = Duration::from_secs(600);
+
+pub(super) fn decide(draft: &mut Draft<'_>) {
+    let facts = draft.facts;
+    let deadline = facts.settings.as_ref().map_or(DEADLINE, |s| s.deadline);
+    if draft.journal.phase != Phase::Terminating {
+        draft.enter(Phase::Terminating, draft.journal.weight, deadline);
+        draft.wait();
+        draft.tell(Notice::Terminating);
+    }
+    let Seen::Found(target) = &facts.target else {
+        // The workload is gone as well: nothing can serve, nothing is to be kept.
+        draft.act(Effect::Discard);
+        return finish(draft);
+    };
+    let Some(step) = draft.journal.step else {
+        return draft.enter(Phase::Terminating, draft.journal.weight, deadline);
+    };
+    if step.waiting_since.is_none() {
+        // Everything was given back; the primary finishes its requests.
+        if draft.now < step.next_check_at {
+            return draft.wake_at(step.next_check_at);
+        }
+        draft.act(Effect::Discard);
+        return finish(draft);
+    }
+    draft.scale_up(target);
+    if facts.endpoints.canary > 0 && target.rollout.readiness(Percent::FULL).is_ok() {
+        draft.enter(Phase::Terminating, Percent::ZERO, draft.drain());
+        draft.act(Effect::ReleaseRoute);
+        draft.act(Effect::ReleaseApex);
+    } else if draft.now >= step.started_at.after(deadline) {
+        // The target cannot serve. The primary goes on serving; deletion does not wait for ever.
+        finish(draft);
+    } else {
+        draft.wake_at(step.started_at.after(deadline));
+    }
+}
+
+fn finish(draft: &mut Draft<'_>) {
+    draft.act(Effect::RemoveFinalizer);
+    draft.tell(Notice::Terminated);
+}
