@@ -1,6 +1,7 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
 pub mod api;
+pub mod cli;
 pub mod install;
 pub mod judge;
 pub mod metric;
@@ -12,6 +13,7 @@ pub mod route;
 pub mod scene;
 pub mod settings;
 pub mod workload;
+pub mod world;
 
 #[cfg(test)]
 mod tidy;

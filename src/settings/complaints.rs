@@ -14,7 +14,7 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(served(router));
     found.extend(service(spec));
     found.extend(apex(spec, router));
-    found.extend(knative(spec, router));
+    found.extend(knative(spec));
     found.extend(references(spec, router));
     found.extend(delegation(spec, router));
     found.extend(mirror(spec, router));
@@ -47,11 +47,12 @@ fn apex(spec: &CanarySpec, router: &str) -> Option<Complaint> {
 }
 
 /// Flagger goes by spec.provider here, not by the operator's default.
-fn knative(spec: &CanarySpec, router: &str) -> Vec<Complaint> {
+fn knative(spec: &CanarySpec) -> Vec<Complaint> {
     let target = &spec.target_ref;
     let mut found = Vec::new();
     if target.is_knative() != (spec.provider == Some(Provider::Knative)) {
-        let values = [("provider", router), ("kind", target.kind.as_str()), ("apiVersion", &target.api_version)];
+        let named = spec.provider.map_or("not set", |provider| provider.as_str());
+        let values = [("provider", named), ("kind", target.kind.as_str()), ("apiVersion", &target.api_version)];
         found.push(complaint(&sentences::CAN047, &values));
     }
     if target.is_knative() && spec.autoscaler_ref.is_some() {
