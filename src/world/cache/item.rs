@@ -62,7 +62,7 @@ impl Item {
     }
 
     /// The compact form. Drops managedFields; the last-applied annotation too, except on routing objects, whose
-    /// routers look for it; of an EndpointSlice everything but its label and the conditions of its endpoints.
+    /// routers look for it; of an EndpointSlice everything but its labels and what tells its ready pods apart.
     pub(crate) fn store(mut self, kind: Kind) -> Stored {
         let version = self.version();
         if let Some(meta) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -98,7 +98,7 @@ fn prune_slice(slice: &mut Value) {
     }
     for endpoint in fields.get_mut("endpoints").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(endpoint) = endpoint.as_object_mut() {
-            endpoint.retain(|key, _| key == "conditions");
+            endpoint.retain(|key, _| matches!(key.as_str(), "addresses" | "conditions" | "targetRef"));
         }
     }
 }
@@ -168,11 +168,19 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_keeps_its_service_and_the_conditions_of_its_endpoints() {
-        let endpoint = json!({"addresses": ["10.0.0.1"], "conditions": {"ready": true}, "nodeName": "n"});
-        let meta = json!({"name": "a", "labels": {"kubernetes.io/service-name": "s"}, "uid": "u"});
-        let kept = stored(ENDPOINT_SLICE, json!({"metadata": meta, "endpoints": [endpoint], "ports": [{}]}));
-        let labels = json!({"kubernetes.io/service-name": "s"});
-        assert_eq!(kept, json!({"metadata": {"name": "a", "labels": labels}, "endpoints": [{"conditions": {"ready": true}}]}));
+    fn ready_pods_are_counted_in_a_kept_slice_as_in_a_whole_one() {
+        let whole = json!({
+            "metadata": {"name": "a", "labels": {"kubernetes.io/service-name": "s"}, "uid": "u"},
+            "endpoints": [
+                {"addresses": ["10.0.0.1"], "conditions": {"ready": true}, "nodeName": "n", "targetRef": {"uid": "1"}},
+                {"addresses": ["10.0.0.2"], "conditions": {"ready": true}, "zone": "z"},
+                {"addresses": ["10.0.0.3"], "conditions": {"ready": false}},
+            ],
+            "ports": [{"port": 80}],
+        });
+        let kept = stored(ENDPOINT_SLICE, whole.clone());
+        let ready = |slice| crate::workload::endpoints::ready(&[slice], "s");
+        assert_eq!((ready(&whole), ready(&kept)), (2, 2));
+        assert!(!kept.to_string().contains("nodeName") && value::at(&kept, &["ports"]).is_none());
     }
 }
