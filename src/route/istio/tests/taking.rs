@@ -61,6 +61,16 @@ fn a_kubectl_object_whose_annotation_goes_later_is_not_mistaken_for_the_users() 
 }
 
 #[test]
+fn what_kubectl_applied_after_us_is_newer_than_what_we_noted() {
+    let applied = json!({"spec": {"hosts": ["newer.example"]}}).to_string();
+    let mut scene = Scene::of(&json!({})).with(json!({"spec": theirs()}));
+    scene.route(&split(30));
+    scene.write(&[Change::Merge(key(), json!({"metadata": {"annotations": {LAST_APPLIED: applied}}}))]);
+    scene.route(&split(40)).release();
+    assert_eq!(scene.found()["spec"]["hosts"], json!(["newer.example"]));
+}
+
+#[test]
 fn a_kubectl_object_that_was_never_taken_is_left_alone() {
     let applied = json!({"spec": {"hosts": ["older"]}}).to_string();
     let mut scene =
