@@ -411,7 +411,7 @@ fn deletion_gives_the_traffic_back_only_to_a_target_that_can_serve() {
     facts.target = Seen::Found(TargetSeen { replicas: 2, rollout: pods(2), ..target(&mut facts).clone() });
     facts.endpoints.canary = 2;
     let plan = decide(&facts, &[], t(5));
-    assert_eq!(plan.effects, [Effect::ReleaseRoute, Effect::ReleaseApex]);
+    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
     facts.journal = plan.journal;
     assert!(decide(&facts, &[], t(10)).effects.is_empty());
     assert_eq!(decide(&facts, &[], t(15)).effects, [Effect::Discard, Effect::RemoveFinalizer]);

@@ -9,7 +9,7 @@ mod istio;
 #[cfg(test)]
 mod conformance;
 
-pub use claim::{BEFORE, ORIGINAL};
+pub use claim::{BEFORE, ORIGINAL, is_made};
 
 use crate::api;
 use crate::model::{Affinity, Builtin, Complaint, Mirror, Percent, Routing};

@@ -38,7 +38,7 @@ pub(super) fn notes(claim: &Claim, have: &Value, spec: &Value) -> BTreeMap<Strin
 }
 
 /// Whether we or Flagger made the object.
-pub(super) fn is_made(have: &Value) -> bool {
+pub fn is_made(have: &Value) -> bool {
     annotation(have, BEFORE) == Some(ABSENT) || made_by_flagger(have)
 }
 

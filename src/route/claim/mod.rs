@@ -5,7 +5,7 @@
 
 mod before;
 
-pub use before::{BEFORE, ORIGINAL};
+pub use before::{BEFORE, ORIGINAL, is_made};
 
 use std::collections::BTreeMap;
 
