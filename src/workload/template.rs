@@ -20,8 +20,8 @@ pub(super) fn of_primary(subject: &Subject<'_>, template: &Value) -> Value {
     template
 }
 
-/// What a primary's template is compared by. A primary that Flagger made for a revision is the same as ours for it: Flagger adds a
-/// random annotation, renames more of the values in affinity rules, and refers to copies of ConfigMaps and Secrets.
+/// What the template of a primary that Flagger made is compared by: it is the same as ours for its revision, but for a random
+/// annotation, more renamed values in affinity rules, and references to copies of ConfigMaps and Secrets.
 pub(super) fn identity(template: &Value) -> Revision {
     let mut template = template.clone();
     if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
