@@ -82,10 +82,14 @@ impl Attempt {
     pub(crate) fn answered(self, status: &Status) -> Failure {
         let cause = shorten(&status.message);
         match status.code {
-            403 if cause.contains("because it is being terminated") => Failure::Terminal { attempt: Box::new(self), cause },
+            403 if cause.contains("because it is being terminated") => {
+                Failure::Terminal { attempt: Box::new(self), cause }
+            }
             403 => Failure::Forbidden { attempt: Box::new(self), cause },
             // A missing object is named in the answer; a missing kind is not.
-            404 if status.details.as_ref().is_none_or(|d| d.name.is_empty()) => Failure::NotServed { attempt: Box::new(self) },
+            404 if status.details.as_ref().is_none_or(|d| d.name.is_empty()) => {
+                Failure::NotServed { attempt: Box::new(self) }
+            }
             404 | 409 => Failure::Conflict { attempt: Box::new(self) },
             400 | 413 | 415 | 422 => Failure::Terminal { attempt: Box::new(self), cause },
             _ => Failure::Transient { attempt: Box::new(self), cause },

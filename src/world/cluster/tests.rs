@@ -57,7 +57,10 @@ async fn an_apply_is_forced_under_our_name_and_tells_from_which_version_on_it_ca
     assert_eq!(written, Written { kind: SERVICE, version: 7 });
     let seen = seen.recv().await.unwrap();
     assert_eq!(seen.line, "PATCH /api/v1/namespaces/test/services/a?&force=true&fieldManager=serin");
-    assert_eq!((&seen.body["apiVersion"], &seen.body["kind"], &seen.body["spec"]["x"]), (&"v1".into(), &"Service".into(), &1.into()));
+    assert_eq!(
+        (&seen.body["apiVersion"], &seen.body["kind"], &seen.body["spec"]["x"]),
+        (&"v1".into(), &"Service".into(), &1.into())
+    );
 }
 
 #[tokio::test]
@@ -66,7 +69,11 @@ async fn a_status_is_written_onto_the_version_that_it_was_decided_on() {
     let outcome = cluster.patch_status(&canary(), &api::CanaryStatus::default()).await;
     assert!(matches!(outcome, Err(Failure::Conflict { .. })));
     let seen = seen.recv().await.unwrap();
-    assert!(seen.line.starts_with("PATCH /apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo/status?"), "{}", seen.line);
+    assert!(
+        seen.line.starts_with("PATCH /apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo/status?"),
+        "{}",
+        seen.line
+    );
     assert_eq!(seen.body["metadata"]["resourceVersion"], "41");
     assert_eq!(seen.body["status"]["canaryWeight"], 0, "the counters are always written");
 }
