@@ -44,6 +44,15 @@ func TestTheShareIsThatOfTheTimeSinceTheWeightChanged(t *testing.T) {
 	}
 }
 
+func TestKPIsAreToldWhenTheyAreNewAndNotAgain(t *testing.T) {
+	rate := 72.345
+	judged := canary{status{Phase: "Progressing", Weight: 20, Metrics: []metric{{Name: "request-success-rate", Value: &rate, Verdict: "Fail"}}}}
+	text, _ := told(t, phase("Progressing", 20), judged, judged, notice{Message: "halt"})
+	if got := strings.Count(text, "request-success-rate 72.3"); got != 1 || strings.Count(text, "\n") != 3 {
+		t.Errorf("told %d times:\n%s", got, text)
+	}
+}
+
 func TestALostRequestBreaksThePromiseAndIsToldAtOnce(t *testing.T) {
 	lost := tally{Sent: 1, Lost: 1, Failures: map[string]int{"broken": 1}}
 	text, got := told(t, phase("Succeeded", 0), phase("Failed", 0), lost)

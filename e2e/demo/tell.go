@@ -40,11 +40,23 @@ func (c canary) take(t *teller) error {
 			t.kept.RolledBack++
 		}
 	}
-	if before.Phase != t.now.Phase || before.Weight != t.now.Weight {
-		t.entry("Status", "", "")
+	moved := before.Phase != t.now.Phase || before.Weight != t.now.Weight
+	judged := before.kpis() != t.now.kpis()
+	if moved || judged {
+		t.entry("Status", "", t.news(judged))
+	}
+	if moved {
 		t.recent, t.settled = tally{}, false
 	}
 	return nil
+}
+
+// news is the KPIs, where they are new.
+func (t *teller) news(judged bool) string {
+	if judged {
+		return t.now.kpis()
+	}
+	return ""
 }
 
 func (n notice) take(t *teller) error {
@@ -119,22 +131,26 @@ func (t *teller) entry(kind, reason, message string) {
 	fmt.Fprintln(t.out, e.line())
 }
 
-// line is the entry for a person: second, phase, weight, who served, KPIs, and what was said.
+// kpis are the KPIs of the last check, in short.
+func (s status) kpis() string {
+	var all []string
+	for _, kpi := range s.Metrics {
+		if kpi.Value != nil {
+			all = append(all, fmt.Sprintf("%s %.4g %s", kpi.Name, *kpi.Value, kpi.Verdict))
+		} else {
+			all = append(all, kpi.Name+" "+kpi.Verdict)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// line is the entry for a person: second, phase, weight, who served, and what was said.
 func (e entry) line() string {
-	var shares, kpis []string
+	var shares []string
 	for _, version := range slices.Sorted(maps.Keys(e.Share)) {
 		shares = append(shares, fmt.Sprintf("v%s %.0f%%", version, e.Share[version]))
 	}
-	for _, kpi := range e.KPIs {
-		if kpi.Value != nil {
-			kpis = append(kpis, fmt.Sprintf("%s=%.4g", kpi.Name, *kpi.Value))
-		}
-	}
-	line := fmt.Sprintf("%6.1fs  %-12s %3d%%  %-16s", e.Second, cmp.Or(e.Phase, "-"), e.Weight, strings.Join(shares, " "))
-	for _, part := range []string{strings.Join(kpis, " "), e.Reason, e.Message} {
-		if part != "" {
-			line += "  " + part
-		}
-	}
+	said := strings.TrimSpace(e.Reason + "  " + e.Message)
+	line := fmt.Sprintf("%6.1fs  %-12s %3d%%  %-16s  %s", e.Second, cmp.Or(e.Phase, "-"), e.Weight, strings.Join(shares, " "), said)
 	return strings.TrimRight(line, " ")
 }

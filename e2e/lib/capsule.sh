@@ -13,7 +13,8 @@ capsule_pid() {
   for pid in $(ip netns pids "$SERIN_NETNS"); do
     if awk '/^NSpid:/ { found = NF == 3 && $3 == 1 } END { exit !found }' "/proc/$pid/status" 2>/dev/null; then
       echo "$pid"
-      return
+      # A bare `return` in an exit trap would say what failed before the trap.
+      return 0
     fi
   done
   return 1

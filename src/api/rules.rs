@@ -61,6 +61,7 @@ pub(super) fn rising_steps() -> Rule {
         &sentences::CAN006,
         &[("value", "self.analysis.stepWeights")],
     )
+    .field_path(".analysis.stepWeights")
 }
 
 /// `fails` is a condition on the field at which no release can pass.
@@ -70,6 +71,7 @@ fn weight(guard: &str, field: &str, fails: &str, range: &str) -> Rule {
         &sentences::CAN005,
         &[("field", &literal(field)), ("value", &format!("self.analysis.{field}")), ("range", &literal(range))],
     )
+    .field_path(format!(".analysis.{field}"))
 }
 
 /// A weight above 100 is cut to 100, so only the lower end can hang.
@@ -108,6 +110,7 @@ pub(super) fn first_step() -> Rule {
             ("range", &literal("weights of 1 to 100")),
         ],
     )
+    .field_path(".analysis.stepWeights")
 }
 
 /// Without a mesh serin counts to 10 by itself, as Flagger does.
@@ -120,6 +123,7 @@ pub(super) fn iterations() -> Rule {
         &sentences::CAN045,
         &[("value", "self.analysis.iterations")],
     )
+    .field_path(".analysis.iterations")
 }
 
 /// Blue/green goes on without copies, so only a release in weights hangs.
@@ -132,6 +136,7 @@ pub(super) fn provider_mirrors() -> Rule {
         &sentences::CAN015,
         &[("provider", "self.provider")],
     )
+    .field_path(".analysis.mirror")
 }
 
 fn reference_is_there(providers: &str, present: &str, field: &str, what: &str) -> Rule {
@@ -140,6 +145,7 @@ fn reference_is_there(providers: &str, present: &str, field: &str, what: &str) -
         &sentences::CAN026,
         &[("provider", "self.provider"), ("field", &literal(field)), ("what", &literal(what))],
     )
+    .field_path(field.trim_start_matches("spec"))
 }
 
 pub(super) fn gateway_refs_are_there() -> Rule {
@@ -178,11 +184,12 @@ pub(super) fn delegate_is_bare() -> Rule {
         &sentences::CAN027,
         &[("fields", &format!("({hosts} ? 'hosts' : 'gateways')"))],
     )
+    .field_path(".service.delegation")
 }
 
 pub(super) fn service_is_there() -> Rule {
     let holds = "has(self.service) || self.targetRef.kind == 'Service'";
-    rule(holds, &sentences::CAN046, &[("kind", "self.targetRef.kind")])
+    rule(holds, &sentences::CAN046, &[("kind", "self.targetRef.kind")]).field_path(".service")
 }
 
 /// Knative names its revisions itself; everything else gets Services `<apex>-primary` and `<apex>-canary`.
@@ -209,10 +216,11 @@ pub(super) fn knative_goes_with_knative() -> Rule {
             ("apiVersion", "self.targetRef.apiVersion"),
         ],
     )
+    .field_path(".provider")
 }
 
 pub(super) fn knative_scales_itself() -> Rule {
-    rule(format!("!{KNATIVE_TARGET} || !has(self.autoscalerRef)"), &sentences::CAN048, &[])
+    rule(format!("!{KNATIVE_TARGET} || !has(self.autoscalerRef)"), &sentences::CAN048, &[]).field_path(".autoscalerRef")
 }
 
 pub(super) fn distinct_cookies() -> Rule {

@@ -4,9 +4,11 @@ use prometheus_http_query::response::{Data, PromqlResult};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::selector::{first, shorten};
+use super::selector::first;
 use super::url::Base;
-use super::{Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName};
+use super::{
+    Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName, shorten,
+};
 use crate::model::Measurement;
 
 /// How much of Prometheus' own error text is shown, in characters.
@@ -50,6 +52,10 @@ impl Provider for Prometheus {
             (status @ (401 | 403), _) => Measurement::Error(format!(
                 "Prometheus answered {status}: it wants other credentials; write them into a Secret and name it in secretRef"
             )),
+            (404, _) => Measurement::Error(
+                "Prometheus answered 404: its query API is not there; write its base URL as address, without /graph or /api"
+                    .to_owned(),
+            ),
             (status, body) => {
                 let text =
                     body.and_then(|b| b.error).unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
@@ -92,14 +98,17 @@ fn measure(ask: &Ask, data: Value) -> Measurement {
         }
         Err(_) => {
             return Measurement::Error(format!(
-                "the query gives {kind} that holds no number; write a query whose result is one number"
+                "the result is a {kind} that holds no number; write a query whose result is one number"
             ));
         }
     };
     if value.is_finite() {
         return Measurement::Value(value);
     }
-    Measurement::NoData(format!("the result is {value}, a division by 0; the first selector is {}", first(&ask.query)))
+    Measurement::NoData(format!(
+        "the result is {value}, as of a division by 0 or an empty histogram; the first selector is {}",
+        first(&ask.query)
+    ))
 }
 
 /// A bearer token, or else user and password.

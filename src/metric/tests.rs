@@ -146,7 +146,7 @@ fn an_empty_result_is_no_data_and_names_the_first_selector() {
 fn what_is_no_finite_number_is_no_data() {
     for value in ["NaN", "+Inf", "-Inf"] {
         let measured = read(200, &success("vector", &json!([series(value)])));
-        assert!(matches!(&measured, NoData(text) if text.contains("a division by 0")), "{value}: {measured:?}");
+        assert!(matches!(&measured, NoData(text) if text.contains("as of a division by 0")), "{value}: {measured:?}");
     }
 }
 
@@ -186,6 +186,35 @@ fn a_page_of_another_server_is_told_from_an_answer() {
     let page = HttpResponse { status: 200, body: b"<!DOCTYPE html>\n<title>x</title>".to_vec() };
     let said = "Metric query failed for errors: the answer is not of Prometheus' query API but begins with \"<!DOCTYPE html> <title>x</title>\"; write its base URL as address";
     assert_eq!(ask().read(&page), Error(said.to_owned()));
+}
+
+#[test]
+fn what_a_real_prometheus_said_is_understood() {
+    let recorded: Vec<Value> = serde_json::from_str(include_str!("testdata/prometheus-2.42.json")).unwrap();
+    let mut understood = BTreeMap::new();
+    for answer in &recorded {
+        let status = u16::try_from(answer["status"].as_u64().unwrap()).unwrap();
+        understood.insert(answer["query"].as_str().unwrap(), read(status, &answer["body"]));
+    }
+    assert_eq!(understood.remove("vector(1)"), Some(Measurement::Value(1.0)));
+    assert_eq!(understood.remove("up"), Some(Measurement::Value(1.0)));
+    assert_eq!(understood.remove("1.5"), Some(Measurement::Value(1.5)));
+    for query in ["nope{a=\"b\"}", "vector(0) / 0", "1 / 0"] {
+        assert!(matches!(understood.remove(query), Some(NoData(_))), "{query}");
+    }
+    for (query, cure) in [
+        ("\"text\"", "the result is a string that holds no number"),
+        ("up[2s]", "wrap it in avg_over_time(…)"),
+        ("sum(rate(nope[", "answered 400: invalid parameter \"query\": 1:15: parse error"),
+        ("label_replace(up, \"a\", \"b\", \"c\", \"(\")", "answered 422: invalid regular expression"),
+        ("{__name__=~\"prometheus_tsdb_head_(min|max)_time\"}", "gives 2 series and a KPI is one"),
+        ("", "answered 400: invalid parameter \"query\": 1:1: parse error: no expression found"),
+        ("at a wrong address", "answered 404: its query API is not there; write its base URL"),
+    ] {
+        let measured = understood.remove(query);
+        assert!(matches!(&measured, Some(Error(text)) if text.contains(cure)), "{query}: {measured:?}");
+    }
+    assert!(understood.is_empty(), "{understood:?}");
 }
 
 #[test]

@@ -7,8 +7,8 @@ mod reasons;
 mod unready;
 
 pub use reasons::{ALL, Reason};
-pub use unready::unready;
 
+use self::unready::unready;
 use crate::model::{CanaryRef, Notice, Percent, Reading, Tone, Unready, Verdict};
 
 /// A Kubernetes Event of the Canary.
@@ -168,7 +168,8 @@ fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(limit.saturating_sub('…'.len_utf8()));
+    let room = limit.saturating_sub('…'.len_utf8());
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= room).last().unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned() + "…"
 }
 

@@ -35,8 +35,9 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     draft.scale_up(target);
     if facts.endpoints.canary > 0 && target.rollout.readiness(Percent::FULL).is_ok() {
         draft.enter(Phase::Terminating, Percent::ZERO, draft.drain());
-        draft.act(Effect::ReleaseRoute);
+        // Order: the apex serves from the target before the route leads to it.
         draft.act(Effect::ReleaseApex);
+        draft.act(Effect::ReleaseRoute);
     } else if draft.now >= step.started_at.after(deadline) {
         // The target cannot serve. The primary goes on serving; deletion does not wait for ever.
         finish(draft);

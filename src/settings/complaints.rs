@@ -3,6 +3,7 @@
 use crate::api::sentences::{self, Sentence};
 use crate::api::{CanarySpec, Provider, TargetKind};
 use crate::model::{Builtin, Complaint};
+use crate::route;
 
 use super::{Defaults, duration, provider};
 
@@ -10,9 +11,10 @@ use super::{Defaults, duration, provider};
 pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> {
     let router = provider(spec, defaults);
     let mut found = Vec::new();
+    found.extend(served(router));
     found.extend(service(spec));
     found.extend(apex(spec, router));
-    found.extend(knative(spec, router));
+    found.extend(knative(spec));
     found.extend(references(spec, router));
     found.extend(delegation(spec, router));
     found.extend(mirror(spec, router));
@@ -25,6 +27,10 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
 /// A complaint that stops all work on the canary.
 pub(super) fn complaint(sentence: &Sentence, values: &[(&str, &str)]) -> Complaint {
     Complaint::blocks(sentence.reason, sentence.say(values))
+}
+
+fn served(router: &str) -> Option<Complaint> {
+    route::find(router).is_none().then(|| route::unknown(router).into())
 }
 
 fn service(spec: &CanarySpec) -> Option<Complaint> {
@@ -41,11 +47,12 @@ fn apex(spec: &CanarySpec, router: &str) -> Option<Complaint> {
 }
 
 /// Flagger goes by spec.provider here, not by the operator's default.
-fn knative(spec: &CanarySpec, router: &str) -> Vec<Complaint> {
+fn knative(spec: &CanarySpec) -> Vec<Complaint> {
     let target = &spec.target_ref;
     let mut found = Vec::new();
     if target.is_knative() != (spec.provider == Some(Provider::Knative)) {
-        let values = [("provider", router), ("kind", target.kind.as_str()), ("apiVersion", &target.api_version)];
+        let named = spec.provider.map_or("not set", |provider| provider.as_str());
+        let values = [("provider", named), ("kind", target.kind.as_str()), ("apiVersion", &target.api_version)];
         found.push(complaint(&sentences::CAN047, &values));
     }
     if target.is_knative() && spec.autoscaler_ref.is_some() {

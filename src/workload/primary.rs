@@ -136,7 +136,7 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
     if spec.is_empty() && meta.is_empty() {
         return None;
     }
-    Some(patch::of(have, Value::Object(meta), Value::Object(spec)))
+    Some(patch::of(have, &Value::Object(meta), &Value::Object(spec)))
 }
 
 #[cfg(test)]

@@ -105,12 +105,11 @@ impl Attempt {
 /// `patch Deployment/podinfo.test`, `patch status of Canary/podinfo.test`
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = if self.subresource.is_empty() { "" } else { " of" };
         let Self { verb, kind, subresource, namespace, name } = self;
-        let gap = if subresource.is_empty() { "" } else { " " };
+        let part = if subresource.is_empty() { String::new() } else { format!(" {subresource} of") };
         match name.is_empty() {
             true => write!(f, "{verb} {}", kind.plural),
-            false => write!(f, "{verb}{gap}{subresource}{of} {}/{name}.{namespace}", kind.kind),
+            false => write!(f, "{verb}{part} {}/{name}.{namespace}", kind.kind),
         }
     }
 }

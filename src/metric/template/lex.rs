@@ -35,6 +35,7 @@ pub(super) enum Kind<'a> {
 }
 
 const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+const UNKNOWN_ESCAPE: &str = "this escape is not known; write \\\\ for a backslash, or `…` for raw text";
 const MARKS: [&str; 6] = [":=", "=", "(", ")", "|", ","];
 
 pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, Fault> {
@@ -199,12 +200,8 @@ impl<'a> Lexer<'a> {
                 }
                 '\n' if quote != '`' => break,
                 '\\' if quote != '`' => {
-                    text.push(escape(&mut chars.by_ref().map(|(_, c)| c), quote).ok_or_else(|| {
-                        Fault::new(
-                            at + 1 + index,
-                            "this escape is not known; write \\\\ for a backslash, or `…` for raw text",
-                        )
-                    })?)
+                    let meant = escape(&mut chars.by_ref().map(|(_, c)| c), quote);
+                    text.push(meant.ok_or_else(|| Fault::new(at + 1 + index, UNKNOWN_ESCAPE))?);
                 }
                 c => text.push(c),
             }
