@@ -131,7 +131,7 @@ fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
     let lookups = move |canary: &Stored| {
         malformed::decode(canary).map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
     };
-    Box::new(lookups)
+    Arc::new(lookups)
 }
 
 async fn connect(options: &Options) -> Result<Client, String> {
