@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -116,7 +116,10 @@ impl Metrics {
 
     /// Shows what was decided for a canary, and how long the decision took.
     pub(crate) fn show(&self, canary: &CanaryRef, journal: &Journal, took: Duration) {
-        let namespace = canary.namespace.as_str();
+        let (namespace, place) = (canary.namespace.as_str(), Place::new(&canary.namespace, &canary.name));
+        if self.shown().get(&place).is_some_and(|shown| shown.target != canary.target) {
+            self.forget(&place);
+        }
         let of_target = labels([("name", &canary.target), ("namespace", namespace)]);
         self.status.get_or_create(&of_target).set(status(journal.phase));
         self.duration.get_or_create(&of_target).observe(took.as_secs_f64());
@@ -128,8 +131,8 @@ impl Metrics {
             let Some(value) = reading.value else { continue };
             self.analysis.get_or_create(&kpi(&canary.target, namespace, &reading.name)).set(value);
         }
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = shown.entry(Place::new(namespace, &canary.name)).or_default();
+        let mut shown = self.shown();
+        let shown = shown.entry(place).or_default();
         shown.target.clone_from(&canary.target);
         shown.kpis.extend(journal.readings.iter().map(|reading| reading.name.clone()));
     }
@@ -151,7 +154,7 @@ impl Metrics {
 
     /// The canary is gone: so are its series.
     pub(crate) fn forget(&self, canary: &Place) {
-        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(canary);
+        let shown = self.shown().remove(canary);
         let Some(Shown { target, kpis }) = shown else { return };
         let namespace = canary.namespace();
         let of_target = labels([("name", &target), ("namespace", namespace)]);
@@ -169,6 +172,10 @@ impl Metrics {
             let strategy = ("deployment_strategy", "canary");
             family.remove(&labels([("name", &target), ("namespace", namespace), strategy, ("analysis_status", how)]));
         }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, BTreeMap<Place, Shown>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn register(&mut self) {

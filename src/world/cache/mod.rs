@@ -122,10 +122,15 @@ impl Cache {
         self.index().shelves.get(&kind).map_or(0, |shelf| shelf.seen)
     }
 
-    /// Kinds whose first list has not come through, for /readyz.
+    /// Kinds without which no work is possible, for /readyz: those whose first list has not come through, and Canaries
+    /// where the CRD or the right to read them is missing.
     pub(crate) fn waiting_for(&self) -> Vec<Kind> {
-        let syncing = |shelf: &Shelf| shelf.standing == Standing::Syncing;
-        self.index().shelves.iter().filter(|(_, shelf)| syncing(shelf)).map(|(kind, _)| *kind).collect()
+        let waits = |kind: Kind, shelf: &Shelf| match shelf.standing {
+            Standing::Synced => false,
+            Standing::Syncing => true,
+            Standing::Unserved | Standing::Forbidden(_) => kind == CANARY,
+        };
+        self.index().shelves.iter().filter(|(kind, shelf)| waits(**kind, shelf)).map(|(kind, _)| *kind).collect()
     }
 
     /// Every canary.

@@ -39,7 +39,10 @@ fn a_deleted_canary_leaves_no_series_behind() {
     let metrics = Metrics::new("istio");
     metrics.show(&canary(), &journal(), Duration::ZERO);
     metrics.tell(&canary(), &Notice::RolledBack);
+    let renamed = CanaryRef { target: "other".to_owned(), ..canary() };
+    metrics.show(&renamed, &journal(), Duration::ZERO);
+    assert!(!metrics.text().contains("podinfo"), "{}", metrics.text());
     metrics.forget(&Place::new("test", "podinfo-canary"));
     metrics.count(&[]);
-    assert!(!metrics.text().contains("podinfo"), "{}", metrics.text());
+    assert!(!metrics.text().contains("other"), "{}", metrics.text());
 }
