@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::shelf::{Content, Keep, Shelf};
 use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
 use crate::object::kinds::CANARY;
-use crate::object::{Kind, ObjectKey, value};
+use crate::object::{Kind, ObjectKey};
 use crate::scene::Lookups;
 use crate::world::place::Place;
 
@@ -160,11 +160,23 @@ const fn version(content: &Content) -> Option<u64> {
     }
 }
 
-/// uid and generation: a canary that was made anew under its old name counts as another one.
+/// uid and generation: a canary that was made anew under its old name counts as another one. Reads nothing else, since
+/// this is asked at each change of a status.
 fn generation(content: &Content) -> Option<(String, i64)> {
     let Content::Held(stored) = content else { return None };
-    let object = stored.value();
-    let uid = value::text(&object, &["metadata", "uid"]).unwrap_or_default().to_owned();
-    let generation = value::at(&object, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or(0);
-    Some((uid, generation))
+    let Head { metadata } = serde_json::from_slice(&stored.json).unwrap_or_default();
+    Some((metadata.uid, metadata.generation))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    metadata: HeadMeta,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HeadMeta {
+    uid: String,
+    generation: i64,
 }
