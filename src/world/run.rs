@@ -1,6 +1,6 @@
 //! The operator from start to stop: connect, watch, lead, work, and hand over.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -81,8 +81,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let metrics = Arc::new(Metrics::new(&options.defaults.provider));
     let http = Http::new().map_err(RunError::Http)?;
     let client = connect(&options).await.map_err(RunError::Connect)?;
-    let address = SocketAddr::from(([0, 0, 0, 0], options.port));
-    let listener = TcpListener::bind(address).await.map_err(|error| RunError::Listen(options.port, error))?;
+    let listener = listen(options.port).await.map_err(|error| RunError::Listen(options.port, error))?;
 
     let defaults = Arc::new(options.defaults.clone());
     let cache = Arc::new(Cache::new(lookups_of(Arc::clone(&defaults))));
@@ -131,7 +130,7 @@ fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
     let lookups = move |canary: &Stored| {
         malformed::decode(canary).map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
     };
-    Box::new(lookups)
+    Arc::new(lookups)
 }
 
 async fn connect(options: &Options) -> Result<Client, String> {
@@ -147,6 +146,14 @@ async fn connect(options: &Options) -> Result<Client, String> {
         config.cluster_url = master.parse().map_err(|error| format!("--master={master}: {error}"))?;
     }
     Client::try_from(config).map_err(|error| chain(&error))
+}
+
+/// On all addresses; a machine without IPv6 refuses the first.
+async fn listen(port: u16) -> std::io::Result<TcpListener> {
+    match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
+    }
 }
 
 /// Without an election this replica leads from the start and never loses.
