@@ -1,8 +1,6 @@
 //! The flags of `serin run`: Flagger's, under Flagger's names and with its defaults, so that its Deployment needs only
 //! another image.
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, Args};
 
 /// Flags of the operator.
@@ -10,7 +8,7 @@ use clap::{ArgAction, Args};
 pub(super) struct Run {
     /// Path of a kubeconfig; the pod's ServiceAccount where it is empty
     #[arg(long, default_value = "", hide_default_value = true, value_name = "PATH")]
-    pub(super) kubeconfig: PathBuf,
+    pub(super) kubeconfig: String,
 
     /// Address of the apiserver, where it differs from the kubeconfig's
     #[arg(long, default_value = "", hide_default_value = true, value_name = "URL")]
@@ -144,4 +142,22 @@ pub(super) struct WithoutMeaning {
     logtostderr: Option<Option<String>>,
     #[arg(long, hide = true)]
     vmodule: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: Run,
+    }
+
+    #[test]
+    fn a_pod_needs_no_flag_and_an_empty_one_is_none() {
+        assert_eq!(Line::try_parse_from(["serin"]).unwrap().run.kubeconfig, "");
+        assert_eq!(Line::try_parse_from(["serin", "--kubeconfig="]).unwrap().run.kubeconfig, "");
+    }
 }

@@ -1,5 +1,6 @@
 //! `serin run`: flags into options, and signals into a stop.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -44,7 +45,7 @@ fn options(flags: Run) -> Options {
         (true, None) => Election::Lease(flags.leader_election_namespace),
     };
     Options {
-        kubeconfig: Some(flags.kubeconfig).filter(|path| !path.as_os_str().is_empty()),
+        kubeconfig: text(flags.kubeconfig).map(PathBuf::from),
         master: text(flags.master),
         namespace,
         election,
