@@ -1,0 +1,141 @@
+//! The simulated cluster: apiserver, controllers, pods and traffic, moved through time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::apiserver::Apiserver;
+use super::app::App;
+use super::corner;
+use super::endpoints;
+use super::pods::{Pod, Workloads};
+use super::random::Random;
+use super::traffic::{self, History, MEMORY, Names, Scenery};
+use crate::model::{Percent, Routing, Time};
+use crate::object::kinds::DEPLOYMENT;
+use crate::object::{Change, Conflict, ObjectKey, value};
+
+/// Longest span for which error rates are held constant.
+const GRAIN: Duration = Duration::from_secs(5);
+
+/// Everything outside the operator.
+#[derive(Clone, Debug)]
+pub(super) struct Cluster {
+    pub(super) now: Time,
+    pub(super) api: Apiserver,
+    pub(super) names: Names,
+    /// Behaviour by image.
+    pub(super) apps: BTreeMap<String, App>,
+    pub(super) history: History,
+    /// Requests a second to the apex.
+    pub(super) rps: f64,
+    workloads: Workloads,
+    random: Random,
+    /// Workloads that the operator scaled to zero or deleted.
+    parked: BTreeSet<ObjectKey>,
+}
+
+impl Cluster {
+    pub(super) fn new(names: Names, now: Time, random: Random) -> Self {
+        Self {
+            now,
+            api: Apiserver::default(),
+            names,
+            apps: BTreeMap::new(),
+            history: History::default(),
+            rps: 100.0,
+            workloads: Workloads::default(),
+            random,
+            parked: BTreeSet::new(),
+        }
+    }
+
+    /// When something happens by itself.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.workloads.next(self.now)
+    }
+
+    /// Lets time pass: requests flow, then controllers do what is due.
+    pub(super) fn advance(&mut self, to: Time) {
+        let routing = self.routing();
+        while self.now < to {
+            let until = self.now.after(GRAIN).min(to);
+            let scenery = Scenery {
+                names: &self.names,
+                objects: self.api.objects(),
+                pods: self.workloads.pods(),
+                apps: &self.apps,
+                routing: routing.as_ref(),
+                rps: self.rps,
+            };
+            self.history.flow(scenery, self.now, until);
+            self.now = until;
+        }
+        self.history.forget(Time::from_millis(to.as_millis() - i64::try_from(MEMORY.as_millis()).unwrap_or(0)));
+        self.settle();
+    }
+
+    /// Lets controllers do what is due now.
+    pub(super) fn settle(&mut self) {
+        self.workloads.tick(&mut self.api, &self.apps, &mut self.random, self.now);
+        endpoints::tick(&mut self.api, self.workloads.pods(), self.now);
+    }
+
+    /// A write of the operator.
+    pub(super) fn write(&mut self, change: &Change) -> Result<(), Conflict> {
+        let key = change.key();
+        self.api.write(change)?;
+        if let Some(key) = key.filter(|k| k.kind == DEPLOYMENT) {
+            if self.replicas(&key) == Some(0) || self.api.find(&key).is_none() {
+                self.parked.insert(key);
+            } else {
+                self.parked.remove(&key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Another hand scales a workload.
+    pub(super) fn scale(&mut self, key: &ObjectKey, replicas: u32) {
+        self.parked.remove(key);
+        self.api.edit(key, &json!({"spec": {"replicas": replicas}}));
+    }
+
+    /// How the proxies share the traffic; `None` where no route splits it.
+    pub(super) fn routing(&self) -> Option<Routing> {
+        corner::routing(&self.names, self.api.objects())
+    }
+
+    /// Share of the requests that get no answer although somebody could give one.
+    pub(super) fn lost(&self) -> Percent {
+        let routing = self.routing();
+        traffic::lost(&self.names, self.api.objects(), self.workloads.pods(), routing.as_ref(), self.now)
+    }
+
+    /// Whether the operator took the pods of a side away.
+    pub(super) fn is_parked(&self, workload: &str) -> bool {
+        self.parked.contains(&DEPLOYMENT.named(&self.names.namespace, workload))
+    }
+
+    pub(super) fn pods(&self) -> &[Pod] {
+        self.workloads.pods()
+    }
+
+    pub(super) fn replicas(&self, key: &ObjectKey) -> Option<u32> {
+        self.api.find(key).map(|o| value::count(o, &["spec", "replicas"]).unwrap_or(1))
+    }
+
+    pub(super) fn target_key(&self) -> ObjectKey {
+        DEPLOYMENT.named(&self.names.namespace, &self.names.target)
+    }
+
+    pub(super) fn primary_key(&self) -> ObjectKey {
+        DEPLOYMENT.named(&self.names.namespace, self.names.primary())
+    }
+
+    /// The template of a workload.
+    pub(super) fn template(&self, key: &ObjectKey) -> Option<&Value> {
+        self.api.find(key).and_then(|o| value::at(o, &["spec", "template"]))
+    }
+}
