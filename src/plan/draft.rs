@@ -70,9 +70,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Waits for a side that is not ready. `Err` when it has waited longer than the deadline.
-    ///
-    /// Says so once an interval, so that a healthy start is quiet and a stuck one is not.
+    /// Waits for a side that is not ready. `Err` when it has waited longer than the deadline, or its own has passed.
     pub(super) fn patience(
         &mut self,
         settings: &Settings,
@@ -80,22 +78,28 @@ impl<'a> Draft<'a> {
         say: fn(Unready) -> Notice,
     ) -> Result<(), Unready> {
         self.wait();
-        let Some(mut step) = self.journal.step else {
-            self.enter(self.journal.phase, self.journal.weight, settings.interval);
-            self.wait();
-            return Ok(());
-        };
-        let deadline = step.waiting_since.unwrap_or(self.now).after(settings.deadline);
+        let deadline = self.journal.step.and_then(|s| s.waiting_since).unwrap_or(self.now).after(settings.deadline);
         if why == Unready::DeadlineExceeded || self.now >= deadline {
             return Err(why);
         }
+        self.remind(settings, say(why));
+        self.wake_at(deadline);
+        Ok(())
+    }
+
+    /// Says `notice` once an interval, so that a healthy start is quiet and a stuck one is not.
+    pub(super) fn remind(&mut self, settings: &Settings, notice: Notice) {
+        self.wait();
+        let Some(mut step) = self.journal.step else {
+            self.enter(self.journal.phase, self.journal.weight, settings.interval);
+            return self.wait();
+        };
         if self.now >= step.next_check_at {
             step.next_check_at = self.now.after(settings.interval);
             self.journal.step = Some(step);
-            self.tell(say(why));
+            self.tell(notice);
         }
-        self.wake_at(step.next_check_at.min(deadline));
-        Ok(())
+        self.wake_at(step.next_check_at);
     }
 
     /// Adds or removes our finalizer as the spec asks.

@@ -15,12 +15,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.act(Effect::Primary(PrimarySource::Target(target.revision.clone())));
     }
     if let Err(why) = draft.primary_ready(settings, None) {
-        // Past the deadline there is still nothing to take back: the target serves. Go on waiting, and say so.
-        if draft.patience(settings, why, Notice::PrimaryNotReady).is_err() {
-            draft.enter(Phase::Initializing, Percent::ZERO, settings.interval);
-            draft.tell(Notice::PrimaryNotReady(why));
-        }
-        return;
+        // No deadline: there is nothing to take back, the target serves.
+        return draft.remind(settings, Notice::PrimaryNotReady(why));
     }
     let apex = draft.apex();
     let routed = draft.route();

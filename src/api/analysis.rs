@@ -1,0 +1,157 @@
+//! `spec.analysis`: the steps of a release and what it must prove at each of them.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, NamespacedRef, SessionAffinity, StringMatch, Webhook, number, rules, schema};
+
+/// The steps of a release and its checks. Exactly one of iterations, stepWeight and stepWeights says how it advances.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::some_step_form(), validation = rules::one_step_form())]
+pub struct CanaryAnalysis {
+    /// Time between two checks, as a number with h, m or s, for example 30s. At least 10s; less counts as 10s.
+    #[x_kube(validation = rules::duration("spec.analysis.interval"))]
+    #[schemars(length(max = 32))]
+    pub interval: String,
+
+    /// Failed checks after which the release is rolled back. Below 1 counts as 1.
+    #[serde(deserialize_with = "number::whole")]
+    pub threshold: i32,
+
+    /// Number of checks of a blue/green release, or of an A/B test when match is set.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<i32>,
+
+    /// Weight of the canary, in percent, at which it is promoted. Default 100. Without effect beside stepWeights.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub max_weight: Option<i32>,
+
+    /// Weight, in percent, that the canary gains with each passed check.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub step_weight: Option<i32>,
+
+    /// Weights of the canary, in percent, one after the other. Each is above the one before; promotion follows the last.
+    #[serde(default, deserialize_with = "number::list", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub step_weights: Option<Vec<i32>>,
+
+    /// Weight, in percent, that moves back to the primary at each interval of a promotion. Default 0: all at once.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub step_weight_promotion: Option<i32>,
+
+    /// Send the canary a copy of the requests before it answers any: for one check, or for all of a blue/green release.
+    /// Default false. Istio and Gateway API can mirror.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<bool>,
+
+    /// Share of the requests that is mirrored, in percent. Default: all. Istio only.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub mirror_weight: Option<i32>,
+
+    /// Share of the primary's pods, in percent, that must be available. Default 100.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub primary_ready_threshold: Option<i32>,
+
+    /// Share of the canary's pods, in percent, that must be available. Default 100.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub canary_ready_threshold: Option<i32>,
+
+    /// Requests that may reach the canary. With iterations they all do; with weights they are shared by weight and
+    /// everybody else stays on the primary.
+    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub match_: Option<Vec<MatchCondition>>,
+
+    /// KPIs that every check asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub metrics: Option<Vec<Metric>>,
+
+    /// Who is told about the release. Without an entry the operator's own notifier is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub alerts: Option<Vec<AlertRef>>,
+
+    /// HTTP calls that test, gate or follow the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub webhooks: Option<Vec<Webhook>>,
+
+    /// Keep a client that met the canary on it, by a cookie. Read by Istio and Gateway API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_affinity: Option<SessionAffinity>,
+}
+
+/// A condition on the requests that may reach the canary. All the fields that are set must hold.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct MatchCondition {
+    /// Headers by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<BTreeMap<String, HeaderMatch>>,
+
+    /// Query parameters by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_params: Option<BTreeMap<String, StringMatch>>,
+
+    /// Labels of the pods that send the request. Istio only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_labels: Option<BTreeMap<String, String>>,
+}
+
+/// A condition on a header: exactly one of the forms.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::exactly_one(["exact", "prefix", "suffix", "regex"]))]
+pub struct HeaderMatch {
+    /// The whole value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<String>,
+
+    /// The beginning of the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+
+    /// The end of the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suffix: Option<String>,
+
+    /// An RE2 expression for the whole value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
+}
+
+/// Somebody who is told about the release.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertRef {
+    /// A name for this entry.
+    pub name: String,
+
+    /// The least severity that is told: info, warn or error. Default info.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+
+    /// The AlertProvider that carries the message.
+    pub provider_ref: NamespacedRef,
+}
+
+/// How much an alert matters.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+#[schemars(transform = schema::unnamed)]
+pub enum Severity {
+    /// Not given.
+    #[serde(rename = "")]
+    Unset,
+    /// Everything.
+    Info,
+    /// What waits for a person, and errors.
+    Warn,
+    /// Only what failed.
+    Error,
+}

@@ -1,0 +1,171 @@
+//! The kind Canary: one workload and how its new revisions reach the users.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, RouteRef, TargetRef, UpstreamRef, number,
+    rules, schema,
+};
+
+/// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "flagger.app",
+    version = "v1beta1",
+    kind = "Canary",
+    namespaced,
+    category = "all",
+    status = "CanaryStatus",
+    derive = "PartialEq",
+    doc = "A progressive release: new revisions of one workload reach the users in steps and only while they prove healthy.",
+    annotation("helm.sh/resource-policy", "keep"),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Weight", type_ = "string", json_path = ".status.canaryWeight"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1),
+    printcolumn(name = "FailedChecks", type_ = "string", json_path = ".status.failedChecks", priority = 1),
+    printcolumn(name = "Interval", type_ = "string", json_path = ".spec.analysis.interval", priority = 1),
+    printcolumn(name = "Mirror", type_ = "boolean", json_path = ".spec.analysis.mirror", priority = 1),
+    printcolumn(name = "StepWeight", type_ = "string", json_path = ".spec.analysis.stepWeight", priority = 1),
+    printcolumn(name = "StepWeights", type_ = "string", json_path = ".spec.analysis.stepWeights", priority = 1),
+    printcolumn(name = "MaxWeight", type_ = "string", json_path = ".spec.analysis.maxWeight", priority = 1),
+    printcolumn(name = "LastTransitionTime", type_ = "string", json_path = ".status.lastTransitionTime")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = rules::service_is_there(),
+    validation = rules::short_apex(),
+    validation = rules::step_weight(),
+    validation = rules::max_weight(),
+    validation = rules::first_step(),
+    validation = rules::rising_steps(),
+    validation = rules::iterations(),
+    validation = rules::promotion_weight(),
+    validation = rules::mirror_weight(),
+    validation = rules::primary_ready(),
+    validation = rules::canary_ready(),
+    validation = rules::provider_mirrors(),
+    validation = rules::gateway_refs_are_there(),
+    validation = rules::ingress_ref_is_there(),
+    validation = rules::route_ref_is_there(),
+    validation = rules::mesh_name_is_there(),
+    validation = rules::delegate_is_bare(),
+    validation = rules::knative_goes_with_knative(),
+    validation = rules::knative_scales_itself()
+)]
+pub struct CanarySpec {
+    /// The router that shifts the traffic. Default: the operator's flag --mesh-provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
+
+    /// Base URL of the Prometheus that answers the builtin metrics and the inline queries of this canary.
+    /// Default: the operator's flag --metrics-server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_server: Option<String>,
+
+    /// How long, in seconds, a workload may stay unavailable before the release fails. Default 600.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub progress_deadline_seconds: Option<i32>,
+
+    /// The workload, in the canary's own namespace.
+    pub target_ref: TargetRef,
+
+    /// The autoscaler of the target; a copy for the primary is made and kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler_ref: Option<AutoscalerRef>,
+
+    /// The Ingress that leads to the target. The providers nginx and skipper need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress_ref: Option<IngressRef>,
+
+    /// The ApisixRoute that leads to the target. The provider apisix needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_ref: Option<RouteRef>,
+
+    /// The Upstream whose connection settings are copied. Only the provider gloo reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_ref: Option<UpstreamRef>,
+
+    /// The Services and the route that are made for the target. Needed for every target that is no Service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<CanaryService>,
+
+    /// How a new revision is judged, and in which steps it gets traffic.
+    pub analysis: CanaryAnalysis,
+
+    /// Promote new revisions at once, without steps and checks, as soon as their pods are ready. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_analysis: Option<bool>,
+
+    /// Give the target its replicas and its traffic back when this object is deleted. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert_on_deletion: Option<bool>,
+
+    /// Stop all work on this canary; the weights stay as they are. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+}
+
+/// A router that can shift traffic.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(transform = schema::unnamed)]
+pub enum Provider {
+    /// Apache APISIX.
+    #[serde(rename = "apisix")]
+    Apisix,
+    /// AWS App Mesh, its first API.
+    #[serde(rename = "appmesh")]
+    AppMesh,
+    /// AWS App Mesh, its second API.
+    #[serde(rename = "appmesh:v1beta2")]
+    AppMeshV1Beta2,
+    /// Contour.
+    #[serde(rename = "contour")]
+    Contour,
+    /// Gateway API v1.
+    #[serde(rename = "gatewayapi:v1")]
+    GatewayApiV1,
+    /// Gateway API v1beta1.
+    #[serde(rename = "gatewayapi:v1beta1")]
+    GatewayApiV1Beta1,
+    /// Gloo Edge.
+    #[serde(rename = "gloo")]
+    Gloo,
+    /// Istio.
+    #[serde(rename = "istio")]
+    Istio,
+    /// Knative Serving.
+    #[serde(rename = "knative")]
+    Knative,
+    /// Plain Kubernetes Services: blue/green only.
+    #[serde(rename = "kubernetes")]
+    Kubernetes,
+    /// Kuma.
+    #[serde(rename = "kuma")]
+    Kuma,
+    /// Linkerd with SMI traffic splits.
+    #[serde(rename = "linkerd")]
+    Linkerd,
+    /// The annotations of ingress-nginx.
+    #[serde(rename = "nginx")]
+    Nginx,
+    /// Open Service Mesh.
+    #[serde(rename = "osm")]
+    Osm,
+    /// Skipper.
+    #[serde(rename = "skipper")]
+    Skipper,
+    /// SMI TrafficSplit v1alpha1.
+    #[serde(rename = "smi:v1alpha1")]
+    SmiV1Alpha1,
+    /// SMI TrafficSplit v1alpha2.
+    #[serde(rename = "smi:v1alpha2")]
+    SmiV1Alpha2,
+    /// SMI TrafficSplit v1alpha3.
+    #[serde(rename = "smi:v1alpha3")]
+    SmiV1Alpha3,
+    /// Traefik.
+    #[serde(rename = "traefik")]
+    Traefik,
+}

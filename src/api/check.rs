@@ -1,0 +1,59 @@
+//! `analysis.metrics[]`: a KPI and its limits.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{NamespacedRef, rules};
+
+/// A KPI that a check asks for: builtin by its name, from a template, or as an inline query.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::metric_source())]
+pub struct Metric {
+    /// Name of the KPI. request-success-rate (percent) and request-duration (99th percentile, milliseconds) are builtin.
+    #[schemars(length(max = 253))]
+    pub name: String,
+
+    /// Window of time that the KPI looks back, as a number with h, m or s. Default 1m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.analysis.metrics[].interval"))]
+    #[schemars(length(max = 32))]
+    pub interval: Option<String>,
+
+    /// The older form of thresholdRange: the least value of request-success-rate, the greatest of any other KPI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+
+    /// The values that pass. For request-duration in milliseconds, for request-success-rate in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold_range: Option<ThresholdRange>,
+
+    /// An inline PromQL query; the older form of templateRef.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65536))]
+    pub query: Option<String>,
+
+    /// The MetricTemplate that asks for the KPI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_ref: Option<NamespacedRef>,
+
+    /// Values for the template's {{ variables.<name> }}.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_variables: Option<BTreeMap<String, String>>,
+}
+
+/// The values that pass, both ends included. Without an end there is no limit on that side.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Copy, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::range_in_order())]
+pub struct ThresholdRange {
+    /// The least value that passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+
+    /// The greatest value that passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+}

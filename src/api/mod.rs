@@ -1,0 +1,55 @@
+//! The wire: the three kinds of `flagger.app/v1beta1` as Rust types, and the CRDs that are made from them.
+//!
+//! A type here says what may be written in an object and nothing else. This room never fills in a default that the
+//! apiserver does not fill in too, never decides, and never talks to anybody; `settings` gives the fields their meaning.
+//!
+//! Every doc comment on a field is what `kubectl explain` prints, so it gives the meaning, the unit and the default.
+
+#![expect(unreachable_pub, reason = "KubeSchema copies each public struct into a function")]
+
+mod alert_provider;
+mod analysis;
+mod canary;
+mod check;
+mod condition;
+mod gateway;
+mod metric_template;
+mod number;
+mod port;
+mod reference;
+mod rules;
+mod schema;
+pub mod sentences;
+mod service;
+mod session;
+mod status;
+mod timestamp;
+mod traffic;
+mod traffic_policy;
+mod webhook;
+mod word;
+
+pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
+pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Severity};
+pub use canary::{Canary, CanarySpec, Provider};
+pub use check::{Metric, ThresholdRange};
+pub use condition::Condition;
+pub use gateway::{BackendRef, Mirror, ParentRef};
+pub use metric_template::{MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec};
+pub use port::TargetPort;
+pub use reference::{
+    AutoscalerKind, AutoscalerRef, IngressKind, IngressRef, NamespacedRef, RouteKind, RouteRef, ScalerReplicas,
+    SecretRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
+};
+pub use schema::{crds, yaml};
+pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
+pub use session::{SameSite, SessionAffinity};
+pub use status::{CanaryStatus, GitRevision, HandledRequest, MetricResult, Release, ReleaseVerdict, Step};
+pub use timestamp::Timestamp;
+pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};
+pub use traffic_policy::{
+    ConnectionPool, ConsistentHash, H2UpgradePolicy, HttpCookie, HttpPool, LoadBalancer, LocalityDistribution,
+    LocalityFailover, LocalityLoadBalancing, OutlierDetection, SimpleLoadBalancer, TlsMode, TlsSettings, TrafficPolicy,
+};
+pub use webhook::{Webhook, WebhookType};
+pub use word::{Vocabulary, Word};

@@ -1,0 +1,250 @@
+//! What the apiserver refuses: CEL rules, each with its sentence.
+//!
+//! A rule refuses only what could never work under Flagger either, so that no manifest of a Flagger user is lost; what
+//! is merely unwise is for lint. `settings` makes the same complaints about objects that were stored before the rules.
+
+use kube::core::Rule;
+
+use super::sentences::{self, Sentence, literal};
+
+/// Nothing advances when analysis is skipped, so nothing can hang either.
+const SKIPPED: &str = "(has(self.skipAnalysis) && self.skipAnalysis)";
+
+/// Flagger's pattern has no end anchor, so it admits 1m30s and 500ms, which work, and 1minute, which does not.
+const DURATION: &str = "^([0-9]+(h|m|s|ms))+$";
+
+fn rule(holds: impl Into<String>, sentence: &Sentence, values: &[(&str, &str)]) -> Rule {
+    Rule { message: Some(sentence.cel(values)), ..Rule::new(holds) }
+}
+
+/// `field` is the path for the sentence; the apiserver adds the index in lists.
+pub(super) fn duration(field: &str) -> Rule {
+    rule(
+        format!("self.matches('{DURATION}')"),
+        &sentences::CAN010,
+        &[("field", &literal(field)), ("value", "(self == '' ? 'empty' : self)")],
+    )
+}
+
+/// Of the forms of a condition at most one is set.
+pub(super) fn at_most_one<const N: usize>(forms: [&str; N]) -> Rule {
+    let holds =
+        format!("[{}].filter(form, form).size() <= 1", forms.map(|form| format!("has(self.{form})")).join(", "));
+    rule(holds, &sentences::CAN049, &[("forms", &literal(&forms.join(", ")))])
+}
+
+/// Of the forms of a condition exactly one is set.
+pub(super) fn exactly_one<const N: usize>(forms: [&str; N]) -> Rule {
+    let holds =
+        format!("[{}].filter(form, form).size() == 1", forms.map(|form| format!("has(self.{form})")).join(", "));
+    rule(holds, &sentences::CAN050, &[("forms", &literal(&forms.join(", ")))])
+}
+
+pub(super) fn some_step_form() -> Rule {
+    rule("has(self.iterations) || has(self.stepWeight) || has(self.stepWeights)", &sentences::CAN004, &[])
+}
+
+pub(super) fn one_step_form() -> Rule {
+    let forms = "[has(self.iterations) ? 'iterations' : '', has(self.stepWeight) ? 'stepWeight' : '', \
+                 has(self.stepWeights) ? 'stepWeights' : ''].filter(form, form != '')";
+    rule(format!("{forms}.size() <= 1"), &sentences::CAN003, &[("forms", &format!("{forms}.join(' and ')"))])
+}
+
+pub(super) fn rising_steps() -> Rule {
+    rule(
+        format!(
+            "{SKIPPED} || !has(self.analysis.stepWeights) || (self.analysis.stepWeights.size() > 0 && \
+             self.analysis.stepWeights.isSorted() && \
+             self.analysis.stepWeights.all(weight, self.analysis.stepWeights.exists_one(other, other == weight)))"
+        ),
+        &sentences::CAN006,
+        &[("value", "self.analysis.stepWeights.map(weight, string(weight)).join(', ')")],
+    )
+}
+
+/// `fails` is a condition on the field at which no release can pass.
+fn weight(guard: &str, field: &str, fails: &str, range: &str) -> Rule {
+    rule(
+        format!("{guard}!has(self.analysis.{field}) || !(self.analysis.{field} {fails})"),
+        &sentences::CAN005,
+        &[("field", &literal(field)), ("value", &format!("string(self.analysis.{field})")), ("range", &literal(range))],
+    )
+}
+
+/// A weight above 100 is cut to 100, so only the lower end can hang.
+pub(super) fn step_weight() -> Rule {
+    weight(&format!("{SKIPPED} || "), "stepWeight", "< 1", "1 to 100")
+}
+
+/// Only linear steps go by maxWeight; 0 and less mean 100.
+pub(super) fn max_weight() -> Rule {
+    weight(&format!("{SKIPPED} || !has(self.analysis.stepWeight) || "), "maxWeight", "> 100", "1 to 100")
+}
+
+pub(super) fn promotion_weight() -> Rule {
+    weight("", "stepWeightPromotion", "< 0", "0 to 100")
+}
+
+pub(super) fn mirror_weight() -> Rule {
+    weight("", "mirrorWeight", "> 100", "1 to 100")
+}
+
+pub(super) fn primary_ready() -> Rule {
+    weight("", "primaryReadyThreshold", "> 100", "1 to 100")
+}
+
+pub(super) fn canary_ready() -> Rule {
+    weight("", "canaryReadyThreshold", "> 100", "1 to 100")
+}
+
+pub(super) fn first_step() -> Rule {
+    rule(
+        format!("{SKIPPED} || !has(self.analysis.stepWeights) || self.analysis.stepWeights.all(weight, weight >= 1)"),
+        &sentences::CAN005,
+        &[
+            ("field", &literal("stepWeights")),
+            ("value", "'[' + self.analysis.stepWeights.map(weight, string(weight)).join(', ') + ']'"),
+            ("range", &literal("weights of 1 to 100")),
+        ],
+    )
+}
+
+/// Without a mesh serin counts to 10 by itself, as Flagger does.
+pub(super) fn iterations() -> Rule {
+    rule(
+        format!(
+            "{SKIPPED} || (has(self.provider) && self.provider == 'kubernetes') || !has(self.analysis.iterations) || \
+             self.analysis.iterations >= 1"
+        ),
+        &sentences::CAN045,
+        &[("value", "string(self.analysis.iterations)")],
+    )
+}
+
+/// Blue/green goes on without copies, so only a release in weights hangs.
+pub(super) fn provider_mirrors() -> Rule {
+    rule(
+        format!(
+            "{SKIPPED} || !has(self.analysis.mirror) || !self.analysis.mirror || has(self.analysis.iterations) || \
+             !has(self.provider) || self.provider in ['istio', 'gatewayapi:v1', 'gatewayapi:v1beta1', 'kubernetes']"
+        ),
+        &sentences::CAN015,
+        &[("provider", "self.provider")],
+    )
+}
+
+fn reference_is_there(providers: &str, present: &str, field: &str, what: &str) -> Rule {
+    rule(
+        format!("!has(self.provider) || !(self.provider in {providers}) || {present}"),
+        &sentences::CAN026,
+        &[("provider", "self.provider"), ("field", &literal(field)), ("what", &literal(what))],
+    )
+}
+
+pub(super) fn gateway_refs_are_there() -> Rule {
+    reference_is_there(
+        "['gatewayapi:v1', 'gatewayapi:v1beta1']",
+        "(has(self.service) && has(self.service.gatewayRefs) && self.service.gatewayRefs.size() > 0)",
+        "spec.service.gatewayRefs",
+        "the name of the Gateway",
+    )
+}
+
+pub(super) fn ingress_ref_is_there() -> Rule {
+    let what = "the name of the Ingress that leads to the target";
+    reference_is_there("['nginx', 'skipper']", "has(self.ingressRef)", "spec.ingressRef", what)
+}
+
+pub(super) fn route_ref_is_there() -> Rule {
+    let what = "the name of the ApisixRoute that leads to the target";
+    reference_is_there("['apisix']", "has(self.routeRef)", "spec.routeRef", what)
+}
+
+pub(super) fn mesh_name_is_there() -> Rule {
+    let present = "(has(self.service) && has(self.service.meshName) && self.service.meshName != '')";
+    reference_is_there("['appmesh']", present, "spec.service.meshName", "the name of the mesh")
+}
+
+/// Only Istio has delegates; to the other routers the three fields mean nothing together.
+pub(super) fn delegate_is_bare() -> Rule {
+    let hosts = "(has(self.service.hosts) && self.service.hosts.size() > 0)";
+    let gateways = "(has(self.service.gateways) && self.service.gateways.size() > 0)";
+    rule(
+        format!(
+            "(has(self.provider) && self.provider != 'istio') || !has(self.service) || !has(self.service.delegation) || \
+             !self.service.delegation || !({hosts} || {gateways})"
+        ),
+        &sentences::CAN027,
+        &[("fields", &format!("({hosts} ? 'hosts' : 'gateways')"))],
+    )
+}
+
+pub(super) fn service_is_there() -> Rule {
+    let holds = "has(self.service) || self.targetRef.kind == 'Service'";
+    rule(holds, &sentences::CAN046, &[("kind", "self.targetRef.kind")])
+}
+
+/// Knative names its revisions itself; everything else gets Services `<apex>-primary` and `<apex>-canary`.
+pub(super) fn short_apex() -> Rule {
+    let apex = "(has(self.service) && has(self.service.name) && self.service.name != '' ? self.service.name : \
+                self.targetRef.name)";
+    rule(
+        format!("(has(self.provider) && self.provider == 'knative') || size({apex}) <= 55"),
+        &sentences::CAN020,
+        &[("name", apex), ("length", &format!("string(size({apex}) + 8)"))],
+    )
+}
+
+const KNATIVE_TARGET: &str =
+    "(self.targetRef.kind == 'Service' && self.targetRef.apiVersion == 'serving.knative.dev/v1')";
+
+pub(super) fn knative_goes_with_knative() -> Rule {
+    rule(
+        format!("(has(self.provider) && self.provider == 'knative') == {KNATIVE_TARGET}"),
+        &sentences::CAN047,
+        &[
+            ("provider", "(has(self.provider) ? self.provider : 'not set')"),
+            ("kind", "self.targetRef.kind"),
+            ("apiVersion", "self.targetRef.apiVersion"),
+        ],
+    )
+}
+
+pub(super) fn knative_scales_itself() -> Rule {
+    rule(format!("!{KNATIVE_TARGET} || !has(self.autoscalerRef)"), &sentences::CAN048, &[])
+}
+
+pub(super) fn distinct_cookies() -> Rule {
+    let holds = "!has(self.primaryCookieName) || self.primaryCookieName != self.cookieName";
+    rule(holds, &sentences::CAN017, &[("value", "self.cookieName")])
+}
+
+pub(super) fn metric_source() -> Rule {
+    let holds = "self.name in ['request-success-rate', 'request-duration'] || has(self.templateRef) || \
+                 (has(self.query) && self.query != '')";
+    rule(holds, &sentences::CAN038, &[("name", "self.name")])
+}
+
+pub(super) fn range_in_order() -> Rule {
+    let holds = "!has(self.min) || !has(self.max) || self.min <= self.max";
+    rule(holds, &sentences::CAN039, &[("min", "string(self.min)"), ("max", "string(self.max)")])
+}
+
+pub(super) fn backend_port() -> Rule {
+    let holds = "self.group != '' || self.kind != 'Service' || has(self.port)";
+    rule(holds, &sentences::CAN051, &[("name", "self.name")])
+}
+
+pub(super) fn provider_address() -> Rule {
+    let holds = "!(self.type in ['prometheus', 'influxdb', 'graphite', 'dynatrace', 'splunk']) || \
+                 (has(self.address) && self.address != '')";
+    rule(holds, &sentences::MET009, &[("type", "self.type")])
+}
+
+pub(super) fn provider_region() -> Rule {
+    rule("self.type != 'cloudwatch' || (has(self.region) && self.region != '')", &sentences::MET010, &[])
+}
+
+pub(super) fn some_alert_address() -> Rule {
+    rule("(has(self.address) && self.address != '') || has(self.secretRef)", &sentences::ALT006, &[])
+}

@@ -1,0 +1,187 @@
+//! The one table of sentences about an object: CEL rules, the condition Stalled, events and lint all speak from it.
+//!
+//! Each sentence names the field and its value, says the consequence, and tells what to write instead. It has a check
+//! number that documents can point to and a reason that conditions and events carry; neither ever changes its meaning.
+
+use kube::core::Message;
+
+/// Something to say about an object. `{name}` in the text stands for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// Check number, for example CAN006.
+    pub id: &'static str,
+    /// CamelCase reason of the condition and the event.
+    pub reason: &'static str,
+    /// The text with its placeholders.
+    pub text: &'static str,
+}
+
+impl Sentence {
+    /// The sentence with its values.
+    pub fn say(&self, values: &[(&str, &str)]) -> String {
+        pieces(self.text)
+            .map(|piece| match piece {
+                Piece::Words(words) => words,
+                Piece::Value(name) => value(name, values),
+            })
+            .collect()
+    }
+
+    /// The sentence as the message of a CEL rule; the values are CEL expressions of type string.
+    pub fn cel(&self, values: &[(&str, &str)]) -> Message {
+        if values.is_empty() {
+            return Message::Message(self.text.to_owned());
+        }
+        let terms = pieces(self.text).map(|piece| match piece {
+            Piece::Words(words) => literal(words),
+            Piece::Value(name) => value(name, values).to_owned(),
+        });
+        Message::Expression(terms.collect::<Vec<_>>().join(" + "))
+    }
+}
+
+/// A CEL string with these words.
+pub(super) fn literal(words: &str) -> String {
+    format!("'{}'", words.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+enum Piece<'a> {
+    Words(&'a str),
+    Value(&'a str),
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    text.split('{')
+        .enumerate()
+        .flat_map(|(index, part)| match part.split_once('}') {
+            Some((name, words)) if index > 0 => [Piece::Value(name), Piece::Words(words)],
+            _ => [Piece::Words(part), Piece::Words("")],
+        })
+        .filter(|piece| !matches!(piece, Piece::Words("")))
+}
+
+fn value<'a>(name: &'a str, values: &[(&str, &'a str)]) -> &'a str {
+    values.iter().find(|(known, _)| *known == name).map_or(name, |(_, value)| value)
+}
+
+macro_rules! sentences {
+    ($($id:ident $reason:ident $text:literal)*) => {
+        $(
+            #[doc = $text]
+            pub const $id: Sentence = Sentence { id: stringify!($id), reason: stringify!($reason), text: $text };
+        )*
+
+        /// Every sentence, by check number.
+        pub const ALL: &[&Sentence] = &[$(&$id),*];
+    };
+}
+
+sentences! {
+    ALT006 NoAlertAddress
+    "neither spec.address nor spec.secretRef is set, so no message could be sent; write secretRef with the name of a Secret that has the key address"
+
+    CAN003 TwoStepForms
+    "spec.analysis has {forms} together and they contradict each other; keep one of them"
+
+    CAN004 NoStepForm
+    "spec.analysis has none of iterations, stepWeight and stepWeights, so a release would never advance; write one of them, for example stepWeight: 10"
+
+    CAN005 WeightOutOfBounds
+    "spec.analysis.{field} is {value} and a release would hang there; write {range}"
+
+    CAN006 StepsDoNotRise
+    "spec.analysis.stepWeights is [{value}], which does not rise at every step, and a release would stop there for ever; write rising weights, for example [10, 20, 50]"
+
+    CAN009 NoWholeNumber
+    "{value} is no whole number, and weights, counts, seconds and ports are whole; drop the fraction"
+
+    CAN010 NoDuration
+    "{field} is {value}, which is no length of time, so nothing would ever be due; write a number with h, m or s, for example 30s, 5m or 1h"
+
+    CAN015 ProviderCannotMirror
+    "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use istio, gatewayapi:v1 or gatewayapi:v1beta1"
+
+    CAN017 CookiesAreTheSame
+    "sessionAffinity.cookieName and primaryCookieName are both {value}, so clients of the two sides could not be told apart; give them different names"
+
+    CAN020 NameTooLong
+    "the Service {name}-primary would have a name of {length} characters and 63 are allowed, so it could not be made; write a spec.service.name of at most 55 characters"
+
+    CAN026 ReferenceMissing
+    "the provider {provider} needs {field}, which is missing, so there is no route whose traffic could be shifted; write {field} with {what}"
+
+    CAN027 DelegateIsNotBare
+    "spec.service.delegation is true, but {fields} is set and a delegate VirtualService has neither hosts nor gateways, so no route could be written; drop {fields}, or drop delegation"
+
+    CAN038 MetricWithoutSource
+    "metric {name} has no templateRef and no query and is not builtin, so each check would fail and every release would be rolled back; write templateRef, or use request-success-rate or request-duration"
+
+    CAN039 RangeIsEmpty
+    "thresholdRange has min {min} above max {max}, so no value could pass and every release would be rolled back; swap them"
+
+    CAN045 NoIterations
+    "spec.analysis.iterations is {value}, so a release would never advance; write 1 or more, or write stepWeight instead"
+
+    CAN046 ServiceMissing
+    "spec.service is missing, so there would be no Service to route to; write spec.service with the port of the {kind}"
+
+    CAN047 KnativeMismatch
+    "spec.provider is {provider} and the target is a {kind} of {apiVersion}, but the provider knative and a Knative Service (kind Service, apiVersion serving.knative.dev/v1) only go together; change one of them"
+
+    CAN048 KnativeScalesItself
+    "spec.autoscalerRef is set, but a Knative Service scales itself and no copy could be made; drop autoscalerRef"
+
+    CAN049 TwoForms
+    "only one of {forms} can hold here; keep one of them"
+
+    CAN050 NotOneForm
+    "exactly one of {forms} must be set here; without it no request would match"
+
+    CAN051 BackendPortMissing
+    "backendRef names the Service {name} without a port, so the route would be refused; write port"
+
+    CAN052 NotYetServed
+    "{field} is set, and this version of serin does not do {what} yet, so no release would start; {instead}"
+
+    MET009 ProviderAddressMissing
+    "spec.provider.address is missing and the provider {type} has no address of its own, so each check would fail; write its base URL, for example http://prometheus.monitoring:9090"
+
+    MET010 ProviderRegionMissing
+    "spec.provider.region is missing and cloudwatch is asked region by region, so each check would fail; write it, for example eu-west-1"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_says_its_values() {
+        assert_eq!(CAN051.say(&[("name", "shadow")]), CAN051.text.replace("{name}", "shadow"));
+    }
+
+    #[test]
+    fn a_sentence_without_values_is_a_plain_message() {
+        assert_eq!(CAN004.cel(&[]), Message::Message(CAN004.text.to_owned()));
+    }
+
+    #[test]
+    fn a_sentence_with_values_is_a_sum_of_strings() {
+        let sentence = Sentence { id: "X", reason: "X", text: "it's {a}, then {b}" };
+        let message = Message::Expression(r"'it\'s ' + self.a + ', then ' + string(self.b)".to_owned());
+        assert_eq!(sentence.cel(&[("a", "self.a"), ("b", "string(self.b)")]), message);
+    }
+
+    #[test]
+    fn check_numbers_and_reasons_are_unique_and_sorted() {
+        assert!(ALL.is_sorted_by(|a, b| a.id < b.id));
+        let reasons: std::collections::BTreeSet<_> = ALL.iter().map(|sentence| sentence.reason).collect();
+        assert_eq!(reasons.len(), ALL.len());
+    }
+
+    #[test]
+    fn a_sentence_fits_on_one_line_and_has_no_full_stop() {
+        for sentence in ALL {
+            assert!(!sentence.text.contains('\n') && !sentence.text.ends_with('.'), "{}", sentence.id);
+        }
+    }
+}

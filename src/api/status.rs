@@ -1,0 +1,232 @@
+//! `status` of a Canary: what a release has come to. It is the journal of the decisions, so what they need is all here.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, Timestamp, number, word::Word};
+use crate::model::{Phase, Verdict};
+
+/// What a release has come to. The three counters are always written: other tools compute with them.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct CanaryStatus {
+    /// Where the release is.
+    #[serde(default)]
+    pub phase: Word<Phase>,
+
+    /// Failed checks of this release; analysis.threshold of them roll it back.
+    #[serde(default, deserialize_with = "number::whole")]
+    pub failed_checks: i32,
+
+    /// Weight of the canary, in percent.
+    #[serde(default, deserialize_with = "number::whole")]
+    pub canary_weight: i32,
+
+    /// Checks passed in a blue/green release or an A/B test.
+    #[serde(default, deserialize_with = "number::whole")]
+    pub iterations: i32,
+
+    /// Hash of the target's pod template that was seen last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_applied_spec: Option<String>,
+
+    /// Hash of the pod template that the primary runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_promoted_spec: Option<String>,
+
+    /// Checksum of every ConfigMap and Secret that the target uses, by configmap/<name> or secret/<name>.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked_configs: Option<BTreeMap<String, String>>,
+
+    /// Cookie, as name=value, of the clients that stay on the canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_affinity_cookie: Option<String>,
+
+    /// Cookie of the release before, which is taken back from the clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_session_affinity_cookie: Option<String>,
+
+    /// Cookie, as name=value, of the clients that stay on the primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_session_affinity_cookie: Option<String>,
+
+    /// When this status was written last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_transition_time: Option<Timestamp>,
+
+    /// Promoted (Flagger's, always the first), and Ready, Reconciling and Stalled as Flux and Argo CD read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    pub conditions: Vec<Condition>,
+
+    /// metadata.generation of the spec that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// The step that the release is at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
+
+    /// The KPIs of the last check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128))]
+    pub metrics: Vec<MetricResult>,
+
+    /// The Git revision that the target comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitRevision>,
+
+    /// Releases that have ended, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub history: Vec<Release>,
+
+    /// The last request by annotation that was carried out or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_request: Option<HandledRequest>,
+}
+
+/// A step of a release.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Weight of the canary during this step, in percent.
+    #[schemars(range(min = 0, max = 100))]
+    pub weight: i32,
+
+    /// When the step began.
+    pub started_at: Timestamp,
+
+    /// When the next check is due. A restart of the operator does not move it.
+    pub next_check_at: Timestamp,
+
+    /// Since when a side has not been ready, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
+}
+
+/// A KPI as the last check found it.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricResult {
+    /// Name of the KPI.
+    #[schemars(length(max = 253))]
+    pub name: String,
+
+    /// The value that was judged, in the unit of the KPI's limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+
+    /// The canary's value, where both sides are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<f64>,
+
+    /// The primary's value, where both sides are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<f64>,
+
+    /// Lower end of the interval that the true value lies in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+
+    /// Upper end of the interval that the true value lies in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+
+    /// Evidence against the canary: 100 means that a healthy one would look this bad in at most 1 of 100 releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e_value: Option<f64>,
+
+    /// What the value means.
+    pub verdict: Word<Verdict>,
+
+    /// The value, its limit and what follows, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+
+    /// Requests that are still missing for a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub needs: Option<i64>,
+}
+
+/// Where in Git a revision comes from.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct GitRevision {
+    /// Branch or tag and commit, for example main@sha1:9f2c1ab.
+    pub revision: String,
+
+    /// The object that brought it, for example Kustomization/apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A release that has ended.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// Hash of the pod template.
+    pub revision: String,
+
+    /// Where in Git it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitRevision>,
+
+    /// Images of its containers, with digests where they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub images: Vec<String>,
+
+    /// How it ended.
+    pub verdict: ReleaseVerdict,
+
+    /// Why it ended so, in one word.
+    pub reason: String,
+
+    /// Who asked for it: a GitOps object or a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+
+    /// When it began.
+    pub started_at: Timestamp,
+
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
+
+/// How a release ended.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseVerdict {
+    /// Everybody has it.
+    Promoted,
+    /// Nobody has it: its checks failed.
+    RolledBack,
+    /// Nobody has it: a person asked for that.
+    Aborted,
+    /// A newer revision took its place.
+    Superseded,
+}
+
+/// A request by annotation that was carried out or refused.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct HandledRequest {
+    /// The request as it was written: verb/id.
+    pub request: String,
+
+    /// Who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+
+    /// When it was carried out or refused.
+    pub handled_at: Timestamp,
+
+    /// What came of it, in a sentence.
+    pub outcome: String,
+}

@@ -1,0 +1,170 @@
+//! The journal on the wire: `status` of a Canary, read and written.
+
+use crate::api::{self, CanaryStatus, Timestamp, Vocabulary, Word};
+use crate::model::{Condition, ConditionKind, Journal, Percent, Reading, Revision, Step, Time};
+
+/// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
+pub(super) fn read(status: &CanaryStatus) -> Journal {
+    Journal {
+        phase: status.phase.0,
+        weight: Percent::clamped(status.canary_weight.into()),
+        failed_checks: u32::try_from(status.failed_checks).unwrap_or(0),
+        iterations: status.iterations,
+        last_applied: status.last_applied_spec.as_deref().map(Revision::new),
+        last_promoted: status.last_promoted_spec.as_deref().map(Revision::new),
+        step: status.step.as_ref().map(read_step),
+        readings: status.metrics.iter().map(read_metric).collect(),
+        observed_generation: status.observed_generation.unwrap_or(0),
+        conditions: status.conditions.iter().filter_map(read_condition).collect(),
+    }
+}
+
+/// Writes the journal over the status `before`, whose other fields stay.
+///
+/// `lastTransitionTime` moves to `now` only if something else changed, so equal journals give equal statuses.
+pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> CanaryStatus {
+    let before = before.cloned().unwrap_or_default();
+    let mut after = CanaryStatus {
+        phase: Word(journal.phase),
+        failed_checks: i32::try_from(journal.failed_checks).unwrap_or(i32::MAX),
+        canary_weight: journal.weight.get().into(),
+        iterations: journal.iterations,
+        last_applied_spec: journal.last_applied.as_ref().map(ToString::to_string),
+        last_promoted_spec: journal.last_promoted.as_ref().map(ToString::to_string),
+        conditions: journal.conditions.iter().map(|c| write_condition(c, journal.observed_generation)).collect(),
+        observed_generation: Some(journal.observed_generation),
+        step: journal.step.map(write_step),
+        metrics: journal.readings.iter().map(write_metric).collect(),
+        ..before.clone()
+    };
+    if after != before {
+        after.last_transition_time = Some(Timestamp(now));
+    }
+    after
+}
+
+fn read_step(step: &api::Step) -> Step {
+    Step {
+        weight: Percent::clamped(step.weight.into()),
+        started_at: step.started_at.0,
+        next_check_at: step.next_check_at.0,
+        waiting_since: step.waiting_since.map(|t| t.0),
+    }
+}
+
+fn write_step(step: Step) -> api::Step {
+    api::Step {
+        weight: step.weight.get().into(),
+        started_at: Timestamp(step.started_at),
+        next_check_at: Timestamp(step.next_check_at),
+        waiting_since: step.waiting_since.map(Timestamp),
+    }
+}
+
+fn read_metric(metric: &api::MetricResult) -> Reading {
+    Reading {
+        name: metric.name.clone(),
+        value: metric.value,
+        verdict: metric.verdict.0,
+        explanation: metric.explanation.clone().unwrap_or_default(),
+    }
+}
+
+fn write_metric(reading: &Reading) -> api::MetricResult {
+    api::MetricResult {
+        name: reading.name.clone(),
+        value: reading.value,
+        canary: None,
+        primary: None,
+        low: None,
+        high: None,
+        e_value: None,
+        verdict: Word(reading.verdict),
+        explanation: Some(reading.explanation.clone()).filter(|text| !text.is_empty()),
+        needs: None,
+    }
+}
+
+/// A condition of a kind that we do not write is left out: the status is ours.
+fn read_condition(condition: &api::Condition) -> Option<Condition> {
+    let kind = ConditionKind::ALL.into_iter().find(|k| k.as_str() == condition.type_)?;
+    let since = condition.last_transition_time.or(condition.last_update_time)?.0;
+    Some(Condition {
+        kind,
+        truth: condition.status.0,
+        reason: condition.reason.clone(),
+        message: condition.message.clone(),
+        since,
+        updated: condition.last_update_time.map_or(since, |t| t.0),
+    })
+}
+
+fn write_condition(condition: &Condition, generation: i64) -> api::Condition {
+    api::Condition {
+        type_: condition.kind.as_str().to_owned(),
+        status: Word(condition.truth),
+        reason: condition.reason.clone(),
+        message: condition.message.clone(),
+        last_update_time: Some(Timestamp(condition.updated)),
+        last_transition_time: Some(Timestamp(condition.since)),
+        observed_generation: Some(generation),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Phase, Truth, Verdict};
+
+    fn journal() -> Journal {
+        let at = Time::from_millis(1_795_219_200_123);
+        Journal {
+            phase: Phase::Progressing,
+            weight: Percent::clamped(20),
+            failed_checks: 1,
+            iterations: 0,
+            last_applied: Some(Revision::new("s1-b")),
+            last_promoted: Some(Revision::new("s1-a")),
+            step: Some(Step {
+                weight: Percent::clamped(20),
+                started_at: at,
+                next_check_at: at,
+                waiting_since: Some(at),
+            }),
+            readings: vec![Reading {
+                name: "latency".into(),
+                value: Some(12.5),
+                verdict: Verdict::Fail,
+                explanation: "latency 12.5 > 10".into(),
+            }],
+            observed_generation: 3,
+            conditions: vec![Condition {
+                kind: ConditionKind::Promoted,
+                truth: Truth::Unknown,
+                reason: "Progressing".into(),
+                message: "m".into(),
+                since: at,
+                updated: at,
+            }],
+        }
+    }
+
+    #[test]
+    fn what_was_journaled_is_read_back_after_a_restart() {
+        let wire = serde_json::to_string(&status(&journal(), None, Time::from_millis(0))).unwrap();
+        assert_eq!(read(&serde_json::from_str(&wire).unwrap()), journal());
+    }
+
+    #[test]
+    fn an_equal_journal_gives_an_equal_status() {
+        let first = status(&journal(), None, Time::from_millis(1000));
+        assert_eq!(status(&journal(), Some(&first), Time::from_millis(2000)), first);
+    }
+
+    #[test]
+    fn fields_that_later_features_write_are_kept() {
+        let before = CanaryStatus { session_affinity_cookie: Some("a=b".into()), ..CanaryStatus::default() };
+        let after = status(&journal(), Some(&before), Time::from_millis(0));
+        assert_eq!(after.session_affinity_cookie.as_deref(), Some("a=b"));
+    }
+}
