@@ -5,5 +5,6 @@ pub mod judge;
 pub mod model;
 pub mod object;
 pub mod plan;
+pub mod sim;
 #[cfg(test)]
 mod tidy;

@@ -41,6 +41,13 @@ impl Objects {
         self.0.remove(key);
     }
 
+    /// Makes the objects of one kind those that `other` has.
+    pub fn copy_kind(&mut self, kind: Kind, other: &Self) {
+        self.0.retain(|key, _| key.kind != kind);
+        let theirs = other.0.iter().filter(|(key, _)| key.kind == kind);
+        self.0.extend(theirs.map(|(key, object)| (key.clone(), Arc::clone(object))));
+    }
+
     /// All of them, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &Value)> {
         self.0.iter().map(|(key, value)| (key, value.as_ref()))

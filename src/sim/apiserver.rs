@@ -12,11 +12,18 @@ const DELETED_AT: &str = "2026-01-01T00:00:00Z";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Apiserver {
     store: FakeStore,
+    /// Counts the changes.
+    revision: u64,
 }
 
 impl Apiserver {
     pub(super) const fn objects(&self) -> &Objects {
         self.store.objects()
+    }
+
+    /// Another number after each change.
+    pub(super) const fn revision(&self) -> u64 {
+        self.revision
     }
 
     pub(super) fn find(&self, key: &ObjectKey) -> Option<&Value> {
@@ -92,6 +99,7 @@ impl Apiserver {
 
     /// What the apiserver does to each write: uid, generation, and the end of an object that nothing holds any more.
     fn admit(&mut self, key: &ObjectKey, before: Option<&Value>) {
+        self.revision += 1;
         if key.kind != DEPLOYMENT && key.kind != CANARY {
             return;
         }
@@ -112,6 +120,7 @@ impl Apiserver {
     }
 
     fn remove(&mut self, key: &ObjectKey) {
+        self.revision += 1;
         self.store.remove(key);
         if key.kind == CANARY {
             let owned = self.objects().of_kind(CONTROLLER_REVISION).filter(|(_, o)| {

@@ -38,6 +38,11 @@ impl App {
         (self.errors + self.errors_growth * age.as_secs_f64() / 60.0).clamp(0.0, 100.0)
     }
 
+    /// Whether it behaves otherwise when it is older.
+    pub(super) fn ages(&self) -> bool {
+        self.errors_growth != 0.0 || self.latency_growth != 0.0
+    }
+
     /// 99th percentile in milliseconds at this age of a pod.
     pub(super) fn latency_at(&self, age: Duration) -> f64 {
         self.latency + self.latency_growth * age.as_secs_f64() / 60.0

@@ -1,7 +1,6 @@
 //! The simulated cluster: apiserver, controllers, pods and traffic, moved through time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -16,9 +15,6 @@ use crate::model::{Percent, Routing, Time};
 use crate::object::kinds::DEPLOYMENT;
 use crate::object::{Change, Conflict, ObjectKey, value};
 
-/// Longest span for which error rates are held constant.
-const GRAIN: Duration = Duration::from_secs(5);
-
 /// Everything outside the operator.
 #[derive(Clone, Debug)]
 pub(super) struct Cluster {
@@ -30,6 +26,8 @@ pub(super) struct Cluster {
     pub(super) history: History,
     /// Requests a second to the apex.
     pub(super) rps: f64,
+    /// Somebody else writes to the Canary just before the operator does.
+    pub(super) interfere: bool,
     workloads: Workloads,
     random: Random,
     /// Workloads that the operator scaled to zero or deleted.
@@ -45,6 +43,7 @@ impl Cluster {
             apps: BTreeMap::new(),
             history: History::default(),
             rps: 100.0,
+            interfere: false,
             workloads: Workloads::default(),
             random,
             parked: BTreeSet::new(),
@@ -59,19 +58,16 @@ impl Cluster {
     /// Lets time pass: requests flow, then controllers do what is due.
     pub(super) fn advance(&mut self, to: Time) {
         let routing = self.routing();
-        while self.now < to {
-            let until = self.now.after(GRAIN).min(to);
-            let scenery = Scenery {
-                names: &self.names,
-                objects: self.api.objects(),
-                pods: self.workloads.pods(),
-                apps: &self.apps,
-                routing: routing.as_ref(),
-                rps: self.rps,
-            };
-            self.history.flow(scenery, self.now, until);
-            self.now = until;
-        }
+        let scenery = Scenery {
+            names: &self.names,
+            objects: self.api.objects(),
+            pods: self.workloads.pods(),
+            apps: &self.apps,
+            routing: routing.as_ref(),
+            rps: self.rps,
+        };
+        self.history.flow(scenery, self.now, to);
+        self.now = to;
         self.history.forget(Time::from_millis(to.as_millis() - i64::try_from(MEMORY.as_millis()).unwrap_or(0)));
         self.settle();
     }
@@ -93,7 +89,17 @@ impl Cluster {
                 self.parked.remove(&key);
             }
         }
+        endpoints::tick(&mut self.api, self.workloads.pods(), self.now);
         Ok(())
+    }
+
+    /// A write of the operator to the status of the Canary that it saw at version `seen`.
+    pub(super) fn write_status(&mut self, seen: &str, status: &Value) -> Result<(), Conflict> {
+        let key = corner::canary_key(&self.names);
+        if std::mem::take(&mut self.interfere) {
+            self.api.edit(&key, &json!({"metadata": {"annotations": {"seen-by": self.now.to_string()}}}));
+        }
+        self.api.write_status(&key, seen, status)
     }
 
     /// Another hand scales a workload.
@@ -113,9 +119,9 @@ impl Cluster {
         traffic::lost(&self.names, self.api.objects(), self.workloads.pods(), routing.as_ref(), self.now)
     }
 
-    /// Whether the operator took the pods of a side away.
-    pub(super) fn is_parked(&self, workload: &str) -> bool {
-        self.parked.contains(&DEPLOYMENT.named(&self.names.namespace, workload))
+    /// Whether the operator took the pods of a workload away.
+    pub(super) fn is_parked(&self, workload: &ObjectKey) -> bool {
+        self.parked.contains(workload)
     }
 
     pub(super) fn pods(&self) -> &[Pod] {

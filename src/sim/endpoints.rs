@@ -25,13 +25,14 @@ pub(super) fn tick(api: &mut Apiserver, pods: &[Pod], now: Time) {
         api.delete(&key);
     }
     for (key, (service, ready)) in wanted {
+        if api.find(&key).and_then(|o| o.get("endpoints")).and_then(Value::as_array).map(Vec::len) == Some(ready) {
+            continue;
+        }
         let endpoints: Vec<_> = (0..ready)
             .map(|i| json!({"addresses": [format!("10.0.0.{i}")], "conditions": {"ready": true, "serving": true}}))
             .collect();
-        if api.find(&key).and_then(|o| o.get("endpoints")) != Some(&Value::from(endpoints.clone())) {
-            let labels = json!({SERVICE_NAME: service});
-            api.put(&key, json!({"metadata": {"labels": labels}, "addressType": "IPv4", "endpoints": endpoints}));
-        }
+        let labels = json!({SERVICE_NAME: service});
+        api.put(&key, json!({"metadata": {"labels": labels}, "addressType": "IPv4", "endpoints": endpoints}));
     }
 }
 

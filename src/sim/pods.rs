@@ -1,6 +1,7 @@
 //! Pods, and the controller of Deployments that makes and removes them.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use crate::object::{ObjectKey, value};
 #[derive(Clone, Debug)]
 pub(super) struct Pod {
     pub(super) owner: ObjectKey,
-    pub(super) template: Value,
+    pub(super) template: Rc<Template>,
     pub(super) born: Time,
     ready_at: Option<Time>,
     breaks_at: Option<Time>,
@@ -27,14 +28,32 @@ impl Pod {
         self.ready_at.is_some_and(|t| t <= now) && self.breaks_at.is_none_or(|t| now < t)
     }
 
-    pub(super) fn image(&self) -> &str {
-        image(&self.template)
-    }
-
     /// Whether a Service with this selector means the pod.
     pub(super) fn matches(&self, selector: &Value) -> bool {
-        let labels = value::at(&self.template, &["metadata", "labels"]);
-        labels.is_some_and(|labels| value::contains(labels, selector))
+        let wanted = selector.as_object().into_iter().flatten();
+        wanted.into_iter().all(|(key, value)| self.template.labels.get(key).map(String::as_str) == value.as_str())
+    }
+}
+
+/// What the pods of one template have in common.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Template {
+    pub(super) image: String,
+    labels: BTreeMap<String, String>,
+    /// The whole of it, to be compared.
+    text: String,
+}
+
+impl Template {
+    fn read(object: &Value) -> Self {
+        let template = value::at(object, &["spec", "template"]).cloned().unwrap_or_default();
+        let labels = value::at(&template, &["metadata", "labels"]).and_then(Value::as_object);
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        Self {
+            image: image(&template).to_owned(),
+            labels: labels.into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
+            text: template.to_string(),
+        }
     }
 }
 
@@ -43,18 +62,23 @@ pub(super) fn image(template: &Value) -> &str {
     value::text(template, &["spec", "containers", "0", "image"]).unwrap_or_default()
 }
 
-/// What the controller remembers of one Deployment.
+/// What the controller knows of one Deployment.
 #[derive(Clone, Debug)]
 struct Rollout {
     generation: u32,
+    template: Rc<Template>,
+    want: u32,
+    recreate: bool,
+    /// progressDeadlineSeconds.
+    patience: Duration,
     /// When the controller gets round to this generation.
     due: Time,
     progressed: Time,
     /// When the progress deadline passes; `None` once the template was rolled out completely.
     deadline: Option<Time>,
-    counts: Counts,
-    /// The template that was rolled out completely: the progress deadline no longer counts for it.
-    complete: Option<Value>,
+    /// What was written to the status.
+    written: Option<(u32, Counts, &'static str)>,
+    complete: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -85,43 +109,46 @@ impl Workloads {
 
     /// Lets the controller do what is due.
     pub(super) fn tick(&mut self, api: &mut Apiserver, apps: &BTreeMap<String, App>, random: &mut Random, now: Time) {
-        let deployments: Vec<_> = api.objects().of_kind(DEPLOYMENT).map(|(k, o)| (k.clone(), o.clone())).collect();
-        self.pods.retain(|p| deployments.iter().any(|(k, _)| *k == p.owner));
-        self.rollouts.retain(|key, _| deployments.iter().any(|(k, _)| k == key));
-        for (key, object) in deployments {
-            if self.due(&key, &object, random, now) {
-                self.roll(&key, &object, apps, random, now);
-                let status = self.status(&key, &object, now);
-                api.set(&key, &["status"], status);
+        let found: Vec<_> = api.objects().of_kind(DEPLOYMENT).map(|(k, o)| (k.clone(), generation(o))).collect();
+        self.pods.retain(|p| found.iter().any(|(k, _)| *k == p.owner));
+        self.rollouts.retain(|key, _| found.iter().any(|(k, _)| k == key));
+        for (key, generation) in found {
+            if self.rollouts.get(&key).is_none_or(|r| r.generation != generation) {
+                let seen = api.find(&key).map(|object| self.see(&key, object, now.after(random.millis(5, 400))));
+                self.rollouts.extend(seen.map(|rollout| (key.clone(), rollout)));
+            }
+            if let Some(mut rollout) = self.rollouts.get(&key).filter(|r| r.due <= now).cloned() {
+                self.roll(&key, &rollout, apps, random, now);
+                if let Some(status) = rollout.status(self.counts(&key, &rollout.template, now), now) {
+                    api.set(&key, &["status"], status);
+                }
+                self.rollouts.insert(key, rollout);
             }
         }
     }
 
-    /// Whether the controller has noticed the newest generation by now.
-    fn due(&mut self, key: &ObjectKey, object: &Value, random: &mut Random, now: Time) -> bool {
-        let generation = value::count(object, &["metadata", "generation"]).unwrap_or(0);
-        let rollout = self.rollouts.entry(key.clone()).or_insert_with(|| Rollout {
-            generation: 0,
-            due: now,
-            progressed: now,
+    /// Reads a new generation, which the controller gets round to at `due`.
+    fn see(&self, key: &ObjectKey, object: &Value, due: Time) -> Rollout {
+        let before = self.rollouts.get(key);
+        let template = Template::read(object);
+        let same = before.filter(|r| *r.template == template);
+        let count = |field| value::count(object, &["spec", field]);
+        Rollout {
+            generation: generation(object),
+            want: count("replicas").unwrap_or(1),
+            recreate: value::text(object, &["spec", "strategy", "type"]) == Some("Recreate"),
+            patience: Duration::from_secs(count("progressDeadlineSeconds").unwrap_or(600).into()),
+            due,
+            progressed: due,
             deadline: None,
-            counts: Counts::default(),
-            complete: None,
-        });
-        if rollout.generation != generation {
-            rollout.generation = generation;
-            rollout.due = now.after(random.millis(5, 400));
-            rollout.progressed = rollout.due;
+            written: before.and_then(|r| r.written),
+            complete: same.is_some_and(|r| r.complete),
+            template: same.map_or_else(|| Rc::new(template), |r| Rc::clone(&r.template)),
         }
-        rollout.due <= now
     }
 
-    fn of(&self, key: &ObjectKey) -> impl Iterator<Item = &Pod> {
-        self.pods.iter().filter(move |p| p.owner == *key)
-    }
-
-    fn counts(&self, key: &ObjectKey, template: &Value, now: Time) -> Counts {
-        self.of(key).fold(Counts::default(), |c, pod| Counts {
+    fn counts(&self, key: &ObjectKey, template: &Rc<Template>, now: Time) -> Counts {
+        self.pods.iter().filter(|p| p.owner == *key).fold(Counts::default(), |c, pod| Counts {
             total: c.total + 1,
             updated: c.updated + u32::from(pod.template == *template),
             ready: c.ready + u32::from(pod.is_ready(now)),
@@ -132,36 +159,35 @@ impl Workloads {
     fn roll(
         &mut self,
         key: &ObjectKey,
-        object: &Value,
+        rollout: &Rollout,
         apps: &BTreeMap<String, App>,
         random: &mut Random,
         now: Time,
     ) {
-        let template = value::at(object, &["spec", "template"]).cloned().unwrap_or_default();
-        let want = value::count(object, &["spec", "replicas"]).unwrap_or(1);
-        let recreate = value::text(object, &["spec", "strategy", "type"]) == Some("Recreate");
+        let (template, want) = (&rollout.template, rollout.want);
         let (surge, unavailable) = (want.div_ceil(4), want / 4);
-        let new = |pod: &Pod| pod.template == template;
+        let new = |pod: &Pod| pod.template == *template;
         // Old pods go first: those that are not ready at once, the others as far as enough stay available.
-        if recreate || want == 0 {
+        if rollout.recreate || want == 0 {
             self.pods.retain(|p| p.owner != *key || (new(p) && want > 0));
         }
-        let surplus = |pods: &Self| pods.counts(key, &template, now).updated.saturating_sub(want);
-        for _ in 0..surplus(self) {
+        let surplus = self.counts(key, template, now).updated.saturating_sub(want);
+        for _ in 0..surplus {
             self.remove(key, |p| new(p) && !p.is_ready(now)).or_else(|| self.remove(key, new));
         }
         while self.remove(key, |p| !new(p) && !p.is_ready(now)).is_some() {}
-        while self.counts(key, &template, now).ready > want.saturating_sub(unavailable)
+        while self.counts(key, template, now).ready > want.saturating_sub(unavailable)
             && self.remove(key, |p| !new(p)).is_some()
         {}
-        let counts = self.counts(key, &template, now);
+        let counts = self.counts(key, template, now);
         let room = (want + surge).saturating_sub(counts.total);
-        let app = apps.get(image(&template)).cloned().unwrap_or_default();
+        let app = apps.get(&template.image).cloned().unwrap_or_default();
         for _ in 0..room.min(want.saturating_sub(counts.updated)) {
             let jitter = random.millis(1, 2000);
             let ready_at = app.ready_after.map(|d| now.after(d + jitter));
             let breaks_at = app.breaks_after.map(|d| now.after(d + jitter));
-            self.pods.push(Pod { owner: key.clone(), template: template.clone(), born: now, ready_at, breaks_at });
+            let template = Rc::clone(template);
+            self.pods.push(Pod { owner: key.clone(), template, born: now, ready_at, breaks_at });
         }
     }
 
@@ -169,37 +195,38 @@ impl Workloads {
         let index = self.pods.iter().rposition(|p| p.owner == *key && which(p))?;
         Some(self.pods.remove(index))
     }
+}
 
-    fn status(&mut self, key: &ObjectKey, object: &Value, now: Time) -> Value {
-        let template = value::at(object, &["spec", "template"]).cloned().unwrap_or_default();
-        let want = value::count(object, &["spec", "replicas"]).unwrap_or(1);
-        let deadline = value::count(object, &["spec", "progressDeadlineSeconds"]).unwrap_or(600);
-        let counts = self.counts(key, &template, now);
-        let done = counts == Counts { total: want, updated: want, ready: want };
-        let Some(rollout) = self.rollouts.get_mut(key) else { return json!({}) };
-        if rollout.counts != counts {
-            rollout.counts = counts;
-            rollout.progressed = now;
+impl Rollout {
+    /// The status of the Deployment, where it is another one than was written last.
+    fn status(&mut self, counts: Counts, now: Time) -> Option<Value> {
+        if self.written.is_none_or(|(_, before, _)| before != counts) {
+            self.progressed = now;
         }
-        if done {
-            rollout.complete = Some(template.clone());
-        }
-        let complete = rollout.complete.as_ref() == Some(&template);
-        let deadline = rollout.progressed.after(Duration::from_secs(u64::from(deadline)));
-        let late = now >= deadline;
-        rollout.deadline = (!complete).then_some(deadline);
-        let (progressing, reason) = match (complete, late) {
+        self.complete |= counts == Counts { total: self.want, updated: self.want, ready: self.want };
+        let deadline = self.progressed.after(self.patience);
+        self.deadline = (!self.complete).then_some(deadline);
+        let (progressing, reason) = match (self.complete, now >= deadline) {
             (true, _) => ("True", "NewReplicaSetAvailable"),
             (false, false) => ("True", "ReplicaSetUpdated"),
             (false, true) => ("False", "ProgressDeadlineExceeded"),
         };
-        json!({
-            "observedGeneration": rollout.generation,
+        let written = Some((self.generation, counts, reason));
+        if self.written == written {
+            return None;
+        }
+        self.written = written;
+        Some(json!({
+            "observedGeneration": self.generation,
             "replicas": counts.total,
             "updatedReplicas": counts.updated,
             "readyReplicas": counts.ready,
             "availableReplicas": counts.ready,
             "conditions": [{"type": "Progressing", "status": progressing, "reason": reason}],
-        })
+        }))
     }
+}
+
+fn generation(object: &Value) -> u32 {
+    value::count(object, &["metadata", "generation"]).unwrap_or(0)
 }

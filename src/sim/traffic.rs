@@ -112,38 +112,37 @@ pub(super) struct Scenery<'a> {
 }
 
 impl History {
-    /// Sends the requests between two moments in which nothing changes.
+    /// Sends the requests between two moments in which nothing changes but the age of the pods.
     pub(super) fn flow(&mut self, scenery: Scenery<'_>, from: Time, to: Time) {
         let Scenery { names, objects, pods, apps, routing, rps } = scenery;
-        let seconds = to.since(from).as_secs_f64();
         for (side, share) in shares(names, routing) {
             let service = SERVICE.named(&names.namespace, names.side(side));
             let Some(selector) = objects.find(&service).and_then(|s| value::at(s, &["spec", "selector"])) else {
                 continue;
             };
             let ready: Vec<_> = pods.iter().filter(|p| p.is_ready(from) && p.matches(selector)).collect();
-            let each = rps * seconds * f64::from(share.get()) / 100.0 / f64::from(u32::try_from(ready.len()).unwrap_or(1).max(1));
+            let each = rps * f64::from(share.get()) / 100.0 / f64::from(u32::try_from(ready.len()).unwrap_or(1).max(1));
             for pod in ready {
-                let app = apps.get(pod.image()).cloned().unwrap_or_default();
-                let age = from.since(pod.born);
-                self.count(Span {
-                    from,
-                    to,
-                    canary: pod.owner.name == names.target,
-                    image: pod.image().to_owned(),
-                    requests: each,
-                    failed: each * app.errors_at(age) / 100.0,
-                    latency: app.latency_at(age),
-                });
+                let app = apps.get(&pod.template.image).cloned().unwrap_or_default();
+                let mut start = from;
+                while start < to {
+                    let end = if app.ages() { start.after(GRAIN).min(to) } else { to };
+                    self.count(pod, &app, each, start, end, pod.owner.name == names.target);
+                    start = end;
+                }
             }
         }
     }
 
-    fn count(&mut self, span: Span) {
-        let total = self.totals.entry(span.image.clone()).or_default();
-        total.requests += span.requests;
-        total.failed += span.failed;
-        self.spans.push(span);
+    fn count(&mut self, pod: &Pod, app: &App, rps: f64, from: Time, to: Time, canary: bool) {
+        let age = from.since(pod.born);
+        let requests = rps * to.since(from).as_secs_f64();
+        let failed = requests * app.errors_at(age) / 100.0;
+        let image = pod.template.image.clone();
+        let total = self.totals.entry(image.clone()).or_default();
+        total.requests += requests;
+        total.failed += failed;
+        self.spans.push(Span { from, to, canary, image, requests, failed, latency: app.latency_at(age) });
     }
 
     /// Forgets spans that no window reaches any more.
@@ -184,6 +183,9 @@ impl History {
         self.totals.values().map(|t| t.requests).sum()
     }
 }
+
+/// Longest span for which the behaviour of a pod that changes with its age is held constant.
+const GRAIN: Duration = Duration::from_secs(5);
 
 /// Windows reach no further back.
 pub(super) const MEMORY: Duration = Duration::from_secs(900);

@@ -1,0 +1,130 @@
+//! One replica of the operator: the loop of `world`, with the same order of reads and writes and without its IO.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::cache::Cache;
+use super::cluster::Cluster;
+use super::corner;
+use super::invariants::Invariants;
+use super::provider::{self, Health};
+use crate::model::{Facts, Plan, Time};
+use crate::object::value;
+use crate::plan;
+
+/// How long a round that failed waits before the next.
+const BACKOFF: Duration = Duration::from_secs(1);
+
+/// Plans that a report shows.
+const REMEMBERED: usize = 10;
+
+/// How a round ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Round {
+    /// Everything was written.
+    Done,
+    /// A write was refused, or what was seen is too old: again later.
+    Again,
+    /// The process died in the middle.
+    Crashed,
+}
+
+/// A replica: what it has seen, and when it looks again. Nothing else is kept in memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Operator {
+    pub(super) cache: Cache,
+    /// When the next round is due.
+    pub(super) due: Option<Time>,
+    /// Writes left until the process dies.
+    pub(super) dies_after: Option<u32>,
+}
+
+/// What outlives every replica: rules and records of the run.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) invariants: Invariants,
+    pub(super) plans: VecDeque<(Time, Plan)>,
+    pub(super) rounds: u32,
+    pub(super) writes: u32,
+}
+
+impl Operator {
+    /// Looks again at `at`, or earlier where something else asked for it.
+    pub(super) fn wake_at(&mut self, at: Time) {
+        self.due = Some(self.due.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Observe, ask, decide, record, perform.
+    pub(super) fn round(&mut self, cluster: &mut Cluster, health: Health, record: &mut Record) -> Round {
+        self.due = None;
+        record.rounds += 1;
+        self.cache.refresh(&cluster.api, cluster.now);
+        if self.cache.is_behind() {
+            self.wake_at(cluster.now.after(BACKOFF));
+            return Round::Again;
+        }
+        let Some(facts) = corner::facts(&cluster.names, self.cache.objects()) else { return Round::Done };
+        let questions = plan::questions(&facts, cluster.now);
+        let answers = provider::answers(cluster, health, &questions);
+        let plan = plan::decide(&facts, &answers, cluster.now);
+        record.invariants.planned(cluster, &facts, &answers, &plan);
+        if plan.journal != facts.journal || !plan.effects.is_empty() {
+            record.plans.push_back((cluster.now, plan.clone()));
+            record.plans.drain(..record.plans.len().saturating_sub(REMEMBERED));
+        }
+        let round = self.carry_out(cluster, record, &facts, &plan);
+        match round {
+            Round::Done => plan.wake.into_iter().for_each(|at| self.wake_at(at)),
+            Round::Again => self.wake_at(cluster.now.after(BACKOFF)),
+            Round::Crashed => {}
+        }
+        round
+    }
+
+    fn carry_out(&mut self, cluster: &mut Cluster, record: &mut Record, facts: &Facts, plan: &Plan) -> Round {
+        // An effect is fenced by a status write even if the status stays: who is out of date is refused here.
+        if plan.journal != facts.journal || !plan.effects.is_empty() {
+            let key = corner::canary_key(&cluster.names);
+            let seen = self.cache.objects().find(&key).and_then(|o| value::text(o, &["metadata", "resourceVersion"]));
+            let seen = seen.unwrap_or_default().to_owned();
+            if self.dies(record) {
+                return Round::Crashed;
+            }
+            let status = corner::status(&plan.journal);
+            if cluster.write_status(&seen, &status).is_err() {
+                return Round::Again;
+            }
+            self.cache.wrote(&key, cluster.api.objects());
+        }
+        for effect in &plan.effects {
+            let Ok(changes) = corner::changes(&cluster.names, self.cache.objects(), effect) else { return Round::Again };
+            for change in changes {
+                if self.dies(record) {
+                    return Round::Crashed;
+                }
+                if cluster.write(&change).is_err() {
+                    return Round::Again;
+                }
+                if let Some(key) = change.key() {
+                    self.cache.wrote(&key, cluster.api.objects());
+                }
+                record.invariants.written(cluster, plan, &change);
+            }
+        }
+        record.invariants.told(&plan.notices);
+        Round::Done
+    }
+
+    /// Counts a write. Whether the process dies before it.
+    fn dies(&mut self, record: &mut Record) -> bool {
+        record.writes += 1;
+        match &mut self.dies_after {
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+}
