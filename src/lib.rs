@@ -1,10 +1,20 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
 pub mod api;
+pub mod cli;
+pub mod install;
 pub mod judge;
+pub mod metric;
 pub mod model;
+pub mod notify;
 pub mod object;
 pub mod plan;
+pub mod route;
+pub mod scene;
+pub mod settings;
 pub mod sim;
+pub mod workload;
+pub mod world;
+
 #[cfg(test)]
 mod tidy;

@@ -1,3 +1,7 @@
 //! The `serin` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    serin::cli::main(std::env::args_os())
+}

@@ -1,12 +1,11 @@
 //! The kind Canary: one workload and how its new revisions reach the users.
 
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, RouteRef, TargetRef, UpstreamRef, number,
-    rules, schema,
+    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, Provider, RouteRef, TargetRef, UpstreamRef,
+    number, rules,
 };
 
 /// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
@@ -107,65 +106,10 @@ pub struct CanarySpec {
     pub suspend: Option<bool>,
 }
 
-/// A router that can shift traffic.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[schemars(transform = schema::unnamed)]
-pub enum Provider {
-    /// Apache APISIX.
-    #[serde(rename = "apisix")]
-    Apisix,
-    /// AWS App Mesh, its first API.
-    #[serde(rename = "appmesh")]
-    AppMesh,
-    /// AWS App Mesh, its second API.
-    #[serde(rename = "appmesh:v1beta2")]
-    AppMeshV1Beta2,
-    /// Contour.
-    #[serde(rename = "contour")]
-    Contour,
-    /// Gateway API v1.
-    #[serde(rename = "gatewayapi:v1")]
-    GatewayApiV1,
-    /// Gateway API v1beta1.
-    #[serde(rename = "gatewayapi:v1beta1")]
-    GatewayApiV1Beta1,
-    /// Gloo Edge.
-    #[serde(rename = "gloo")]
-    Gloo,
-    /// Istio.
-    #[serde(rename = "istio")]
-    Istio,
-    /// Knative Serving.
-    #[serde(rename = "knative")]
-    Knative,
-    /// Plain Kubernetes Services: blue/green only.
-    #[serde(rename = "kubernetes")]
-    Kubernetes,
-    /// Kuma.
-    #[serde(rename = "kuma")]
-    Kuma,
-    /// Linkerd with SMI traffic splits.
-    #[serde(rename = "linkerd")]
-    Linkerd,
-    /// The annotations of ingress-nginx.
-    #[serde(rename = "nginx")]
-    Nginx,
-    /// Open Service Mesh.
-    #[serde(rename = "osm")]
-    Osm,
-    /// Skipper.
-    #[serde(rename = "skipper")]
-    Skipper,
-    /// SMI TrafficSplit v1alpha1.
-    #[serde(rename = "smi:v1alpha1")]
-    SmiV1Alpha1,
-    /// SMI TrafficSplit v1alpha2.
-    #[serde(rename = "smi:v1alpha2")]
-    SmiV1Alpha2,
-    /// SMI TrafficSplit v1alpha3.
-    #[serde(rename = "smi:v1alpha3")]
-    SmiV1Alpha3,
-    /// Traefik.
-    #[serde(rename = "traefik")]
-    Traefik,
+impl CanarySpec {
+    /// Name of the apex Service; those of the sides are `<apex>-primary` and `<apex>-canary`.
+    pub fn apex(&self) -> &str {
+        let given = self.service.as_ref().and_then(|service| service.name.as_deref());
+        given.filter(|name| !name.is_empty()).unwrap_or(&self.target_ref.name)
+    }
 }

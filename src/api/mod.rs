@@ -12,10 +12,13 @@ mod analysis;
 mod canary;
 mod check;
 mod condition;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod gateway;
 mod metric_template;
 mod number;
 mod port;
+mod provider;
 mod reference;
 mod rules;
 mod schema;
@@ -31,12 +34,13 @@ mod word;
 
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
 pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Severity};
-pub use canary::{Canary, CanarySpec, Provider};
+pub use canary::{Canary, CanarySpec};
 pub use check::{Metric, ThresholdRange};
 pub use condition::Condition;
 pub use gateway::{BackendRef, Mirror, ParentRef};
 pub use metric_template::{MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec};
 pub use port::TargetPort;
+pub use provider::Provider;
 pub use reference::{
     AutoscalerKind, AutoscalerRef, IngressKind, IngressRef, NamespacedRef, RouteKind, RouteRef, ScalerReplicas,
     SecretRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
@@ -53,3 +57,6 @@ pub use traffic_policy::{
 };
 pub use webhook::{Webhook, WebhookType};
 pub use word::{Vocabulary, Word};
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,24 @@ pub enum TargetKind {
     Service,
 }
 
+impl TargetRef {
+    /// Whether the target is a Knative Service; any other Service is a core one.
+    pub fn is_knative(&self) -> bool {
+        self.kind == TargetKind::Service && self.api_version == "serving.knative.dev/v1"
+    }
+}
+
+impl TargetKind {
+    /// The value of `kind`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DaemonSet => "DaemonSet",
+            Self::Deployment => "Deployment",
+            Self::Service => "Service",
+        }
+    }
+}
+
 /// The autoscaler of the target.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

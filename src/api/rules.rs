@@ -45,9 +45,10 @@ pub(super) fn some_step_form() -> Rule {
 }
 
 pub(super) fn one_step_form() -> Rule {
-    let forms = "[has(self.iterations) ? 'iterations' : '', has(self.stepWeight) ? 'stepWeight' : '', \
-                 has(self.stepWeights) ? 'stepWeights' : ''].filter(form, form != '')";
-    rule(format!("{forms}.size() <= 1"), &sentences::CAN003, &[("forms", &format!("{forms}.join(' and ')"))])
+    let forms = "!has(self.stepWeights) ? 'iterations and stepWeight' : !has(self.stepWeight) ? 'iterations and stepWeights' \
+                 : !has(self.iterations) ? 'stepWeight and stepWeights' : 'iterations, stepWeight and stepWeights'";
+    let holds = "[has(self.iterations), has(self.stepWeight), has(self.stepWeights)].filter(form, form).size() <= 1";
+    rule(holds, &sentences::CAN003, &[("forms", forms)])
 }
 
 pub(super) fn rising_steps() -> Rule {
@@ -58,8 +59,9 @@ pub(super) fn rising_steps() -> Rule {
              self.analysis.stepWeights.all(weight, self.analysis.stepWeights.exists_one(other, other == weight)))"
         ),
         &sentences::CAN006,
-        &[("value", "self.analysis.stepWeights.map(weight, string(weight)).join(', ')")],
+        &[("value", "self.analysis.stepWeights")],
     )
+    .field_path(".analysis.stepWeights")
 }
 
 /// `fails` is a condition on the field at which no release can pass.
@@ -67,8 +69,9 @@ fn weight(guard: &str, field: &str, fails: &str, range: &str) -> Rule {
     rule(
         format!("{guard}!has(self.analysis.{field}) || !(self.analysis.{field} {fails})"),
         &sentences::CAN005,
-        &[("field", &literal(field)), ("value", &format!("string(self.analysis.{field})")), ("range", &literal(range))],
+        &[("field", &literal(field)), ("value", &format!("self.analysis.{field}")), ("range", &literal(range))],
     )
+    .field_path(format!(".analysis.{field}"))
 }
 
 /// A weight above 100 is cut to 100, so only the lower end can hang.
@@ -103,10 +106,11 @@ pub(super) fn first_step() -> Rule {
         &sentences::CAN005,
         &[
             ("field", &literal("stepWeights")),
-            ("value", "'[' + self.analysis.stepWeights.map(weight, string(weight)).join(', ') + ']'"),
+            ("value", "self.analysis.stepWeights"),
             ("range", &literal("weights of 1 to 100")),
         ],
     )
+    .field_path(".analysis.stepWeights")
 }
 
 /// Without a mesh serin counts to 10 by itself, as Flagger does.
@@ -117,8 +121,9 @@ pub(super) fn iterations() -> Rule {
              self.analysis.iterations >= 1"
         ),
         &sentences::CAN045,
-        &[("value", "string(self.analysis.iterations)")],
+        &[("value", "self.analysis.iterations")],
     )
+    .field_path(".analysis.iterations")
 }
 
 /// Blue/green goes on without copies, so only a release in weights hangs.
@@ -131,6 +136,7 @@ pub(super) fn provider_mirrors() -> Rule {
         &sentences::CAN015,
         &[("provider", "self.provider")],
     )
+    .field_path(".analysis.mirror")
 }
 
 fn reference_is_there(providers: &str, present: &str, field: &str, what: &str) -> Rule {
@@ -139,6 +145,7 @@ fn reference_is_there(providers: &str, present: &str, field: &str, what: &str) -
         &sentences::CAN026,
         &[("provider", "self.provider"), ("field", &literal(field)), ("what", &literal(what))],
     )
+    .field_path(field.trim_start_matches("spec"))
 }
 
 pub(super) fn gateway_refs_are_there() -> Rule {
@@ -177,11 +184,12 @@ pub(super) fn delegate_is_bare() -> Rule {
         &sentences::CAN027,
         &[("fields", &format!("({hosts} ? 'hosts' : 'gateways')"))],
     )
+    .field_path(".service.delegation")
 }
 
 pub(super) fn service_is_there() -> Rule {
     let holds = "has(self.service) || self.targetRef.kind == 'Service'";
-    rule(holds, &sentences::CAN046, &[("kind", "self.targetRef.kind")])
+    rule(holds, &sentences::CAN046, &[("kind", "self.targetRef.kind")]).field_path(".service")
 }
 
 /// Knative names its revisions itself; everything else gets Services `<apex>-primary` and `<apex>-canary`.
@@ -191,7 +199,7 @@ pub(super) fn short_apex() -> Rule {
     rule(
         format!("(has(self.provider) && self.provider == 'knative') || size({apex}) <= 55"),
         &sentences::CAN020,
-        &[("name", apex), ("length", &format!("string(size({apex}) + 8)"))],
+        &[("name", apex), ("length", &format!("size({apex}) + 8"))],
     )
 }
 
@@ -208,10 +216,11 @@ pub(super) fn knative_goes_with_knative() -> Rule {
             ("apiVersion", "self.targetRef.apiVersion"),
         ],
     )
+    .field_path(".provider")
 }
 
 pub(super) fn knative_scales_itself() -> Rule {
-    rule(format!("!{KNATIVE_TARGET} || !has(self.autoscalerRef)"), &sentences::CAN048, &[])
+    rule(format!("!{KNATIVE_TARGET} || !has(self.autoscalerRef)"), &sentences::CAN048, &[]).field_path(".autoscalerRef")
 }
 
 pub(super) fn distinct_cookies() -> Rule {
@@ -227,7 +236,7 @@ pub(super) fn metric_source() -> Rule {
 
 pub(super) fn range_in_order() -> Rule {
     let holds = "!has(self.min) || !has(self.max) || self.min <= self.max";
-    rule(holds, &sentences::CAN039, &[("min", "string(self.min)"), ("max", "string(self.max)")])
+    rule(holds, &sentences::CAN039, &[("min", "self.min"), ("max", "self.max")])
 }
 
 pub(super) fn backend_port() -> Rule {

@@ -27,16 +27,26 @@ impl Sentence {
             .collect()
     }
 
-    /// The sentence as the message of a CEL rule; the values are CEL expressions of type string.
+    /// The sentence as the message of a CEL rule; the values are CEL expressions.
+    ///
+    /// One call of `format`, because the apiserver prices a sum of strings by their largest sizes and takes a number
+    /// that became a string for unbounded.
     pub fn cel(&self, values: &[(&str, &str)]) -> Message {
         if values.is_empty() {
             return Message::Message(self.text.to_owned());
         }
-        let terms = pieces(self.text).map(|piece| match piece {
-            Piece::Words(words) => literal(words),
-            Piece::Value(name) => value(name, values).to_owned(),
-        });
-        Message::Expression(terms.collect::<Vec<_>>().join(" + "))
+        let mut template = String::new();
+        let mut arguments = Vec::new();
+        for piece in pieces(self.text) {
+            match piece {
+                Piece::Words(words) => template.push_str(&words.replace('%', "%%")),
+                Piece::Value(name) => {
+                    template.push_str("%s");
+                    arguments.push(value(name, values));
+                }
+            }
+        }
+        Message::Expression(format!("{}.format([{}])", literal(&template), arguments.join(", ")))
     }
 }
 
@@ -90,7 +100,7 @@ sentences! {
     "spec.analysis.{field} is {value} and a release would hang there; write {range}"
 
     CAN006 StepsDoNotRise
-    "spec.analysis.stepWeights is [{value}], which does not rise at every step, and a release would stop there for ever; write rising weights, for example [10, 20, 50]"
+    "spec.analysis.stepWeights is {value}, which does not rise at every step, and a release would stop there for ever; write rising weights, for example [10, 20, 50]"
 
     CAN009 NoWholeNumber
     "{value} is no whole number, and weights, counts, seconds and ports are whole; drop the fraction"
@@ -112,6 +122,12 @@ sentences! {
 
     CAN027 DelegateIsNotBare
     "spec.service.delegation is true, but {fields} is set and a delegate VirtualService has neither hosts nor gateways, so no route could be written; drop {fields}, or drop delegation"
+
+    CAN029 TargetMissing
+    "{kind}/{name} is not in namespace {namespace}, so there is nothing to release; apply it, or correct spec.targetRef.name"
+
+    CAN030 NoSelectorLabel
+    "{kind}/{target} has none of the labels {labels} in spec.selector.matchLabels (it has {has}), so its pods could not be told from those of {target}-primary and nothing is released; {cure}"
 
     CAN038 MetricWithoutSource
     "metric {name} has no templateRef and no query and is not builtin, so each check would fail and every release would be rolled back; write templateRef, or use request-success-rate or request-duration"
@@ -143,11 +159,53 @@ sentences! {
     CAN052 NotYetServed
     "{field} is set, and this version of serin does not do {what} yet, so no release would start; {instead}"
 
+    CAN053 InlineQueryDoesNotRender
+    "the query of metric {metric} does not render, so each check of it fails: {error}"
+
+    CAN054 NoMetricsServer
+    "metric {metric} asks Prometheus, and neither spec.metricsServer nor the flag --metrics-server gives its address, so each check of it fails; write spec.metricsServer, for example http://prometheus.monitoring:9090"
+
+    CAN055 MetricsServerIsNoUrl
+    "metric {metric} asks Prometheus at spec.metricsServer or else --metrics-server, so each check of it fails: {error}"
+
+    CAN060 LabelTooLong
+    "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
+
+    CAN061 NoPodTemplate
+    "{kind}/{target} has no spec.template, so there is nothing to release; write one, or name another target in spec.targetRef"
+
+    CAN062 ForeignPrimary
+    "Deployment/{primary} selects {found} where it must select {wanted}, and the selector of a Deployment cannot be changed, so no release can be promoted; delete Deployment/{primary} or rename it, and it is made anew"
+
+    CAN070 RouterKindMissing
+    "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"
+
+    MET002 QueryDoesNotRender
+    "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
+
     MET009 ProviderAddressMissing
     "spec.provider.address is missing and the provider {type} has no address of its own, so each check would fail; write its base URL, for example http://prometheus.monitoring:9090"
 
     MET010 ProviderRegionMissing
     "spec.provider.region is missing and cloudwatch is asked region by region, so each check would fail; write it, for example eu-west-1"
+
+    MET012 TemplateMissing
+    "Metric template {template} error: it is not there, so each check of metric {metric} fails; apply it, or correct templateRef"
+
+    MET013 TemplateUnreadable
+    "Metric template {template} error: {error}, so each check of metric {metric} fails; correct the template"
+
+    MET014 ProviderNotServed
+    "Metric template {template} provider {type} error: this version of serin cannot ask it yet, so each check of metric {metric} fails; use one of: {served}"
+
+    MET015 ProviderUnknown
+    "Metric template {template} provider {type} error: there is no such provider, so each check of metric {metric} fails; write one of: {served}"
+
+    MET016 TemplateAddressMissing
+    "Metric template {template} provider {type} error: spec.provider.address is missing, so each check of metric {metric} fails; write its base URL, for example http://prometheus.monitoring:9090"
+
+    MET017 TemplateAddressIsNoUrl
+    "Metric template {template} error: spec.provider.address {error}; until then each check of metric {metric} fails"
 }
 
 #[cfg(test)]
@@ -165,10 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_with_values_is_a_sum_of_strings() {
-        let sentence = Sentence { id: "X", reason: "X", text: "it's {a}, then {b}" };
-        let message = Message::Expression(r"'it\'s ' + self.a + ', then ' + string(self.b)".to_owned());
-        assert_eq!(sentence.cel(&[("a", "self.a"), ("b", "string(self.b)")]), message);
+    fn a_sentence_with_values_is_a_template_and_its_arguments() {
+        let sentence = Sentence { id: "X", reason: "X", text: "it's {a}, then {b} %" };
+        let message = Message::Expression(r"'it\'s %s, then %s %%'.format([self.a, size(self.b)])".to_owned());
+        assert_eq!(sentence.cel(&[("a", "self.a"), ("b", "size(self.b)")]), message);
     }
 
     #[test]

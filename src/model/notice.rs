@@ -1,6 +1,6 @@
 //! What users hear of a release. `notify` turns each into words.
 
-use super::{Percent, Unready};
+use super::{Percent, Reading, Unready};
 
 /// One thing that happened. Every variant has its own reason, so that repeated events of one kind can be told apart.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,8 +15,8 @@ pub enum Notice {
     Started,
     /// The canary's weight was raised.
     Advanced(Percent),
-    /// A check failed; the sentence says which KPI, its value and its limit.
-    Halted(String),
+    /// A check failed: the reading that did not pass.
+    Halted(Reading),
     /// A side is not ready.
     CanaryNotReady(Unready),
     /// The primary is not ready.

@@ -8,7 +8,8 @@ use super::{Kind, ObjectKey};
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// Server-side apply under our field manager, forced: the fields in it become ours, those that we owned before and are no
-    /// longer in it go, everything else stays.
+    /// longer in it go, everything else stays. A `metadata.resourceVersion` in it makes the write fail if the object
+    /// has changed meanwhile.
     Apply(Kind, Value),
     /// JSON merge patch (RFC 7386), for single fields of objects that belong to others. A `metadata.resourceVersion`
     /// in it makes the write fail if the object has changed meanwhile.

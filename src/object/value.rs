@@ -50,6 +50,21 @@ pub fn merge(have: &mut Value, patch: &Value) {
     }
 }
 
+/// The merge patch that turns `have` into `want`: fields that only `have` has become `null`, lists are written whole. `None` where
+/// nothing differs.
+pub fn difference(have: &Value, want: &Value) -> Option<Value> {
+    let (Value::Object(old), Value::Object(new)) = (have, want) else {
+        return (have != want).then(|| want.clone());
+    };
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let changed = new.iter().filter_map(|(key, new)| {
+        let patch = old.get(key).map_or_else(|| Some(new.clone()), |old| difference(old, new))?;
+        Some((key.clone(), patch))
+    });
+    let patch: Map<String, Value> = gone.chain(changed).collect();
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
 /// Removes everything unset: `null`, `{}` and `[]`, at any depth.
 pub fn prune(value: &mut Value) {
     if let Value::Object(map) = value {
@@ -79,6 +94,18 @@ mod tests {
         let mut have = json!({"a": {"b": 1, "c": 2}, "d": [1, 2]});
         merge(&mut have, &json!({"a": {"b": null, "e": 3}, "d": [9]}));
         assert_eq!(have, json!({"a": {"c": 2, "e": 3}, "d": [9]}));
+    }
+
+    #[test]
+    fn a_difference_is_the_merge_patch_from_one_to_the_other() {
+        let have = json!({"a": {"b": 1, "c": 2}, "d": [1, 2], "e": 5});
+        let want = json!({"a": {"c": 3, "f": {}}, "d": [2], "e": 5});
+        let patch = difference(&have, &want).expect("they differ");
+        assert_eq!(patch, json!({"a": {"b": null, "c": 3, "f": {}}, "d": [2]}));
+        let mut patched = have.clone();
+        merge(&mut patched, &patch);
+        assert_eq!(patched, want);
+        assert_eq!(difference(&have, &have), None);
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, next: 
     draft.journal.failed_checks += 1;
     let count = draft.journal.failed_checks;
     for reading in failed {
-        draft.tell(Notice::Halted(reading.explanation));
+        draft.tell(Notice::Halted(reading));
     }
     if count >= settings.threshold {
         draft.tell(Notice::ThresholdReached(count));

@@ -1,6 +1,6 @@
 //! The journal on the wire: `status` of a Canary, read and written.
 
-use crate::api::{self, CanaryStatus, Timestamp, Vocabulary, Word};
+use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{Condition, ConditionKind, Journal, Percent, Reading, Revision, Step, Time};
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.

@@ -1,0 +1,8 @@
+//! Claims about serin on a real cluster; `e2e/test.sh cluster` brings one up and runs them in it.
+//!
+//! Every test has a namespace of its own, so that they run side by side. None may need an order, a rest of another test,
+//! or the machine's own network.
+
+mod apiserver;
+mod harness;
+mod support;

@@ -1,0 +1,147 @@
+//! The flags of `serin run`: Flagger's, under Flagger's names and with its defaults, so that its Deployment needs only
+//! another image.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+/// Flags of the operator.
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// Path of a kubeconfig; the pod's ServiceAccount where it is empty
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "PATH")]
+    pub(super) kubeconfig: PathBuf,
+
+    /// Address of the apiserver, where it differs from the kubeconfig's
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "URL")]
+    pub(super) master: String,
+
+    /// Work in this namespace only; in the whole cluster where it is empty
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(super) namespace: String,
+
+    /// Prometheus that answers the builtin metrics
+    #[arg(long, default_value = "http://prometheus:9090", value_name = "URL")]
+    pub(super) metrics_server: String,
+
+    /// Router of a Canary whose spec.provider is empty
+    #[arg(long, default_value = "istio", value_name = "PROVIDER")]
+    pub(super) mesh_provider: String,
+
+    /// Labels of the target's selector that tell its pods apart; the first one that is there counts
+    #[arg(long, default_value = "app,name,app.kubernetes.io/name", value_delimiter = ',', value_name = "LABELS")]
+    pub(super) selector_labels: Vec<String>,
+
+    /// Prefixes of labels and annotations that the primary inherits; `*` for all
+    #[arg(long, value_delimiter = ',', value_name = "PREFIXES")]
+    pub(super) include_label_prefix: Vec<String>,
+
+    /// Port of /metrics, /healthz and /readyz
+    #[arg(long, default_value_t = 8080)]
+    pub(super) port: u16,
+
+    /// debug, info, warn or error
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    pub(super) log_level: String,
+
+    /// json, or console for people
+    #[arg(long, default_value = "json", value_name = "ENCODING")]
+    pub(super) zap_encoding: String,
+
+    /// Let several replicas elect the one that acts
+    #[arg(long, default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub(super) enable_leader_election: bool,
+
+    /// Namespace of the Lease, where --namespace is empty
+    #[arg(long, default_value = "kube-system", value_name = "NAMESPACE")]
+    pub(super) leader_election_namespace: String,
+
+    /// Name of this pod, shown in the Lease and in events
+    #[arg(long, env = "HOSTNAME", default_value = "serin", hide = true)]
+    pub(super) hostname: String,
+
+    #[command(flatten)]
+    pub(super) unserved: Unserved,
+
+    #[command(flatten)]
+    pub(super) without_meaning: WithoutMeaning,
+}
+
+/// Flags of Flagger that ask for something which is not there yet. Ignoring them in silence would betray the user.
+#[derive(Args, Debug)]
+pub(super) struct Unserved {
+    #[arg(long, default_value = "", hide = true)]
+    kubeconfig_service_mesh: String,
+    #[arg(long, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, hide = true)]
+    no_cross_namespace_refs: bool,
+    #[arg(long, env = "SLACK_URL", default_value = "", hide = true, hide_env_values = true)]
+    slack_url: String,
+    #[arg(long, env = "SLACK_TOKEN", default_value = "", hide = true, hide_env_values = true)]
+    slack_token: String,
+    #[arg(long, env = "MSTEAMS_URL", default_value = "", hide = true, hide_env_values = true)]
+    msteams_url: String,
+    #[arg(long, env = "EVENT_WEBHOOK_URL", default_value = "", hide = true, hide_env_values = true)]
+    event_webhook: String,
+}
+
+impl Unserved {
+    /// Without these the operator would do something else than asked: it must not start.
+    pub(super) fn fatal(&self) -> Option<&'static str> {
+        let mesh = "--kubeconfig-service-mesh is not served yet: routes would be written into the wrong cluster. Leave it out.";
+        let refs = "--no-cross-namespace-refs is not served yet: references to other namespaces would be followed. Leave it out.";
+        match self {
+            Self { kubeconfig_service_mesh, .. } if !kubeconfig_service_mesh.is_empty() => Some(mesh),
+            Self { no_cross_namespace_refs: true, .. } => Some(refs),
+            _ => None,
+        }
+    }
+
+    /// Where alerts were to go, and will not.
+    pub(super) fn silent(&self) -> Vec<&'static str> {
+        let Self { slack_url, slack_token, msteams_url, event_webhook, .. } = self;
+        let flags = [
+            ("--slack-url", slack_url),
+            ("--slack-token", slack_token),
+            ("--msteams-url", msteams_url),
+            ("--event-webhook", event_webhook),
+        ];
+        flags.into_iter().filter(|(_, value)| !value.is_empty()).map(|(flag, _)| flag).collect()
+    }
+}
+
+/// Flags of Flagger that have nothing left to set: taken and ignored.
+#[derive(Args, Debug)]
+pub(super) struct WithoutMeaning {
+    #[arg(long, hide = true)]
+    kubeconfig_qps: Option<String>,
+    #[arg(long, hide = true)]
+    kubeconfig_burst: Option<String>,
+    #[arg(long, hide = true)]
+    control_loop_interval: Option<String>,
+    #[arg(long, hide = true)]
+    threadiness: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
+    zap_replace_globals: Option<Option<String>>,
+    #[arg(long, hide = true)]
+    slack_user: Option<String>,
+    #[arg(long, hide = true)]
+    slack_channel: Option<String>,
+    #[arg(long, env = "SLACK_PROXY_URL", hide = true, hide_env_values = true)]
+    slack_proxy_url: Option<String>,
+    #[arg(long, env = "MSTEAMS_PROXY_URL", hide = true, hide_env_values = true)]
+    msteams_proxy_url: Option<String>,
+    #[arg(long, hide = true)]
+    ingress_annotations_prefix: Option<String>,
+    #[arg(long, hide = true)]
+    ingress_class: Option<String>,
+    #[arg(long, hide = true)]
+    cluster_name: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
+    enable_config_tracking: Option<Option<String>>,
+    #[arg(long, hide = true)]
+    v: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
+    logtostderr: Option<Option<String>>,
+    #[arg(long, hide = true)]
+    vmodule: Option<String>,
+}

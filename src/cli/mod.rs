@@ -1,0 +1,40 @@
+//! The command line: what was typed into what is meant. Never logic of its own.
+
+mod flags;
+mod go;
+mod log;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Progressive delivery for Kubernetes, wire-compatible with Flagger.
+#[derive(Parser, Debug)]
+#[command(name = "serin", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the operator.
+    Run(Box<flags::Run>),
+}
+
+/// Does what was typed; the exit code says how it went.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(go::normalised(args)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // To stdout for --help, to stderr otherwise; a closed pipe is nobody's fault.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match cli.command {
+        Command::Run(flags) => run::run(*flags),
+    }
+}

@@ -1,0 +1,88 @@
+//! `serin run`: flags into options, and signals into a stop.
+
+use std::process::ExitCode;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::flags::Run;
+use super::log;
+use crate::scene::Defaults;
+use crate::world::{self, Election, Options};
+
+pub(super) fn run(flags: Run) -> ExitCode {
+    log::start(&flags.log_level, &flags.zap_encoding);
+    if let Some(sentence) = flags.unserved.fatal() {
+        tracing::error!("{sentence}");
+        return ExitCode::from(2);
+    }
+    for flag in flags.unserved.silent() {
+        tracing::warn!("{flag} is not served yet: no alert goes there. Events on the Canary tell the same.");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(world::run(options(flags), stop())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(flags: Run) -> Options {
+    let text = |text: String| Some(text).filter(|text| !text.is_empty());
+    let namespace = text(flags.namespace);
+    let election = match (flags.enable_leader_election, &namespace) {
+        (false, _) => Election::Off,
+        (true, Some(namespace)) => Election::Lease(namespace.clone()),
+        (true, None) => Election::Lease(flags.leader_election_namespace),
+    };
+    Options {
+        kubeconfig: Some(flags.kubeconfig).filter(|path| !path.as_os_str().is_empty()),
+        master: text(flags.master),
+        namespace,
+        election,
+        identity: format!("{}_{}", flags.hostname, nonce()),
+        port: flags.port,
+        defaults: Defaults {
+            provider: flags.mesh_provider,
+            metrics_server: flags.metrics_server,
+            selector_labels: flags.selector_labels,
+            include_label_prefix: flags.include_label_prefix,
+        },
+    }
+}
+
+/// Random, so that a pod that comes back under its old name is not taken for the leader that it was.
+fn nonce() -> String {
+    let mut bytes = [0; 8];
+    // The system's generator does not fail on Linux; the host's name alone would still be an identity.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SIGTERM and SIGINT stop gracefully; a second one ends at once.
+async fn stop() {
+    interrupted().await;
+    tracing::info!("stopping: running rounds finish, then the lease is released");
+    tokio::spawn(async {
+        interrupted().await;
+        std::process::exit(1);
+    });
+}
+
+async fn interrupted() {
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        // Without signals there is no graceful stop, but the operator works.
+        _ => std::future::pending().await,
+    }
+}

@@ -1,0 +1,111 @@
+//! Verdicts and the sentences that give their reasons.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Builtin, KpiSource, Range};
+
+fn kpi(name: &str, source: KpiSource, min: Option<f64>, max: Option<f64>) -> Kpi {
+    Kpi { name: name.to_owned(), source, interval: "1m".to_owned(), range: Range { min, max } }
+}
+
+fn builtin(builtin: Builtin, min: Option<f64>, max: Option<f64>) -> Kpi {
+    kpi(builtin.name(), KpiSource::Builtin(builtin), min, max)
+}
+
+fn custom(min: Option<f64>, max: Option<f64>) -> Kpi {
+    let variables = BTreeMap::new();
+    kpi("M", KpiSource::Template { namespace: "test".to_owned(), name: "m".to_owned(), variables }, min, max)
+}
+
+fn judged(kpi: &Kpi, value: f64) -> (Verdict, String) {
+    let reading = reading(kpi, Some(&Measurement::Value(value)));
+    (reading.verdict, reading.explanation)
+}
+
+#[test]
+fn both_bounds_are_accepted_values() {
+    let kpi = custom(Some(1.0), Some(2.0));
+    for (value, verdict) in [(0.9, Verdict::Fail), (1.0, Verdict::Pass), (2.0, Verdict::Pass), (2.1, Verdict::Fail)] {
+        assert_eq!(judged(&kpi, value).0, verdict, "{value}");
+    }
+}
+
+#[test]
+fn a_failure_reads_as_flagger_writes_it() {
+    let rate = builtin(Builtin::SuccessRate, Some(99.0), None);
+    assert_eq!(judged(&rate, 98.691), (Verdict::Fail, "success rate 98.69% < 99%".to_owned()));
+    let rate = builtin(Builtin::SuccessRate, None, Some(99.5));
+    assert_eq!(judged(&rate, 100.0), (Verdict::Fail, "success rate 100.00% > 99.5%".to_owned()));
+    let duration = builtin(Builtin::Duration, Some(10.0), Some(500.0));
+    assert_eq!(judged(&duration, 1500.0), (Verdict::Fail, "request duration 1.5s > 500ms".to_owned()));
+    assert_eq!(judged(&duration, 5.0), (Verdict::Fail, "request duration 5ms < 10ms".to_owned()));
+    assert_eq!(judged(&custom(None, Some(10.0)), 12.34), (Verdict::Fail, "M 12.34 > 10".to_owned()));
+    assert_eq!(judged(&custom(Some(10.0), None), 0.0), (Verdict::Fail, "M 0.00 < 10".to_owned()));
+}
+
+#[test]
+fn a_pass_gives_value_and_limits_too() {
+    assert_eq!(judged(&custom(Some(1.0), Some(20.0)), 12.34).1, "M 12.34 >= 1 and <= 20");
+    let rate = builtin(Builtin::SuccessRate, Some(99.0), None);
+    assert_eq!(judged(&rate, 99.0), (Verdict::Pass, "success rate 99.00% >= 99%".to_owned()));
+    let rate = builtin(Builtin::SuccessRate, None, None);
+    assert_eq!(judged(&rate, 12.5), (Verdict::Pass, "success rate 12.50%, no limit is set".to_owned()));
+}
+
+#[test]
+fn durations_are_compared_and_kept_as_whole_milliseconds() {
+    let kpi = builtin(Builtin::Duration, None, Some(500.0));
+    let reading = reading(&kpi, Some(&Measurement::Value(500.9)));
+    assert_eq!((reading.verdict, reading.value), (Verdict::Pass, Some(500.0)));
+    assert_eq!(judged(&builtin(Builtin::Duration, None, Some(500.9)), 501.0).0, Verdict::Fail);
+}
+
+#[test]
+fn no_answer_and_no_number_never_pass() {
+    let kpi = builtin(Builtin::SuccessRate, None, None);
+    let verdict = |measured: Option<Measurement>| reading(&kpi, measured.as_ref()).verdict;
+    assert_eq!(verdict(Some(Measurement::Value(f64::NAN))), Verdict::NoData);
+    assert_eq!(verdict(Some(Measurement::Value(f64::INFINITY))), Verdict::NoData);
+    assert_eq!(verdict(Some(Measurement::NoData("none".to_owned()))), Verdict::NoData);
+    assert_eq!(verdict(Some(Measurement::Error("down".to_owned()))), Verdict::Error);
+    assert_eq!(verdict(None), Verdict::Error);
+}
+
+#[test]
+fn what_the_provider_said_is_the_explanation() {
+    let measured = Measurement::NoData("no values found for metric: M: empty".to_owned());
+    let reading = reading(&custom(None, Some(1.0)), Some(&measured));
+    assert_eq!((reading.value, reading.explanation.as_str()), (None, "no values found for metric: M: empty"));
+}
+
+/// Distances from a value to its limit, down to ones that no reader would see.
+fn near() -> impl Strategy<Value = f64> {
+    (-12..1_i32, -10.0..10.0_f64).prop_map(|(power, by)| by * 10_f64.powi(power))
+}
+
+proptest! {
+    #[test]
+    fn a_verdict_is_the_rule_and_its_sentence_never_contradicts_it(
+        value in -10.0..10.0_f64, min in prop::option::of(near()), max in prop::option::of(near()),
+    ) {
+        let (min, max) = (min.map(|by| value + by), max.map(|by| value + by));
+        let (verdict, sentence) = judged(&custom(min, max), value);
+        let inside = min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max);
+        prop_assert_eq!(verdict == Verdict::Pass, inside);
+        let words: Vec<&str> = sentence.split(' ').collect();
+        if let ["M", shown, sign, limit, ..] = words.as_slice() {
+            let (shown, limit): (f64, f64) = (shown.parse().unwrap_or(0.0), limit.parse().unwrap_or(0.0));
+            let holds = match *sign {
+                "<" => shown < limit,
+                ">" => shown > limit,
+                ">=" => shown >= limit,
+                "<=" => shown <= limit,
+                _ => min.is_none() && max.is_none(),
+            };
+            prop_assert!(holds, "{}", sentence);
+        }
+    }
+}

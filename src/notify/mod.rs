@@ -1,0 +1,177 @@
+//! Notices into words: the Kubernetes Event of each.
+//!
+//! Where Flagger has a text for it, the text is Flagger's, since CI greps for it; the reason is always our own. Never a decision, and
+//! never a text without the object that it is about.
+
+mod reasons;
+mod unready;
+
+pub use reasons::{ALL, Reason};
+
+use self::unready::unready;
+use crate::model::{CanaryRef, Notice, Percent, Reading, Tone, Unready, Verdict};
+
+/// A Kubernetes Event of the Canary.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// CamelCase, one for each kind of notice; a complaint brings its own.
+    pub reason: &'static str,
+    /// Normal or Warning.
+    pub tone: Tone,
+    /// What is done, with whatever makes the note differ from the last one under this reason: recorders take events as the same
+    /// when reason and action are, and then repeat the old note.
+    pub action: String,
+    /// The sentence, at most 1,024 bytes.
+    pub note: String,
+}
+
+/// The limits of the apiserver for an event, in bytes.
+const NOTE: usize = 1024;
+const ACTION: usize = 128;
+
+/// The event of a notice about `canary`.
+pub fn event(notice: &Notice, canary: &CanaryRef) -> Event {
+    let note = cut(&note(notice, canary), NOTE);
+    let action = cut(&action(notice, &note), ACTION);
+    Event { reason: reasons::of(notice), tone: tone(notice), action, note }
+}
+
+fn note(notice: &Notice, who: &CanaryRef) -> String {
+    let CanaryRef { namespace: ns, name, target, .. } = who;
+    match notice {
+        Notice::Initialized => format!("Initialization done! {name}.{ns}"),
+        Notice::NewRevision => format!("New revision detected! Scaling up {target}.{ns}"),
+        Notice::Restarted => format!("New revision detected! Restarting analysis for {target}.{ns}"),
+        Notice::Started => format!("Starting canary analysis for {target}.{ns}"),
+        Notice::Advanced(weight) => format!("Advance {name}.{ns} canary weight {weight}"),
+        Notice::Halted(reading) => halted(reading, who),
+        Notice::CanaryNotReady(why) => canary_not_ready(*why, who),
+        Notice::PrimaryNotReady(why) => {
+            format!("{target}-primary.{ns} not ready: {}", unready(*why, &format!("{target}-primary")))
+        }
+        Notice::Copying => format!("Copying {target}.{ns} template spec to {target}-primary.{ns}"),
+        Notice::PrimaryAdvanced(weight) => format!("Advance {name}.{ns} primary weight {weight}"),
+        Notice::RoutingToPrimary => "Routing all traffic to primary".to_owned(),
+        Notice::Promoted => format!("Promotion completed! Scaling down {target}.{ns}"),
+        Notice::PromotedUnanalysed => format!("Promotion completed! Canary analysis was skipped for {target}.{ns}"),
+        Notice::ThresholdReached(checks) => {
+            format!("Rolling back {name}.{ns} failed checks threshold reached {checks}")
+        }
+        Notice::DeadlineExceeded(why) => {
+            format!("Rolling back {name}.{ns} progress deadline exceeded {}", canary_not_ready(*why, who))
+        }
+        Notice::RolledBack => format!("Canary failed! Scaling down {name}.{ns}"),
+        Notice::PromotionFailed(why) => {
+            let why = unready(*why, &format!("{target}-primary"));
+            format!("Promotion of {target}.{ns} failed, primary not ready: {why}")
+        }
+        Notice::Withdrawn => {
+            format!(
+                "{target}.{ns} is back at the promoted revision, so its release ends; all traffic goes to the primary"
+            )
+        }
+        Notice::RouteDrift(seen, asked) => drift(*seen, *asked, who),
+        Notice::PrimaryDrift => format!(
+            "{target}-primary.{ns} was changed or removed by another hand and is restored; change {target}.{ns} instead, a release then brings it there"
+        ),
+        Notice::Complaint(_, sentence) => sentence.clone(),
+        Notice::Suspended => "skipping canary run as object is suspended".to_owned(),
+        Notice::Terminating => format!("Terminating canary {name}.{ns}"),
+        Notice::Terminated => format!("Terminated canary {name}.{ns}"),
+    }
+}
+
+/// Flagger's three ways to say that a check did not pass.
+fn halted(reading: &Reading, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, name, .. } = who;
+    let why = &reading.explanation;
+    match reading.verdict {
+        Verdict::Pass | Verdict::Fail => format!("Halt {name}.{namespace} advancement {why}"),
+        Verdict::NoData => format!("Halt advancement {why}"),
+        Verdict::Error => why.clone(),
+    }
+}
+
+fn canary_not_ready(why: Unready, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, kind, target, .. } = who;
+    format!("canary {} {target}.{namespace} not ready: {}", kind.to_lowercase(), unready(why, target))
+}
+
+fn drift(seen: Percent, asked: Percent, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, name, .. } = who;
+    format!(
+        "The route of {name}.{namespace} gave the canary {seen}% where {asked}% was set, and is restored; find the other writer in the managedFields of the route"
+    )
+}
+
+const fn tone(notice: &Notice) -> Tone {
+    match notice {
+        Notice::Initialized
+        | Notice::NewRevision
+        | Notice::Restarted
+        | Notice::Started
+        | Notice::Advanced(_)
+        | Notice::Copying
+        | Notice::PrimaryAdvanced(_)
+        | Notice::RoutingToPrimary
+        | Notice::Promoted
+        | Notice::PromotedUnanalysed
+        | Notice::Withdrawn
+        | Notice::Suspended
+        | Notice::Terminating
+        | Notice::Terminated => Tone::Normal,
+        Notice::Halted(_)
+        | Notice::CanaryNotReady(_)
+        | Notice::PrimaryNotReady(_)
+        | Notice::ThresholdReached(_)
+        | Notice::DeadlineExceeded(_)
+        | Notice::RolledBack
+        | Notice::PromotionFailed(_)
+        | Notice::RouteDrift(..)
+        | Notice::PrimaryDrift
+        | Notice::Complaint(..) => Tone::Warning,
+    }
+}
+
+/// The verb, and the step or a digest of the note where a reason has many notes.
+fn action(notice: &Notice, note: &str) -> String {
+    match notice {
+        Notice::Initialized => "Initialize".to_owned(),
+        Notice::NewRevision | Notice::Restarted | Notice::Started => "Analyse".to_owned(),
+        Notice::Advanced(weight) => format!("ShiftTo{weight}"),
+        Notice::PrimaryAdvanced(weight) => format!("ReturnTo{weight}"),
+        Notice::Halted(reading) => format!("Check-{}-{}", cut(&reading.name, 96), digest(note)),
+        Notice::CanaryNotReady(_) | Notice::PrimaryNotReady(_) => format!("Wait-{}", digest(note)),
+        Notice::Copying | Notice::RoutingToPrimary | Notice::Promoted | Notice::PromotedUnanalysed => {
+            "Promote".to_owned()
+        }
+        Notice::ThresholdReached(checks) => format!("RollBackAfter{checks}"),
+        Notice::DeadlineExceeded(_) => format!("RollBack-{}", digest(note)),
+        Notice::RolledBack | Notice::Withdrawn => "RollBack".to_owned(),
+        Notice::PromotionFailed(_) => format!("Promote-{}", digest(note)),
+        Notice::RouteDrift(seen, asked) => format!("Restore{asked}Over{seen}"),
+        Notice::PrimaryDrift => "RestorePrimary".to_owned(),
+        Notice::Complaint(..) => format!("Mend-{}", digest(note)),
+        Notice::Suspended => "Suspend".to_owned(),
+        Notice::Terminating | Notice::Terminated => "Terminate".to_owned(),
+    }
+}
+
+/// FNV-1a: short, and the same in every process.
+fn digest(text: &str) -> String {
+    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("{hash:08x}")
+}
+
+/// At most `limit` bytes.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let room = limit.saturating_sub('…'.len_utf8());
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= room).last().unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned() + "…"
+}
+
+#[cfg(test)]
+mod tests;

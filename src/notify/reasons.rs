@@ -1,0 +1,112 @@
+//! Every reason that an event of a release can carry, with its meaning: filters, alerts and the runbook go by these names.
+
+use crate::model::{Notice, Verdict};
+
+/// A reason and what it means to somebody who meets it for the first time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reason {
+    /// CamelCase; never changes its meaning.
+    pub name: &'static str,
+    /// One sentence.
+    pub meaning: &'static str,
+}
+
+macro_rules! reasons {
+    ($($constant:ident $name:ident $meaning:literal)*) => {
+        $(
+            #[doc = $meaning]
+            const $constant: Reason = Reason { name: stringify!($name), meaning: $meaning };
+        )*
+
+        /// Every reason of a release, from its beginning to its end. Those of complaints stand with their sentences.
+        pub const ALL: &[Reason] = &[$($constant),*];
+    };
+}
+
+reasons! {
+    INITIALIZED Initialized
+    "The primary serves all traffic and the target is scaled down; from now on every new revision is analysed first."
+    NEW_REVISION NewRevision
+    "The target's pod template changed; the canary is scaled up and gets traffic once it is ready."
+    RESTARTED AnalysisRestarted
+    "The target changed again during its release; the analysis starts anew with the newest revision and no traffic."
+    STARTED AnalysisStarted
+    "The canary is ready and gets its first share of the traffic."
+    ADVANCED WeightAdvanced
+    "Every check passed and the canary's share of the traffic was raised."
+    CHECK_FAILED CheckFailed
+    "A KPI lay outside of its thresholdRange; the weight stays and the failed check counts."
+    NO_DATA CheckWithoutData
+    "A KPI's query found nothing, mostly because the canary gets no requests or a label is wrong; the failed check counts."
+    CHECK_ERROR CheckNotPossible
+    "A KPI could not be asked for or its answer is not one number; the failed check counts."
+    CANARY_NOT_READY CanaryNotReady
+    "The canary's pods are not all available; the release waits for them until the progress deadline."
+    PRIMARY_NOT_READY PrimaryNotReady
+    "The primary's pods are not all available; traffic stays where it is meanwhile."
+    COPYING PromotionStarted
+    "The analysis passed and the primary rolls over to the canary's pod template, while the canary keeps its traffic."
+    PRIMARY_ADVANCED PrimaryWeightAdvanced
+    "The new primary is ready and traffic returns to it in steps."
+    ROUTING_TO_PRIMARY TrafficReturned
+    "The new primary is ready and gets all traffic."
+    PROMOTED Promoted
+    "The release is done; the primary serves the new revision and the canary is scaled down."
+    PROMOTED_UNANALYSED PromotedWithoutAnalysis
+    "The release is done; skipAnalysis was set, so no KPI was looked at."
+    THRESHOLD_REACHED ThresholdReached
+    "As many checks failed as analysis.threshold allows; the release is rolled back."
+    DEADLINE_EXCEEDED ProgressDeadlineExceeded
+    "The canary was not ready within progressDeadlineSeconds; the release is rolled back."
+    ROLLED_BACK RolledBack
+    "All traffic is back on the primary, which still runs the last promoted revision; the canary is scaled down."
+    PROMOTION_FAILED PromotionFailed
+    "The new primary did not get ready in time; the canary, which passed its analysis, keeps the traffic until a fix comes."
+    WITHDRAWN ReleaseWithdrawn
+    "The target went back to the promoted revision during its release, so there is nothing left to release."
+    ROUTE_DRIFT RouteDrift
+    "Another writer changed the weights of the route; they were set back."
+    PRIMARY_DRIFT PrimaryDrift
+    "Another writer changed or removed the primary; it was restored to the promoted revision."
+    SUSPENDED Suspended
+    "Nothing is changed, because spec.suspend is true."
+    TERMINATING Terminating
+    "The Canary is being deleted; the target takes over and gets its Service and route back."
+    TERMINATED Terminated
+    "The target serves by itself again and the Canary is gone."
+}
+
+/// The reason of a notice; a complaint has its own.
+pub(super) const fn of(notice: &Notice) -> &'static str {
+    let reason = match notice {
+        Notice::Initialized => INITIALIZED,
+        Notice::NewRevision => NEW_REVISION,
+        Notice::Restarted => RESTARTED,
+        Notice::Started => STARTED,
+        Notice::Advanced(_) => ADVANCED,
+        Notice::Halted(reading) => match reading.verdict {
+            Verdict::Pass | Verdict::Fail => CHECK_FAILED,
+            Verdict::NoData => NO_DATA,
+            Verdict::Error => CHECK_ERROR,
+        },
+        Notice::CanaryNotReady(_) => CANARY_NOT_READY,
+        Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,
+        Notice::Copying => COPYING,
+        Notice::PrimaryAdvanced(_) => PRIMARY_ADVANCED,
+        Notice::RoutingToPrimary => ROUTING_TO_PRIMARY,
+        Notice::Promoted => PROMOTED,
+        Notice::PromotedUnanalysed => PROMOTED_UNANALYSED,
+        Notice::ThresholdReached(_) => THRESHOLD_REACHED,
+        Notice::DeadlineExceeded(_) => DEADLINE_EXCEEDED,
+        Notice::RolledBack => ROLLED_BACK,
+        Notice::PromotionFailed(_) => PROMOTION_FAILED,
+        Notice::Withdrawn => WITHDRAWN,
+        Notice::RouteDrift(..) => ROUTE_DRIFT,
+        Notice::PrimaryDrift => PRIMARY_DRIFT,
+        Notice::Complaint(reason, _) => return reason,
+        Notice::Suspended => SUSPENDED,
+        Notice::Terminating => TERMINATING,
+        Notice::Terminated => TERMINATED,
+    };
+    reason.name
+}

@@ -1,0 +1,144 @@
+//! The fields of one object that a router writes, in an object that may be the user's: how they are taken and given back.
+//!
+//! What stood there is remembered in annotations of the object itself, so that nothing else has to survive for the user
+//! to get it back. Never writes what is already as wanted, and never touches a field that was not claimed.
+
+mod before;
+
+pub use before::{BEFORE, ORIGINAL};
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use self::before::Before;
+use super::RouteError;
+use crate::object::{Change, ObjectKey, Objects, value};
+
+/// Annotations that keep Flux from writing an object back while we share its traffic.
+pub(super) const KEEP_FLUX_AWAY: [(&str, &str); 2] =
+    [("helm.toolkit.fluxcd.io/driftDetection", "disabled"), ("kustomize.toolkit.fluxcd.io/reconcile", "disabled")];
+
+/// What one object shall hold. There are no owner references: losing the Canary must not take the route along.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Claim {
+    /// Which object.
+    pub(super) key: ObjectKey,
+    /// Labels that it shall carry.
+    pub(super) labels: BTreeMap<String, String>,
+    /// Annotations that it shall carry.
+    pub(super) annotations: BTreeMap<String, String>,
+    /// Fields of `spec`, each compared and written whole; a `null` shall not be there.
+    pub(super) spec: Map<String, Value>,
+}
+
+impl Claim {
+    /// The one write that makes the object hold the claim; `None` when it does.
+    ///
+    /// An apply where that suffices. Where a field has to go that an apply would leave (it is not ours), a merge patch.
+    pub(super) fn write(&self, have: &Objects) -> Result<Option<Change>, RouteError> {
+        let Some(have) = have.find(&self.key) else {
+            return Ok(Some(Change::Apply(self.key.kind, self.object(&before::nothing(), None, self.fields()))));
+        };
+        let spec = spec_of(&self.key, have)?;
+        let patch = difference(&set_fields(&select(&spec, self.spec.keys())), &self.fields());
+        if value::contains(have, &self.metadata(&BTreeMap::new())) && is_empty(&patch) {
+            return Ok(None);
+        }
+        let notes = before::notes(self, have, &spec);
+        // The first write to the user's object holds only for what was read: what it remembers must be what stood there.
+        let version =
+            if before::is_untouched(have) { value::text(have, &["metadata", "resourceVersion"]) } else { None };
+        Ok(Some(if removes(&patch) {
+            Change::Merge(self.key.clone(), self.object(&notes, version, patch))
+        } else {
+            Change::Apply(self.key.kind, self.object(&notes, version, self.fields()))
+        }))
+    }
+
+    fn object(&self, notes: &BTreeMap<String, String>, version: Option<&str>, spec: Value) -> Value {
+        let mut object = json!({"apiVersion": self.key.kind.api_version(), "kind": self.key.kind.kind});
+        value::merge(&mut object, &self.metadata(notes));
+        value::merge(&mut object, &json!({"metadata": {"name": self.key.name, "namespace": self.key.namespace}}));
+        if let Some(version) = version {
+            value::merge(&mut object, &json!({"metadata": {"resourceVersion": version}}));
+        }
+        if let Some(object) = object.as_object_mut() {
+            object.insert("spec".to_owned(), spec);
+        }
+        object
+    }
+
+    fn metadata(&self, notes: &BTreeMap<String, String>) -> Value {
+        let mut annotations = self.annotations.clone();
+        annotations.extend(notes.clone());
+        let mut metadata = json!({"labels": self.labels, "annotations": annotations});
+        value::prune(&mut metadata);
+        json!({ "metadata": metadata })
+    }
+
+    fn fields(&self) -> Value {
+        self.spec.iter().filter(|(_, wanted)| !wanted.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+}
+
+/// The write that gives the user's object back: the claimed `fields` of its spec as they were, and its labels and
+/// annotations. `None` where we made the object (it stays as it is) or never wrote to it.
+pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Option<Change> {
+    let have = have.find(key)?;
+    let original = before::original_spec(have)?;
+    let spec = spec_of(key, have).ok()?;
+    let spec = difference(&select(&spec, fields.iter()), &select(&original, fields.iter()));
+    let mut patch = json!({"metadata": Before::of(have).restored(have), "spec": spec});
+    let mut given_back = have.clone();
+    value::merge(&mut given_back, &patch);
+    if given_back == *have {
+        return None;
+    }
+    if let Some(version) = value::text(have, &["metadata", "resourceVersion"]) {
+        value::merge(&mut patch, &json!({"metadata": {"resourceVersion": version}}));
+    }
+    Some(Change::Merge(key.clone(), patch))
+}
+
+/// Whether the object is there and was the user's before it was ours.
+pub(super) fn is_users(key: &ObjectKey, have: &Objects) -> bool {
+    have.find(key).is_some_and(|have| !before::is_made(have))
+}
+
+fn spec_of(key: &ObjectKey, have: &Value) -> Result<Value, RouteError> {
+    match have.get("spec") {
+        None | Some(Value::Null) => Ok(json!({})),
+        Some(spec) if spec.is_object() => Ok(spec.clone()),
+        Some(spec) => Err(RouteError {
+            reason: "UnreadableRoute",
+            sentence: format!(
+                "{key}: spec is {spec}, so no traffic can be routed by it; make spec an object or delete it"
+            ),
+        }),
+    }
+}
+
+fn select<K: AsRef<str>>(spec: &Value, fields: impl Iterator<Item = K>) -> Value {
+    fields.filter_map(|field| Some((field.as_ref().to_owned(), spec.get(field.as_ref())?.clone()))).collect()
+}
+
+/// An empty list counts as unset: the apiserver keeps either, and to a mesh both are the same.
+fn set_fields(spec: &Value) -> Value {
+    let is_set = |value: &Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
+    let fields = spec.as_object().into_iter().flatten();
+    fields.filter(|(_, value)| is_set(value)).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn is_empty(patch: &Value) -> bool {
+    patch.as_object().is_some_and(Map::is_empty)
+}
+
+fn removes(patch: &Value) -> bool {
+    patch.is_null() || patch.as_object().is_some_and(|fields| fields.values().any(removes))
+}
+
+/// The merge patch between two specs; an empty one where nothing differs.
+fn difference(have: &Value, want: &Value) -> Value {
+    value::difference(have, want).unwrap_or_else(|| json!({}))
+}

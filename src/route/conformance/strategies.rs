@@ -1,0 +1,204 @@
+//! What the laws run on: any service that a user may write, any route that may be wanted, any object that may stand there.
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::api;
+use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
+use crate::object::{FakeStore, ObjectKey};
+use crate::route::{Capabilities, Target};
+
+const NAMESPACE: &str = "test";
+const APEX: &str = "podinfo";
+
+/// A canary as a router sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    pub(super) service: api::CanaryService,
+    pub(super) analysis: api::CanaryAnalysis,
+}
+
+impl Subject {
+    pub(super) fn target(&self) -> Target<'_> {
+        Target { namespace: NAMESPACE, apex: APEX, service: &self.service, analysis: &self.analysis }
+    }
+}
+
+/// Any service and analysis.
+pub(super) fn subjects() -> impl Strategy<Value = Subject> {
+    (services(), analyses()).prop_map(|(service, analysis)| Subject { service, analysis })
+}
+
+fn services() -> impl Strategy<Value = api::CanaryService> {
+    let names = || option::of(vec(prop_oneof![Just("podinfo"), Just("*"), Just("shop.example"), Just("mesh")], 0..3));
+    let place = (names(), names(), any::<bool>(), any::<bool>(), option::of(prop_oneof![Just("http"), Just("TCP")]));
+    let path = (option::of(vec(conditions(), 0..3)), option::of(headers()), option::of(policies()));
+    (place, path, option::of(metadata()), any::<bool>()).prop_map(|(place, path, apex, rich)| {
+        let (hosts, gateways, delegation, ports, protocol) = place;
+        let (conditions, headers, policy) = path;
+        let mut service = json!({
+            "port": 80, "portDiscovery": ports, "appProtocol": protocol, "match": conditions, "headers": headers,
+            "trafficPolicy": policy, "apex": apex,
+        });
+        let place = if delegation { json!({"delegation": true}) } else { json!({"hosts": hosts, "gateways": gateways}) };
+        extend(&mut service, place);
+        if rich {
+            extend(&mut service, json!({
+                "timeout": "5s", "retries": {"attempts": 3, "retryOn": "gateway-error"},
+                "rewrite": {"uri": "/", "type": "ReplacePrefixMatch"}, "corsPolicy": {"allowOrigin": ["shop.example"]},
+            }));
+        }
+        serde_json::from_value(service).expect("what the strategy writes is a service")
+    })
+}
+
+fn analyses() -> impl Strategy<Value = api::CanaryAnalysis> {
+    let cookie = (option::of(Just("/cart")), option::of(Just("primary-cookie")))
+        .prop_map(|(path, primary)| json!({"cookieName": "canary-cookie", "path": path, "primaryCookieName": primary}));
+    let condition = (option::of(btree_map("[a-c]", text_condition(true), 1..3)), option::of(params()))
+        .prop_map(|(headers, params)| json!({"headers": headers, "queryParams": params}));
+    (option::of(vec(condition, 0..3)), option::of(cookie)).prop_map(|(conditions, cookie)| {
+        let analysis = json!({"interval": "1m", "threshold": 5, "match": conditions, "sessionAffinity": cookie});
+        serde_json::from_value(analysis).expect("what the strategy writes is an analysis")
+    })
+}
+
+fn conditions() -> impl Strategy<Value = Value> {
+    let headers = btree_map(prop_oneof![Just("Cookie"), Just("a"), Just("b")], text_condition(false), 1..3);
+    (option::of(headers), option::of(params()), option::of(text_condition(false)), option::of(1_u16..=9000)).prop_map(
+        |(headers, params, uri, port)| json!({"headers": headers, "queryParams": params, "uri": uri, "port": port}),
+    )
+}
+
+fn params() -> impl Strategy<Value = Value> {
+    btree_map("[a-c]", prop_oneof![text_condition(false), Just(json!({}))], 1..3).prop_map(|params| json!(params))
+}
+
+fn text_condition(suffix: bool) -> BoxedStrategy<Value> {
+    let forms = if suffix { vec!["exact", "prefix", "regex", "suffix"] } else { vec!["exact", "prefix", "regex"] };
+    (proptest::sample::select(forms), "[a-c.]{1,3}").prop_map(|(form, text)| json!({form: text})).boxed()
+}
+
+fn headers() -> impl Strategy<Value = Value> {
+    let name = prop_oneof![Just("Set-Cookie"), Just("x-a")];
+    let value = prop_oneof![Just("mine=1; Max-Age=-1"), Just("b")];
+    let operations = || btree_map(name.clone(), value.clone(), 0..3).prop_map(|headers| json!({"add": headers}));
+    (option::of(operations()), option::of(operations()))
+        .prop_map(|(request, response)| json!({"request": request, "response": response}))
+}
+
+fn policies() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!({"loadBalancer": {"simple": "RANDOM"}})),
+        Just(json!({"loadBalancer": {"consistentHash": {"useSourceIp": true}}, "tls": {"mode": "ISTIO_MUTUAL"}})),
+        Just(json!({})),
+    ]
+}
+
+fn metadata() -> impl Strategy<Value = Value> {
+    let keys = || btree_map(prop_oneof![Just("team"), Just("app.kubernetes.io/name")], "[a-b]", 0..3);
+    (keys(), keys()).prop_map(|(labels, annotations)| json!({"labels": labels, "annotations": annotations}))
+}
+
+/// Any route within what a data plane can do.
+pub(super) fn routings() -> impl Strategy<Value = Routing> {
+    let percent = || (0_i64..=100).prop_map(Percent::clamped);
+    let cookie = || ("[a-z.+-]{1,9}", "[A-Za-z0-9]{1,9}").prop_map(|(name, value)| Cookie { name, value });
+    let mirror = prop_oneof![Just(Mirror::Off), Just(Mirror::All), percent().prop_map(Mirror::Share)];
+    let affinity = prop_oneof![
+        Just(Affinity::None),
+        (cookie(), option::of(cookie())).prop_map(|(canary, primary)| Affinity::Sticky { canary, primary }),
+        cookie().prop_map(Affinity::Expire),
+    ];
+    (percent(), mirror, affinity).prop_map(|(canary, mirror, affinity)| Routing { canary, mirror, affinity })
+}
+
+/// The nearest subject and route that a data plane can do.
+pub(super) fn within(can: Capabilities, mut subject: Subject, mut want: Routing) -> (Subject, Routing) {
+    subject.analysis.match_ = subject.analysis.match_.filter(|_| can.matches);
+    want.mirror = if can.mirror { want.mirror } else { Mirror::Off };
+    want.affinity = if can.affinity { want.affinity } else { Affinity::None };
+    want.canary = if can.weights || want.canary.is_zero() { want.canary } else { Percent::FULL };
+    (subject, want)
+}
+
+/// Objects as the user, or another operator, may have left them; `None` where nothing stands.
+pub(super) fn foreign() -> impl Strategy<Value = Vec<Option<Value>>> {
+    let annotations =
+        btree_map(prop_oneof![Just("team"), Just("helm.toolkit.fluxcd.io/driftDetection")], "[a-c]", 0..3);
+    let labels = btree_map(prop_oneof![Just("team"), Just("x")], "[a-c]", 0..3);
+    let object = (labels, annotations, btree_map(words(), json_values(), 0..5)).prop_map(
+        |(labels, annotations, spec)| json!({"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}),
+    );
+    vec(option::of(object), 3)
+}
+
+/// A store in which these objects stand under these keys.
+pub(super) fn store(keys: &[ObjectKey], objects: &[Option<Value>]) -> FakeStore {
+    let mut store = FakeStore::default();
+    for (key, object) in keys.iter().zip(objects.iter().cycle()) {
+        if let Some(object) = object {
+            store.put(key.clone(), object.clone());
+        }
+    }
+    store
+}
+
+/// Any JSON but `null`, which the apiserver drops; often of words that mean something to a router.
+pub(super) fn json_values() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        (-5_i64..=150).prop_map(Value::from),
+        Just(json!(12.5)),
+        words().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Value::from),
+            btree_map(words(), inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+    .boxed()
+}
+
+fn words() -> impl Strategy<Value = String> {
+    let known = [
+        "http",
+        "tcp",
+        "tls",
+        "hosts",
+        "gateways",
+        "exportTo",
+        "host",
+        "trafficPolicy",
+        "subsets",
+        "loadBalancer",
+        "route",
+        "destination",
+        "weight",
+        "mirror",
+        "mirrorPercentage",
+        "value",
+        "match",
+        "headers",
+        "response",
+        "add",
+        "Set-Cookie",
+        "podinfo",
+        "podinfo-primary",
+        "podinfo-canary",
+        "podinfo-canary.test.svc",
+        "a=b; Max-Age=-1",
+        "rules",
+        "backendRefs",
+    ];
+    prop_oneof![9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[a-z.]{0,3}"]
+}
+
+fn extend(value: &mut Value, more: Value) {
+    if let (Value::Object(value), Value::Object(more)) = (value, more) {
+        value.extend(more);
+    }
+}

@@ -1,0 +1,207 @@
+//! Istio: a VirtualService `<apex>` that shares the traffic, and a DestinationRule for each side.
+//!
+//! Owns `hosts`, `gateways` and `http` (or `tcp`) of the VirtualService and `host` and `trafficPolicy` of the
+//! DestinationRules; `exportTo`, `tls`, `subsets` and whatever else stands there is the user's. The rules are written whole,
+//! with the wanted weights, so that no repair ever moves traffic.
+
+mod conditions;
+mod cookies;
+mod reading;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::claim::{Claim, KEEP_FLUX_AWAY, give_back, is_users};
+use super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
+use crate::api;
+use crate::model::{Builtin, Routing};
+use crate::object::{Change, Kind, ObjectKey, Objects, value};
+
+const GROUP: &str = "networking.istio.io";
+const VERSION: &str = "v1beta1";
+const VIRTUAL_SERVICE: Kind =
+    Kind { group: GROUP, version: VERSION, kind: "VirtualService", plural: "virtualservices" };
+const DESTINATION_RULE: Kind =
+    Kind { group: GROUP, version: VERSION, kind: "DestinationRule", plural: "destinationrules" };
+
+const MESH: &str = "mesh";
+const VIRTUAL_SERVICE_FIELDS: &[&str] = &["hosts", "gateways", "http", "tcp"];
+const DESTINATION_RULE_FIELDS: &[&str] = &["host", "trafficPolicy"];
+
+/// Istio with sidecars, waypoints or gateways.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Istio;
+
+impl Router for Istio {
+    fn providers(&self) -> &'static [&'static str] {
+        &["istio"]
+    }
+
+    fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
+        let http = Protocol::of(service) == Protocol::Http;
+        Capabilities { weights: true, matches: http, mirror: http, affinity: http }
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[DESTINATION_RULE, VIRTUAL_SERVICE]
+    }
+
+    fn objects(&self, target: &Target<'_>) -> Vec<ObjectKey> {
+        let [primary, canary] = target.sides();
+        let rules = [primary, canary].map(|side| DESTINATION_RULE.named(target.namespace, side));
+        rules.into_iter().chain([VIRTUAL_SERVICE.named(target.namespace, target.apex)]).collect()
+    }
+
+    fn fields(&self, kind: Kind) -> &'static [&'static str] {
+        if kind == VIRTUAL_SERVICE { VIRTUAL_SERVICE_FIELDS } else { DESTINATION_RULE_FIELDS }
+    }
+
+    fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
+        super::refuse_what_it_cannot(self, target, want)?;
+        refuse_delegation_with_hosts(target)?;
+        let claims = target.sides().map(|side| destination_rule(target, &side, have));
+        let claims = claims.into_iter().chain([virtual_service(target, want, have)]);
+        claims.filter_map(|claim| claim.write(have).transpose()).collect()
+    }
+
+    fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
+        let found = have.find(&VIRTUAL_SERVICE.named(target.namespace, target.apex));
+        let rules = found.and_then(|object| value::at(object, &["spec", Protocol::of(target.service).field()]));
+        Ok(rules.and_then(Value::as_array).and_then(|rules| reading::routing(target, rules)))
+    }
+
+    fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
+        let keys = self.objects(target);
+        keys.iter().rev().filter_map(|key| give_back(key, self.fields(key.kind), have)).collect()
+    }
+
+    fn query(&self, builtin: Builtin) -> BuiltinQuery {
+        let query = match builtin {
+            Builtin::SuccessRate => SUCCESS_RATE,
+            Builtin::Duration => DURATION,
+        };
+        BuiltinQuery { query, scale: 1.0 }
+    }
+}
+
+const SUCCESS_RATE: &str = concat!(
+    r#"sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="{{ namespace }}","#,
+    r#"destination_workload=~"{{ target }}",response_code!~"5.*"}[{{ interval }}])) / "#,
+    r#"sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="{{ namespace }}","#,
+    r#"destination_workload=~"{{ target }}"}[{{ interval }}])) * 100"#,
+);
+
+const DURATION: &str = concat!(
+    r#"histogram_quantile(0.99, sum(rate(istio_request_duration_milliseconds_bucket{reporter="destination","#,
+    r#"destination_workload_namespace="{{ namespace }}",destination_workload=~"{{ target }}"}[{{ interval }}])) by (le))"#,
+);
+
+/// Which rules of the VirtualService carry the traffic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Protocol {
+    Http,
+    Tcp,
+}
+
+impl Protocol {
+    fn of(service: &api::CanaryService) -> Self {
+        let tcp = service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"));
+        if tcp { Self::Tcp } else { Self::Http }
+    }
+
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Http => Self::Tcp,
+            Self::Tcp => Self::Http,
+        }
+    }
+}
+
+/// Without a policy in the Canary, what we made has none, and the user's own rule keeps what it says.
+fn destination_rule(target: &Target<'_>, side: &str, have: &Objects) -> Claim {
+    let key = DESTINATION_RULE.named(target.namespace, side);
+    let mut spec = Map::from_iter([("host".to_owned(), json!(side))]);
+    if target.service.traffic_policy.is_some() || !is_users(&key, have) {
+        spec.insert("trafficPolicy".to_owned(), json!(target.service.traffic_policy));
+    }
+    Claim { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec }
+}
+
+fn virtual_service(target: &Target<'_>, want: &Routing, have: &Objects) -> Claim {
+    let key = VIRTUAL_SERVICE.named(target.namespace, target.apex);
+    let protocol = Protocol::of(target.service);
+    let mut spec = Map::from_iter([
+        ("hosts".to_owned(), hosts(target)),
+        ("gateways".to_owned(), gateways(target)),
+        (protocol.field().to_owned(), rules::of(target, protocol, want)),
+    ]);
+    if let Some(others) = rules_of_others(target, protocol.other(), have.find(&key)) {
+        spec.insert(protocol.other().field().to_owned(), others);
+    }
+    let apex = target.service.apex.clone().unwrap_or_default();
+    let mut annotations = apex.annotations.unwrap_or_default();
+    annotations.extend(KEEP_FLUX_AWAY.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Claim { key, labels: apex.labels.unwrap_or_default(), annotations, spec }
+}
+
+/// The user's hosts, and the apex unless they cover it. A delegate has none.
+fn hosts(target: &Target<'_>) -> Value {
+    if is_delegate(target) {
+        return Value::Null;
+    }
+    let mut hosts = target.service.hosts.clone().unwrap_or_default();
+    if !hosts.iter().any(|host| host == target.apex || host == "*") {
+        hosts.push(target.apex.to_owned());
+    }
+    json!(hosts)
+}
+
+fn gateways(target: &Target<'_>) -> Value {
+    if is_delegate(target) {
+        return Value::Null;
+    }
+    let gateways = target.service.gateways.as_deref().unwrap_or_default();
+    if gateways.is_empty() { json!([MESH]) } else { json!(gateways) }
+}
+
+/// What is left of the other protocol's rules when ours, from before the protocol was changed, are gone; `None` where
+/// there are none of ours.
+fn rules_of_others(target: &Target<'_>, protocol: Protocol, have: Option<&Value>) -> Option<Value> {
+    let rules = value::at(have?, &["spec", protocol.field()])?.as_array()?;
+    let others: Vec<_> = rules.iter().filter(|rule| !reading::names_a_side(target, rule)).collect();
+    match others.len() {
+        len if len == rules.len() => None,
+        0 => Some(Value::Null),
+        _ => Some(json!(others)),
+    }
+}
+
+fn is_delegate(target: &Target<'_>) -> bool {
+    target.service.delegation == Some(true)
+}
+
+fn refuse_delegation_with_hosts(target: &Target<'_>) -> Result<(), RouteError> {
+    let is_set = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    if !is_delegate(target) || !(is_set(&target.service.hosts) || is_set(&target.service.gateways)) {
+        return Ok(());
+    }
+    Err(RouteError {
+        reason: "DelegateWithHosts",
+        sentence:
+            "spec.service.delegation is true, but spec.service.hosts or gateways is set: a delegate VirtualService \
+                   has neither, Istio takes both from its root; remove hosts and gateways, or set delegation: false"
+                .to_owned(),
+    })
+}

@@ -1,0 +1,114 @@
+//! Effects into changes of objects.
+
+use serde_json::{Value, json};
+
+use super::Scene;
+use super::corner::Corner;
+use super::facts::FINALIZER;
+use crate::model::{Complaint, Effect, PrimarySource, Revision, Routing};
+use crate::object::{Change, kinds, value};
+use crate::workload::{WorkloadError, deployment, primary, services, snapshot};
+
+impl Scene {
+    /// The writes that bring an effect about; none where it is there already.
+    ///
+    /// # Errors
+    /// What keeps it from being written, as a sentence for the user. Nothing is written then.
+    pub fn changes(&self, effect: &Effect) -> Result<Vec<Change>, Complaint> {
+        let corner = Corner::of(self);
+        match effect {
+            Effect::AddFinalizer => Ok(corner.finalizers(|kept| kept.push(json!(FINALIZER)))),
+            Effect::RemoveFinalizer => Ok(corner.finalizers(|_| {})),
+            Effect::Sides => Ok(corner.services(services::sides)),
+            Effect::Apex => Ok(corner.services(services::apex)),
+            Effect::Snapshot(revision) => corner.snapshot(revision),
+            Effect::Forget(revision) => Ok(corner.forget(revision)),
+            Effect::Primary(source) => corner.primary_runs(source),
+            Effect::Route(routing) => corner.route(routing),
+            Effect::ScaleTarget(replicas) => Ok(deployment::scale(&corner.names.target(), corner.target(), *replicas)),
+            Effect::ReleaseApex => {
+                Ok(corner.subject().map(|s| services::release_apex(&s, &self.objects)).unwrap_or_default())
+            }
+            Effect::ReleaseRoute => Ok(corner.release_route()),
+            Effect::Discard => Ok(corner.discard()),
+        }
+    }
+}
+
+impl Corner<'_> {
+    fn finalizers(&self, change: impl FnOnce(&mut Vec<Value>)) -> Vec<Change> {
+        let meta = &self.scene.canary.metadata;
+        let before: Vec<Value> = meta.finalizers.iter().flatten().map(|f| json!(f)).collect();
+        let mut after: Vec<Value> = before.iter().filter(|f| **f != FINALIZER).cloned().collect();
+        change(&mut after);
+        if before == after {
+            return Vec::new();
+        }
+        // The whole list is written, so it holds only for the version that was read.
+        let patch = json!({"metadata": {"resourceVersion": meta.resource_version, "finalizers": after}});
+        vec![Change::Merge(self.names.key(), patch)]
+    }
+
+    fn snapshot(&self, revision: &Revision) -> Result<Vec<Change>, Complaint> {
+        let (Some(subject), Some(target)) = (self.subject(), self.target()) else { return Ok(Vec::new()) };
+        if self.scene.objects.find(&snapshot::key(&subject, revision)).is_some() {
+            return Ok(Vec::new());
+        }
+        let kept = snapshot::all(&subject, &self.scene.objects);
+        snapshot::create(&subject, revision, target, &kept).map(|change| vec![change]).map_err(complaint)
+    }
+
+    fn forget(&self, revision: &Revision) -> Vec<Change> {
+        self.subject().map(|subject| Change::Delete(snapshot::key(&subject, revision))).into_iter().collect()
+    }
+
+    fn primary_runs(&self, source: &PrimarySource) -> Result<Vec<Change>, Complaint> {
+        let (Some(subject), Some(target)) = (self.subject(), self.target()) else { return Ok(Vec::new()) };
+        let have = self.primary();
+        let changes = match source {
+            PrimarySource::Target(revision) => {
+                primary::changes(&subject, revision, primary::Source::Target(target), have)
+            }
+            PrimarySource::Snapshot(revision) => match self.scene.objects.find(&snapshot::key(&subject, revision)) {
+                Some(kept) => primary::changes(&subject, revision, primary::Source::Snapshot(kept), have),
+                None => Ok(Vec::new()),
+            },
+        };
+        changes.map_err(complaint)
+    }
+
+    fn route(&self, routing: &Routing) -> Result<Vec<Change>, Complaint> {
+        let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
+            return Ok(Vec::new());
+        };
+        router.render(&target, routing, &self.scene.objects).map_err(Into::into)
+    }
+
+    fn release_route(&self) -> Vec<Change> {
+        match (self.router, self.names.route_target(&self.scene.canary)) {
+            (Some(router), Some(target)) => router.release(&target, &self.scene.objects),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Only what was made for this canary goes; a Deployment or Service of somebody else under such a name stays.
+    fn discard(&self) -> Vec<Change> {
+        let [_, primary, canary] = self.names.services();
+        let made = |object: &Value| {
+            value::text(object, &["metadata", "annotations", crate::workload::CANARY]) == Some(&self.names.canary)
+                || self.subject().is_some_and(|subject| subject.made(object))
+        };
+        let ours = [self.names.primary(), primary, canary];
+        let ours = ours.into_iter().filter(|key| self.scene.objects.find(key).is_some_and(made));
+        let snapshots = self.scene.objects.of_kind(kinds::CONTROLLER_REVISION).map(|(key, _)| key.clone());
+        ours.chain(snapshots).map(Change::Delete).collect()
+    }
+}
+
+fn complaint(error: WorkloadError) -> Complaint {
+    let reason = match error {
+        WorkloadError::NoTemplate { .. } => "NoTemplate",
+        WorkloadError::OtherRevision { .. } => "OtherRevision",
+    };
+    Complaint::blocks(reason, error.to_string())
+}

@@ -1,0 +1,122 @@
+//! A canary's names, its router and its label: what reading and writing its objects both need.
+
+use serde_json::Value;
+
+use super::Scene;
+use crate::api;
+use crate::model::{CanaryRef, Complaint};
+use crate::object::{Change, ObjectKey, kinds};
+use crate::route::{self, Router};
+use crate::settings;
+use crate::workload::services::Wanted;
+use crate::workload::{Selector, Subject};
+
+/// Names of a canary and of what is made for it.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    pub(super) namespace: String,
+    pub(super) canary: String,
+    pub(super) uid: String,
+    pub(super) target: String,
+    pub(super) apex: String,
+}
+
+impl Names {
+    pub(super) fn of(canary: &api::Canary) -> Self {
+        let meta = &canary.metadata;
+        let target = canary.spec.target_ref.name.clone();
+        let apex = canary.spec.service.as_ref().and_then(|s| s.name.clone()).filter(|name| !name.is_empty());
+        Self {
+            namespace: meta.namespace.clone().unwrap_or_default(),
+            canary: meta.name.clone().unwrap_or_default(),
+            uid: meta.uid.clone().unwrap_or_default(),
+            apex: apex.unwrap_or_else(|| target.clone()),
+            target,
+        }
+    }
+
+    pub(super) fn key(&self) -> ObjectKey {
+        kinds::CANARY.named(&self.namespace, &self.canary)
+    }
+
+    pub(super) fn target(&self) -> ObjectKey {
+        kinds::DEPLOYMENT.named(&self.namespace, &self.target)
+    }
+
+    pub(super) fn primary(&self) -> ObjectKey {
+        kinds::DEPLOYMENT.named(&self.namespace, format!("{}-primary", self.target))
+    }
+
+    /// Apex, primary and canary.
+    pub(super) fn services(&self) -> [ObjectKey; 3] {
+        ["", "-primary", "-canary"].map(|side| kinds::SERVICE.named(&self.namespace, format!("{}{side}", self.apex)))
+    }
+
+    /// What a router may know; `None` without `spec.service`, which `settings` complains of.
+    pub(super) fn route_target<'a>(&'a self, canary: &'a api::Canary) -> Option<route::Target<'a>> {
+        let service = canary.spec.service.as_ref()?;
+        let analysis = &canary.spec.analysis;
+        Some(route::Target { namespace: &self.namespace, apex: &self.apex, service, analysis })
+    }
+
+    pub(super) fn canary_ref(&self, canary: &api::Canary) -> CanaryRef {
+        CanaryRef {
+            namespace: self.namespace.clone(),
+            name: self.canary.clone(),
+            uid: self.uid.clone(),
+            generation: canary.metadata.generation.unwrap_or(0),
+            kind: canary.spec.target_ref.kind.as_str().to_owned(),
+            target: self.target.clone(),
+        }
+    }
+}
+
+/// A scene with everything that is worked out before its objects are read or written.
+pub(super) struct Corner<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) names: Names,
+    /// `None` where nobody serves the provider.
+    pub(super) router: Option<&'static dyn Router>,
+    /// `None` where the target is missing.
+    pub(super) selector: Option<Result<Selector, Complaint>>,
+}
+
+impl<'a> Corner<'a> {
+    pub(super) fn of(scene: &'a Scene) -> Self {
+        let names = Names::of(&scene.canary);
+        let target = scene.objects.find(&names.target());
+        let selector = target.map(|target| Selector::of(target, &scene.defaults.selector_labels));
+        Self { router: router(&scene.canary, &scene.defaults.provider), names, selector, scene }
+    }
+
+    pub(super) fn target(&self) -> Option<&'a Value> {
+        self.scene.objects.find(&self.names.target())
+    }
+
+    pub(super) fn primary(&self) -> Option<&'a Value> {
+        self.scene.objects.find(&self.names.primary())
+    }
+
+    /// `None` where the target is missing or has no label of its own.
+    pub(super) fn subject(&self) -> Option<Subject<'_>> {
+        let selector = self.selector.as_ref()?.as_ref().ok()?;
+        let Names { namespace, canary, uid, target, apex } = &self.names;
+        let label_prefixes = &self.scene.defaults.include_label_prefix;
+        Some(Subject { namespace, canary, uid, target, apex, selector, label_prefixes })
+    }
+}
+
+impl Corner<'_> {
+    /// What is still to be written to some of the Services; nothing where it cannot be told yet.
+    pub(super) fn services(&self, wanted: Wanted) -> Vec<Change> {
+        match (self.subject(), &self.scene.canary.spec.service, self.target()) {
+            (Some(subject), Some(service), Some(target)) => wanted(&subject, service, target, &self.scene.objects),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The router of a canary; `None` where nobody serves its provider.
+pub(super) fn router(canary: &api::Canary, default: &str) -> Option<&'static dyn Router> {
+    route::find(settings::provider(&canary.spec, &settings::Defaults { provider: default, namespace: "" }))
+}

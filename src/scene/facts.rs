@@ -1,0 +1,137 @@
+//! Objects into facts.
+
+use super::corner::Corner;
+use super::{Scene, journal, kpis};
+use crate::api::sentences;
+use crate::model::{
+    Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
+};
+use crate::object::{Change, ObjectKey, kinds};
+use crate::settings;
+use crate::workload::{deployment, endpoints, primary, services, snapshot};
+
+/// The finalizer that holds a deletion until the user's objects are given back; Flagger's, so that either can end it.
+pub(super) const FINALIZER: &str = "finalizer.flagger.app";
+
+impl Scene {
+    /// What these objects mean.
+    pub fn facts(&self) -> Facts {
+        let corner = Corner::of(self);
+        let mut complaints = Vec::new();
+        let settings = corner.settings().map_err(|c| complaints.extend(c)).ok();
+        let meta = &self.canary.metadata;
+        let deleting = meta.deletion_timestamp.is_some();
+        let target = corner.target_seen(&mut complaints);
+        let primary = corner.primary_seen(&mut complaints);
+        let route = corner.route_seen(&mut complaints);
+        complaints.extend(kpis::complaints(&corner, settings.as_ref()));
+        complaints.sort();
+        complaints.dedup();
+        Facts {
+            canary: corner.names.canary_ref(&self.canary),
+            deleting,
+            finalizer: meta.finalizers.iter().flatten().any(|f| f == FINALIZER),
+            settings,
+            complaints: if deleting { Vec::new() } else { complaints },
+            journal: self.canary.status.as_ref().map(journal::read).unwrap_or_default(),
+            target,
+            primary,
+            sides: corner.services_shape(services::sides),
+            apex: corner.services_shape(services::apex),
+            endpoints: corner.endpoints(),
+            route,
+            snapshots: corner.snapshots(),
+        }
+    }
+}
+
+impl Corner<'_> {
+    fn settings(&self) -> Result<Settings, Vec<Complaint>> {
+        let defaults = settings::Defaults { provider: &self.scene.defaults.provider, namespace: &self.names.namespace };
+        settings::resolve(&self.scene.canary.spec, &defaults)
+    }
+
+    fn target_seen(&self, complaints: &mut Vec<Complaint>) -> Seen<TargetSeen> {
+        let Some(object) = self.target() else {
+            let values = [("kind", "Deployment"), ("name", &*self.names.target), ("namespace", &*self.names.namespace)];
+            complaints.push(Complaint::blocks(sentences::CAN029.reason, sentences::CAN029.say(&values)));
+            return Seen::Missing;
+        };
+        if let Some(Err(complaint)) = &self.selector {
+            complaints.push(complaint.clone());
+        }
+        complaints.extend(self.subject().iter().flat_map(|subject| subject.overlong()));
+        match deployment::target(object) {
+            Ok(target) => Seen::Found(target),
+            Err(complaint) => {
+                complaints.push(complaint);
+                Seen::Missing
+            }
+        }
+    }
+
+    fn primary_seen(&self, complaints: &mut Vec<Complaint>) -> Seen<PrimarySeen> {
+        let Some(object) = self.primary() else { return Seen::Missing };
+        let unknown = PrimarySeen {
+            runs: PrimaryMatch::Unknown,
+            replicas: deployment::replicas(object),
+            rollout: deployment::rollout(object),
+        };
+        // Without the target there is nothing to compare with; what serves is still there.
+        let Some(subject) = self.subject() else { return Seen::Found(unknown) };
+        let snapshots = snapshot::all(&subject, &self.scene.objects);
+        let templates = self.target().and_then(deployment::template).into_iter();
+        let kept = snapshots.iter().filter_map(|s| snapshot::template(s));
+        let candidates: Vec<_> = templates.chain(kept).map(|t| (crate::workload::revision(t), t)).collect();
+        Seen::Found(primary::seen(&subject, object, &candidates).unwrap_or_else(|complaint| {
+            complaints.push(complaint);
+            unknown
+        }))
+    }
+
+    fn route_seen(&self, complaints: &mut Vec<Complaint>) -> RouteSeen {
+        let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
+            return RouteSeen::Missing;
+        };
+        for kind in router.kinds().iter().filter(|kind| self.scene.unserved.contains(kind)) {
+            let provider = router.providers().first().copied().unwrap_or_default();
+            let values = [("provider", provider), ("resource", &*format!("{}.{}", kind.plural, kind.group))];
+            complaints.push(Complaint::blocks(sentences::CAN070.reason, sentences::CAN070.say(&values)));
+        }
+        let have = &self.scene.objects;
+        let seen = router.read(&target, have).and_then(|routing| {
+            let Some(routing) = routing else { return Ok(RouteSeen::Missing) };
+            let shape = shape(&router.render(&target, &routing, have)?, |key| have.find(key).is_some());
+            Ok(RouteSeen::Seen { routing, shape })
+        });
+        seen.unwrap_or_else(|error| {
+            complaints.push(error.into());
+            RouteSeen::Missing
+        })
+    }
+
+    fn services_shape(&self, wanted: services::Wanted) -> Shape {
+        shape(&self.services(wanted), |key| self.scene.objects.find(key).is_some())
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        let [_, primary, canary] = self.names.services();
+        let slices: Vec<_> = self.scene.objects.of_kind(kinds::ENDPOINT_SLICE).map(|(_, slice)| slice).collect();
+        let ready = |service: &ObjectKey| endpoints::ready(&slices, &service.name);
+        Endpoints { primary: ready(&primary), canary: ready(&canary) }
+    }
+
+    fn snapshots(&self) -> Vec<Revision> {
+        let Some(subject) = self.subject() else { return Vec::new() };
+        snapshot::all(&subject, &self.scene.objects).into_iter().filter_map(snapshot::revision).collect()
+    }
+}
+
+/// What the changes that are still to be written say of an object's shape.
+fn shape(changes: &[Change], there: impl Fn(&ObjectKey) -> bool) -> Shape {
+    if changes.is_empty() {
+        return Shape::AsWanted;
+    }
+    let missing = changes.iter().filter_map(Change::key).any(|key| !there(&key));
+    if missing { Shape::Missing } else { Shape::Differs }
+}

@@ -1,0 +1,65 @@
+//! Which objects a canary's decisions read.
+
+use super::Defaults;
+use super::corner::{self, Names};
+use crate::api;
+use crate::object::{Kind, ObjectKey, kinds};
+use crate::workload;
+
+/// Label of an EndpointSlice: the Service it belongs to.
+pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// What to read for one canary. A change to any of it wakes the canary.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lookups {
+    /// Single objects.
+    pub keys: Vec<ObjectKey>,
+    /// Groups of objects that share a label.
+    pub labelled: Vec<Labelled>,
+}
+
+/// Objects of a kind in a namespace that carry this label.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Labelled {
+    /// Their kind.
+    pub kind: Kind,
+    /// Their namespace.
+    pub namespace: String,
+    /// The label.
+    pub label: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// What to read for `canary`.
+pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
+    let names = Names::of(canary);
+    let namespace = &names.namespace;
+    let mut keys = vec![names.target(), names.primary()];
+    keys.extend(names.services());
+    if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), names.route_target(canary)) {
+        keys.extend(router.objects(&target));
+    }
+    keys.extend(templates(canary, namespace));
+    let group =
+        |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
+    let [_, primary, side] = names.services();
+    let labelled = vec![
+        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
+        group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side.name),
+        group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
+    ];
+    Lookups { keys, labelled }
+}
+
+/// The MetricTemplates that the analysis names.
+pub(super) fn templates(canary: &api::Canary, namespace: &str) -> Vec<ObjectKey> {
+    let metrics = canary.spec.analysis.metrics.iter().flatten();
+    let mut keys: Vec<_> = metrics
+        .filter_map(|metric| metric.template_ref.as_ref())
+        .map(|r| kinds::METRIC_TEMPLATE.named(r.namespace.clone().unwrap_or_else(|| namespace.to_owned()), &r.name))
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}

@@ -1,0 +1,60 @@
+//! One canary's corner of the cluster: which objects it takes, what they mean, and what an effect writes to them.
+//!
+//! Pure: `world` brings the objects of one moment, `plan` decides on the facts read from them, and the changes go back through
+//! `world`. The simulator does the same with objects of its own.
+
+mod changes;
+mod corner;
+mod facts;
+mod journal;
+mod kpis;
+mod lookups;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::api;
+use crate::object::{Kind, Objects};
+
+pub use journal::status;
+pub use lookups::{Labelled, Lookups, lookups};
+
+/// What the operator was started with, where a Canary leaves it open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Defaults {
+    /// Router of a Canary that names none.
+    pub provider: String,
+    /// Prometheus of the builtin KPIs.
+    pub metrics_server: String,
+    /// Labels of the target's selector that tell its pods apart; the first that is there counts.
+    pub selector_labels: Vec<String>,
+    /// Prefixes of labels that the primary inherits.
+    pub include_label_prefix: Vec<String>,
+}
+
+impl Default for Defaults {
+    /// Flagger's defaults.
+    fn default() -> Self {
+        Self {
+            provider: "istio".to_owned(),
+            metrics_server: "http://prometheus:9090".to_owned(),
+            selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
+            include_label_prefix: Vec::new(),
+        }
+    }
+}
+
+/// One canary and its objects at one moment.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The Canary itself.
+    pub canary: api::Canary,
+    /// What `lookups` asked for, as far as it was there.
+    pub objects: Objects,
+    /// What the Canary leaves open.
+    pub defaults: Arc<Defaults>,
+    /// Kinds that the apiserver does not serve: their CRDs are missing.
+    pub unserved: BTreeSet<Kind>,
+}

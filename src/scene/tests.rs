@@ -1,0 +1,214 @@
+//! Claims about reading a canary's objects and writing what was decided. Whole releases are played in `sim`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::Canary;
+use crate::model::{
+    Effect, Gravity, Measurement, Percent, PrimaryMatch, PrimarySource, Question, RouteSeen, Routing, Seen, Shape,
+};
+use crate::object::{FakeStore, ObjectKey, kinds};
+
+fn canary() -> Value {
+    json!({
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": "podinfo", "namespace": "test", "uid": "u", "generation": 1, "resourceVersion": "1"},
+        "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+            "service": {"port": 80, "targetPort": 9898},
+            "analysis": {"interval": "1m", "threshold": 5, "stepWeight": 10, "maxWeight": 50, "metrics": [
+                {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"},
+                {"name": "errors", "templateRef": {"name": "errors"}, "thresholdRange": {"max": 1}},
+            ]},
+        },
+    })
+}
+
+fn deployment(name: &str, image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "test", "generation": 1},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "app", "image": image}]},
+            },
+        },
+        "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2},
+    })
+}
+
+fn template() -> Value {
+    json!({
+        "metadata": {"name": "errors", "namespace": "test"},
+        "spec": {"provider": {"type": "prometheus", "address": "http://prom:9090"}, "query": "errors{app=\"{{ target }}\"}"},
+    })
+}
+
+fn target() -> ObjectKey {
+    kinds::DEPLOYMENT.named("test", "podinfo")
+}
+
+/// A live Deployment, a MetricTemplate, and the Canary that was just applied.
+fn store() -> FakeStore {
+    let mut store = FakeStore::default();
+    store.put(target(), deployment("podinfo", "app:1"));
+    store.put(kinds::METRIC_TEMPLATE.named("test", "errors"), template());
+    store
+}
+
+fn scene_of(canary: Value, store: &FakeStore) -> Scene {
+    Scene {
+        canary: serde_json::from_value::<Canary>(canary).unwrap(),
+        objects: store.objects().clone(),
+        defaults: Arc::new(Defaults::default()),
+        unserved: BTreeSet::new(),
+    }
+}
+
+fn scene(store: &FakeStore) -> Scene {
+    scene_of(canary(), store)
+}
+
+fn write(store: &mut FakeStore, effect: &Effect) {
+    let changes = scene(store).changes(effect).unwrap();
+    assert!(!changes.is_empty(), "{effect:?} changes nothing");
+    for change in changes {
+        store.write(&change).unwrap();
+    }
+    assert_eq!(scene(store).changes(effect).unwrap(), [], "{effect:?} is not done yet");
+}
+
+#[test]
+fn each_effect_is_seen_in_the_facts_and_writes_nothing_twice() {
+    let mut store = store();
+    let facts = scene(&store).facts();
+    assert_eq!(facts.complaints, []);
+    let Seen::Found(seen) = facts.target else { panic!("the target is there") };
+    let revision = seen.revision;
+    assert_eq!((facts.sides, facts.apex, facts.route), (Shape::Missing, Shape::Missing, RouteSeen::Missing));
+
+    write(&mut store, &Effect::Sides);
+    write(&mut store, &Effect::Primary(PrimarySource::Target(revision.clone())));
+    write(&mut store, &Effect::Apex);
+    write(&mut store, &Effect::Snapshot(revision.clone()));
+    write(&mut store, &Effect::Route(Routing::split(Percent::clamped(30))));
+    write(&mut store, &Effect::ScaleTarget(0));
+
+    let facts = scene(&store).facts();
+    assert_eq!((facts.sides, facts.apex), (Shape::AsWanted, Shape::AsWanted));
+    assert!(facts.route.is(&Routing::split(Percent::clamped(30))));
+    assert_eq!(facts.snapshots, [revision.clone()]);
+    assert_eq!(facts.target.found().map(|t| t.replicas), Some(0));
+    assert_eq!(facts.primary.found().map(|p| &p.runs), Some(&PrimaryMatch::Revision(revision)));
+}
+
+#[test]
+fn a_primary_is_mended_from_its_snapshot_when_the_target_has_moved_on() {
+    let mut store = store();
+    let first = scene(&store).facts().target.found().unwrap().revision.clone();
+    write(&mut store, &Effect::Snapshot(first.clone()));
+    store.put(target(), deployment("podinfo", "app:2"));
+    let source = PrimarySource::Snapshot(first.clone());
+    write(&mut store, &Effect::Primary(source));
+    let facts = scene(&store).facts();
+    assert_eq!(facts.primary.found().map(|p| &p.runs), Some(&PrimaryMatch::Revision(first)));
+}
+
+#[test]
+fn a_revision_that_the_target_no_longer_runs_is_never_copied_from_it() {
+    let mut store = store();
+    let first = scene(&store).facts().target.found().unwrap().revision.clone();
+    store.put(target(), deployment("podinfo", "app:2"));
+    assert!(scene(&store).changes(&Effect::Primary(PrimarySource::Target(first.clone()))).is_err());
+    assert!(scene(&store).changes(&Effect::Snapshot(first)).is_err());
+}
+
+#[test]
+fn what_is_missing_is_told_and_heals_when_it_comes() {
+    let mut store = store();
+    store.remove(&target());
+    let complaints = scene(&store).facts().complaints;
+    assert_eq!(
+        complaints.iter().map(|c| (c.gravity, c.reason)).collect::<Vec<_>>(),
+        [(Gravity::Blocks, "TargetMissing")]
+    );
+    store.put(target(), deployment("podinfo", "app:1"));
+    store.remove(&kinds::METRIC_TEMPLATE.named("test", "errors"));
+    let complaints = scene(&store).facts().complaints;
+    assert_eq!(
+        complaints.iter().map(|c| (c.gravity, c.reason)).collect::<Vec<_>>(),
+        [(Gravity::Warns, "TemplateMissing")]
+    );
+    store.put(kinds::METRIC_TEMPLATE.named("test", "errors"), template());
+    assert_eq!(scene(&store).facts().complaints, []);
+}
+
+#[test]
+fn a_cluster_without_the_routers_kinds_is_told_what_to_install() {
+    let store = store();
+    let mut scene = scene(&store);
+    scene.unserved = crate::route::find("istio").unwrap().kinds().iter().copied().collect();
+    let complaints = scene.facts().complaints;
+    assert!(complaints[0].sentence.contains("destinationrules.networking.istio.io"), "{}", complaints[0].sentence);
+}
+
+#[test]
+fn a_question_becomes_a_query_and_a_missing_template_its_own_answer() {
+    let mut store = store();
+    let kpis = scene(&store).facts().settings.unwrap().kpis;
+    let ask = scene(&store).ask(&Question::Measure(kpis[1].clone())).unwrap();
+    assert_eq!(ask.query, "errors{app=\"podinfo\"}");
+    store.remove(&kinds::METRIC_TEMPLATE.named("test", "errors"));
+    let answer = scene(&store).ask(&Question::Measure(kpis[1].clone()));
+    assert!(matches!(answer, Err(Measurement::Error(why)) if why.contains("errors.test")));
+}
+
+#[test]
+fn finalizers_of_others_stay() {
+    let mut object = canary();
+    object["metadata"]["finalizers"] = json!(["theirs"]);
+    let mut store = store();
+    let key = kinds::CANARY.named("test", "podinfo");
+    store.put(key.clone(), object);
+    for (effect, after) in [
+        (Effect::AddFinalizer, json!(["theirs", "finalizer.flagger.app"])),
+        (Effect::RemoveFinalizer, json!(["theirs"])),
+    ] {
+        let scene = scene_of(store.objects().find(&key).unwrap().clone(), &store);
+        for change in scene.changes(&effect).unwrap() {
+            store.write(&change).unwrap();
+        }
+        assert_eq!(store.objects().find(&key).unwrap()["metadata"]["finalizers"], after);
+    }
+}
+
+#[test]
+fn only_what_was_made_for_the_canary_is_discarded() {
+    let mut store = store();
+    let revision = scene(&store).facts().target.found().unwrap().revision.clone();
+    write(&mut store, &Effect::Sides);
+    write(&mut store, &Effect::Primary(PrimarySource::Target(revision)));
+    store.put(kinds::SERVICE.named("test", "podinfo-canary"), json!({"metadata": {}, "spec": {}}));
+    let gone: Vec<_> =
+        scene(&store).changes(&Effect::Discard).unwrap().iter().filter_map(crate::object::Change::key).collect();
+    assert_eq!(
+        gone,
+        [kinds::DEPLOYMENT.named("test", "podinfo-primary"), kinds::SERVICE.named("test", "podinfo-primary")]
+    );
+}
+
+#[test]
+fn every_object_that_is_read_is_looked_up() {
+    let canary: Canary = serde_json::from_value(canary()).unwrap();
+    let lookups = lookups(&canary, &Defaults::default());
+    let names: Vec<_> = lookups.keys.iter().map(ToString::to_string).collect();
+    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(lookups.labelled.len(), 3);
+}

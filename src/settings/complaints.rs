@@ -1,0 +1,138 @@
+//! What stands against a spec. Small claims, each about one thing, in one list.
+
+use crate::api::sentences::{self, Sentence};
+use crate::api::{CanarySpec, Provider, TargetKind};
+use crate::model::{Builtin, Complaint};
+use crate::route;
+
+use super::{Defaults, duration, provider};
+
+/// Every complaint about `spec`, in the order of the claims.
+pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> {
+    let router = provider(spec, defaults);
+    let mut found = Vec::new();
+    found.extend(served(router));
+    found.extend(service(spec));
+    found.extend(apex(spec, router));
+    found.extend(knative(spec));
+    found.extend(references(spec, router));
+    found.extend(delegation(spec, router));
+    found.extend(mirror(spec, router));
+    found.extend(durations(spec));
+    found.extend(cookies(spec));
+    found.extend(metrics(spec));
+    found
+}
+
+/// A complaint that stops all work on the canary.
+pub(super) fn complaint(sentence: &Sentence, values: &[(&str, &str)]) -> Complaint {
+    Complaint::blocks(sentence.reason, sentence.say(values))
+}
+
+fn served(router: &str) -> Option<Complaint> {
+    route::find(router).is_none().then(|| route::unknown(router).into())
+}
+
+fn service(spec: &CanarySpec) -> Option<Complaint> {
+    let kind = spec.target_ref.kind;
+    (spec.service.is_none() && kind != TargetKind::Service)
+        .then(|| complaint(&sentences::CAN046, &[("kind", kind.as_str())]))
+}
+
+fn apex(spec: &CanarySpec, router: &str) -> Option<Complaint> {
+    let name = spec.apex();
+    let length = format!("{name}-primary").len();
+    (length > 63 && router != Provider::Knative.as_str())
+        .then(|| complaint(&sentences::CAN020, &[("name", name), ("length", &length.to_string())]))
+}
+
+/// Flagger goes by spec.provider here, not by the operator's default.
+fn knative(spec: &CanarySpec) -> Vec<Complaint> {
+    let target = &spec.target_ref;
+    let mut found = Vec::new();
+    if target.is_knative() != (spec.provider == Some(Provider::Knative)) {
+        let named = spec.provider.map_or("not set", |provider| provider.as_str());
+        let values = [("provider", named), ("kind", target.kind.as_str()), ("apiVersion", &target.api_version)];
+        found.push(complaint(&sentences::CAN047, &values));
+    }
+    if target.is_knative() && spec.autoscaler_ref.is_some() {
+        found.push(complaint(&sentences::CAN048, &[]));
+    }
+    found
+}
+
+fn references(spec: &CanarySpec, router: &str) -> Option<Complaint> {
+    let service = spec.service.as_ref();
+    let (present, field, what) = match router {
+        "gatewayapi:v1" | "gatewayapi:v1beta1" => {
+            let present =
+                service.and_then(|service| service.gateway_refs.as_ref()).is_some_and(|refs| !refs.is_empty());
+            (present, "spec.service.gatewayRefs", "the name of the Gateway")
+        }
+        "nginx" | "skipper" => {
+            (spec.ingress_ref.is_some(), "spec.ingressRef", "the name of the Ingress that leads to the target")
+        }
+        "apisix" => (spec.route_ref.is_some(), "spec.routeRef", "the name of the ApisixRoute that leads to the target"),
+        "appmesh" => {
+            let present = service.and_then(|service| service.mesh_name.as_ref()).is_some_and(|name| !name.is_empty());
+            (present, "spec.service.meshName", "the name of the mesh")
+        }
+        _ => return None,
+    };
+    (!present).then(|| complaint(&sentences::CAN026, &[("provider", router), ("field", field), ("what", what)]))
+}
+
+fn delegation(spec: &CanarySpec, router: &str) -> Option<Complaint> {
+    let service = spec.service.as_ref().filter(|service| service.delegation == Some(true))?;
+    let set = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|entries| !entries.is_empty());
+    let fields = match (set(&service.hosts), set(&service.gateways)) {
+        (true, _) => "hosts",
+        (false, true) => "gateways",
+        (false, false) => return None,
+    };
+    (router == Provider::Istio.as_str()).then(|| complaint(&sentences::CAN027, &[("fields", fields)]))
+}
+
+fn mirror(spec: &CanarySpec, router: &str) -> Option<Complaint> {
+    let analysis = &spec.analysis;
+    let asked = analysis.mirror == Some(true) && analysis.iterations.is_none() && spec.skip_analysis != Some(true);
+    let able = ["istio", "gatewayapi:v1", "gatewayapi:v1beta1", "kubernetes"].contains(&router);
+    (asked && !able).then(|| complaint(&sentences::CAN015, &[("provider", router)]))
+}
+
+fn durations(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
+    let analysis = &spec.analysis;
+    let metrics = analysis.metrics.iter().flatten().filter_map(|metric| metric.interval.as_ref());
+    let hooks = analysis.webhooks.iter().flatten().filter_map(|hook| hook.timeout.as_ref());
+    std::iter::once(("spec.analysis.interval", &analysis.interval))
+        .chain(metrics.map(|interval| ("spec.analysis.metrics[].interval", interval)))
+        .chain(hooks.map(|timeout| ("spec.analysis.webhooks[].timeout", timeout)))
+        .filter(|(_, text)| duration::parse(text).is_none())
+        .map(|(field, text)| {
+            let value = if text.is_empty() { "empty" } else { text };
+            complaint(&sentences::CAN010, &[("field", field), ("value", value)])
+        })
+}
+
+fn cookies(spec: &CanarySpec) -> Option<Complaint> {
+    let affinity = spec.analysis.session_affinity.as_ref()?;
+    (affinity.primary_cookie_name.as_ref() == Some(&affinity.cookie_name))
+        .then(|| complaint(&sentences::CAN017, &[("value", &affinity.cookie_name)]))
+}
+
+fn metrics(spec: &CanarySpec) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    for metric in spec.analysis.metrics.iter().flatten() {
+        let written = metric.query.as_ref().is_some_and(|query| !query.is_empty()) || metric.template_ref.is_some();
+        if !written && Builtin::parse(&metric.name).is_none() {
+            found.push(complaint(&sentences::CAN038, &[("name", &metric.name)]));
+        }
+        let range = metric.threshold_range.unwrap_or_default();
+        if let (Some(min), Some(max)) = (range.min, range.max)
+            && min > max
+        {
+            found.push(complaint(&sentences::CAN039, &[("min", &min.to_string()), ("max", &max.to_string())]));
+        }
+    }
+    found
+}

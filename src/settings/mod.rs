@@ -1,0 +1,75 @@
+//! A Canary's spec into `model::Settings`: every default filled in, every unit resolved.
+//!
+//! All complaints are collected, so that a person mends an object once. Never a partial result, never a look at the
+//! cluster: what needs another object is for `scene`. Most complaints repeat a CEL rule of `api`, because an object may
+//! be older than the rules.
+
+mod complaints;
+mod duration;
+mod kpi;
+mod strategy;
+mod unserved;
+mod weights;
+
+use std::time::Duration;
+
+use crate::api;
+use crate::model::{Complaint, Percent, Settings};
+
+/// What the spec leaves to its surroundings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Defaults<'a> {
+    /// The router of canaries that name none.
+    pub provider: &'a str,
+    /// The canary's own namespace.
+    pub namespace: &'a str,
+}
+
+/// Checks follow each other no faster than this, as in Flagger.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+/// Kubernetes' own default for Deployments.
+const DEADLINE: i32 = 600;
+
+/// What the user asked for, without a question left open.
+///
+/// # Errors
+/// Everything that stands against it, sorted.
+pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settings, Vec<Complaint>> {
+    let mut complaints = complaints::all(spec, defaults);
+    complaints.extend(weights::all(spec, provider(spec, defaults)));
+    complaints.extend(unserved::all(spec));
+    let strategy = strategy::resolve(spec);
+    let (Some(strategy), true) = (strategy, complaints.is_empty()) else {
+        complaints.sort();
+        complaints.dedup();
+        return Err(complaints);
+    };
+    let analysis = &spec.analysis;
+    Ok(Settings {
+        strategy,
+        interval: duration::parse(&analysis.interval).unwrap_or_default().max(SHORTEST_INTERVAL),
+        threshold: u32::try_from(analysis.threshold).unwrap_or(0).max(1),
+        deadline: Duration::from_secs(u64::try_from(spec.progress_deadline_seconds.unwrap_or(DEADLINE)).unwrap_or(0)),
+        promotion_step: analysis.step_weight_promotion.map(percent).filter(|step| !step.is_zero()),
+        primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
+        canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
+        kpis: analysis.metrics.iter().flatten().flat_map(|metric| kpi::resolve(metric, defaults.namespace)).collect(),
+        suspend: spec.suspend == Some(true),
+        revert_on_deletion: spec.revert_on_deletion == Some(true),
+    })
+}
+
+/// The router that this canary asks for.
+pub fn provider<'a>(spec: &api::CanarySpec, defaults: &Defaults<'a>) -> &'a str {
+    match spec.provider {
+        Some(named) => named.as_str(),
+        None => defaults.provider,
+    }
+}
+
+fn percent(weight: i32) -> Percent {
+    Percent::clamped(weight.into())
+}
+
+#[cfg(test)]
+mod tests;

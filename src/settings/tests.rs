@@ -1,0 +1,196 @@
+//! Claims about whole specs.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::{Canary, CanarySpec, fixtures, sentences};
+use crate::model::{Builtin, KpiSource, Range, Strategy};
+
+const DEFAULTS: Defaults<'_> = Defaults { provider: "istio", namespace: "test" };
+
+fn spec(analysis: Value) -> CanarySpec {
+    serde_json::from_value(json!({
+        "targetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo" },
+        "service": { "port": 80 },
+        "analysis": analysis,
+    }))
+    .unwrap()
+}
+
+/// A spec in linear steps with `more` in its analysis.
+fn with(more: Value) -> Settings {
+    let mut analysis = json!({ "interval": "1m", "threshold": 5, "stepWeight": 10 });
+    analysis.as_object_mut().unwrap().append(more.clone().as_object_mut().unwrap());
+    resolve(&spec(analysis), &DEFAULTS).unwrap()
+}
+
+fn weights(settings: &Settings) -> Vec<u8> {
+    match &settings.strategy {
+        Strategy::Skip => vec![],
+        Strategy::Progressive(steps) => steps.weights().iter().map(|weight| weight.get()).collect(),
+    }
+}
+
+#[test]
+fn a_bad_object_is_refused_with_its_sentence() {
+    for bad in fixtures::bad() {
+        let Some(expected) = &bad.settings else { continue };
+        let said = match serde_json::from_value::<Canary>(bad.object.clone()) {
+            Err(unreadable) => vec![unreadable.to_string()],
+            Ok(canary) => {
+                let complaints = resolve(&canary.spec, &DEFAULTS).expect_err(&bad.file);
+                complaints.into_iter().map(|complaint| complaint.sentence).collect()
+            }
+        };
+        assert!(said.iter().any(|sentence| sentence.contains(expected)), "{}: {said:#?}", bad.file);
+    }
+}
+
+#[test]
+fn what_works_under_flagger_is_not_complained_about() {
+    for good in fixtures::good() {
+        for object in good.objects.into_iter().filter(|object| object["kind"] == "Canary") {
+            let canary: Canary = serde_json::from_value(object).unwrap();
+            let complaints = resolve(&canary.spec, &DEFAULTS).err().unwrap_or_default();
+            let not_yet = [sentences::CAN052.reason, "UnknownProvider"];
+            let told: Vec<_> = complaints.iter().filter(|complaint| !not_yet.contains(&complaint.reason)).collect();
+            assert!(told.is_empty(), "{}: {told:#?}", good.file);
+        }
+    }
+}
+
+#[test]
+fn all_complaints_are_made_at_once() {
+    let spec =
+        spec(json!({ "interval": "1minute", "threshold": 1, "stepWeights": [30, 20], "canaryReadyThreshold": 101 }));
+    let reasons: Vec<_> = resolve(&spec, &DEFAULTS).unwrap_err().iter().map(|complaint| complaint.reason).collect();
+    assert_eq!(reasons, ["NoDuration", "StepsDoNotRise", "WeightOutOfBounds"]);
+}
+
+#[test]
+fn what_is_not_written_has_flaggers_defaults() {
+    let settings = with(json!({}));
+    assert_eq!(settings.deadline, Duration::from_secs(600));
+    assert_eq!((settings.primary_ready, settings.canary_ready), (Percent::FULL, Percent::FULL));
+    assert_eq!(settings.promotion_step, None);
+    assert_eq!(weights(&settings), [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+    assert!(!settings.suspend && !settings.revert_on_deletion);
+}
+
+#[test]
+fn a_short_interval_is_raised_to_ten_seconds() {
+    assert_eq!(with(json!({ "interval": "5s" })).interval, Duration::from_secs(10));
+    assert_eq!(with(json!({ "interval": "1m30s" })).interval, Duration::from_secs(90));
+}
+
+#[test]
+fn a_threshold_below_one_counts_as_one() {
+    assert_eq!(with(json!({ "threshold": 0 })).threshold, 1);
+    assert_eq!(with(json!({ "threshold": -3 })).threshold, 1);
+}
+
+#[test]
+fn a_maximum_of_zero_means_all() {
+    assert_eq!(weights(&with(json!({ "stepWeight": 50, "maxWeight": 0 }))), [50, 100]);
+}
+
+#[test]
+fn listed_steps_end_at_a_hundred() {
+    let listed =
+        |weights| resolve(&spec(json!({ "interval": "1m", "threshold": 1, "stepWeights": weights })), &DEFAULTS);
+    assert_eq!(weights(&listed([1, 2, 10, 200]).unwrap()), [1, 2, 10, 100]);
+    assert_eq!(weights(&listed([10, 150, 160, 170]).unwrap()), [10, 100]);
+}
+
+#[test]
+fn skipped_analysis_looks_at_no_weight() {
+    let mut spec = spec(json!({ "interval": "1m", "threshold": 1, "stepWeight": 0 }));
+    spec.skip_analysis = Some(true);
+    assert_eq!(resolve(&spec, &DEFAULTS).unwrap().strategy, Strategy::Skip);
+}
+
+#[test]
+fn the_operators_router_counts_where_the_spec_names_none() {
+    let spec = spec(json!({ "interval": "1m", "threshold": 1, "stepWeight": 10 }));
+    let complaints = resolve(&spec, &Defaults { provider: "nginx", ..DEFAULTS }).unwrap_err();
+    let sentences: Vec<_> = complaints.iter().map(|complaint| complaint.sentence.as_str()).collect();
+    assert!(sentences[0].starts_with("the provider nginx needs spec.ingressRef"), "{sentences:?}");
+    assert!(sentences[1].starts_with("spec.provider is \"nginx\", which no router serves"), "{sentences:?}");
+}
+
+fn ranges(metric: Value) -> Vec<Range> {
+    with(json!({ "metrics": [metric] })).kpis.into_iter().map(|kpi| kpi.range).collect()
+}
+
+#[test]
+fn a_range_is_taken_as_written() {
+    let range = Range { min: Some(99.5), max: None };
+    assert_eq!(ranges(json!({ "name": "request-success-rate", "thresholdRange": { "min": 99.5 } })), [range]);
+}
+
+#[test]
+fn a_duration_is_compared_in_whole_milliseconds() {
+    let range = Range { min: None, max: Some(500.0) };
+    assert_eq!(ranges(json!({ "name": "request-duration", "thresholdRange": { "max": 500.9 } })), [range]);
+}
+
+#[test]
+fn the_older_threshold_is_a_lower_bound_for_the_success_rate_alone() {
+    let least = Range { min: Some(99.0), max: None };
+    let most = Range { min: None, max: Some(99.0) };
+    assert_eq!(ranges(json!({ "name": "request-success-rate", "threshold": 99 })), [least]);
+    assert_eq!(ranges(json!({ "name": "request-duration", "threshold": 99 })), [most]);
+    assert_eq!(ranges(json!({ "name": "errors", "query": "1", "threshold": 99 })), [most]);
+}
+
+#[test]
+fn without_a_limit_a_success_rate_passes_and_anything_else_must_not_be_above_zero() {
+    assert_eq!(ranges(json!({ "name": "request-success-rate" })), [Range::default()]);
+    assert_eq!(ranges(json!({ "name": "request-duration" })), [Range { min: None, max: Some(0.0) }]);
+}
+
+#[test]
+fn a_range_without_ends_accepts_everything() {
+    assert_eq!(ranges(json!({ "name": "errors", "query": "1", "thresholdRange": {} })), [Range::default()]);
+}
+
+#[test]
+fn every_source_of_a_metric_is_measured_over_a_minute_unless_it_says_otherwise() {
+    let metric = json!({
+        "name": "request-duration", "query": "1", "templateRef": { "name": "latency" }, "templateVariables": { "a": "b" },
+    });
+    let kpis = with(json!({ "metrics": [metric, { "name": "request-duration", "interval": "30s" }] })).kpis;
+    let template = KpiSource::Template {
+        namespace: "test".to_owned(),
+        name: "latency".to_owned(),
+        variables: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+    };
+    let builtin = KpiSource::Builtin(Builtin::Duration);
+    let sources: Vec<_> = kpis.iter().map(|kpi| (&kpi.source, kpi.interval.as_str())).collect();
+    assert_eq!(
+        sources,
+        [(&builtin, "1m"), (&KpiSource::Inline("1".to_owned()), "1m"), (&template, "1m"), (&builtin, "30s")]
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_refusal_always_says_why(
+        step in proptest::option::of(-5..120),
+        steps in proptest::option::of(proptest::collection::vec(-5..120, 0..5)),
+        max in proptest::option::of(-5..120),
+        iterations in proptest::option::of(-2..3),
+        skip: bool,
+    ) {
+        let mut spec = spec(json!({ "interval": "1m", "threshold": 1 }));
+        spec.skip_analysis = Some(skip);
+        spec.analysis.step_weight = step;
+        spec.analysis.step_weights = steps;
+        spec.analysis.max_weight = max;
+        spec.analysis.iterations = iterations;
+        prop_assert!(resolve(&spec, &DEFAULTS).err().is_none_or(|complaints| !complaints.is_empty()));
+    }
+}

@@ -1,0 +1,48 @@
+//! Fields that are on the wire but not in the decisions yet. Each line goes when its feature comes.
+//!
+//! To pass over a gate or a test in silence would release what its owner wanted held, so these block.
+
+use crate::api::sentences::CAN052;
+use crate::api::{CanarySpec, TargetKind, WebhookType};
+use crate::model::Complaint;
+
+use super::complaints::complaint;
+
+/// The field, what it asks for, and what to write instead.
+type Missing = (&'static str, &'static str, &'static str);
+
+pub(super) fn all(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
+    missing(spec)
+        .into_iter()
+        .flatten()
+        .map(|(field, what, instead)| complaint(&CAN052, &[("field", field), ("what", what), ("instead", instead)]))
+}
+
+fn missing(spec: &CanarySpec) -> [Option<Missing>; 6] {
+    let analysis = &spec.analysis;
+    let decides = analysis
+        .webhooks
+        .iter()
+        .flatten()
+        .any(|hook| !matches!(hook.type_, Some(WebhookType::Event | WebhookType::PostRollout)));
+    [
+        (spec.target_ref.kind != TargetKind::Deployment).then_some((
+            "spec.targetRef.kind",
+            "releases of anything but a Deployment",
+            "write kind: Deployment",
+        )),
+        spec.autoscaler_ref.is_some().then_some(("spec.autoscalerRef", "copies of autoscalers", "drop it")),
+        analysis.iterations.is_some().then_some((
+            "spec.analysis.iterations",
+            "blue/green releases and A/B tests",
+            "write stepWeight instead",
+        )),
+        (analysis.mirror == Some(true)).then_some(("spec.analysis.mirror", "mirroring", "drop it")),
+        analysis.session_affinity.is_some().then_some(("spec.analysis.sessionAffinity", "session affinity", "drop it")),
+        decides.then_some((
+            "spec.analysis.webhooks",
+            "hooks that test or gate a release",
+            "drop them, or write metrics",
+        )),
+    ]
+}

@@ -1,0 +1,28 @@
+//! The user's workload and what is made of it: the primary, the Services of both sides, and the kept templates.
+//!
+//! Objects in, changes or domain values out. Never a client, a clock, a decision, or the routing between the sides.
+
+mod adoption;
+mod defaults;
+pub mod deployment;
+pub mod endpoints;
+mod error;
+mod hash;
+#[cfg(test)]
+mod laws;
+mod metadata;
+mod patch;
+mod ports;
+pub mod primary;
+#[cfg(test)]
+mod samples;
+mod selector;
+pub mod services;
+pub mod snapshot;
+mod subject;
+mod template;
+
+pub use error::WorkloadError;
+pub use hash::revision;
+pub use selector::Selector;
+pub use subject::{CANARY, Role, Subject};

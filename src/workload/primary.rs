@@ -1,0 +1,338 @@
+//! The primary: our copy of the target, which serves.
+
+use serde_json::{Map, Value, json};
+
+use super::snapshot::{self, COPIED};
+use super::{CANARY, Subject, WorkloadError, deployment, metadata, patch, subject, template};
+use crate::api::sentences;
+use crate::model::{Complaint, PrimaryMatch, PrimarySeen, Revision};
+use crate::object::kinds::DEPLOYMENT;
+use crate::object::{Change, value};
+
+/// Annotation of the primary: the revision that it was made to run.
+pub const REVISION: &str = "serin.dev/revision";
+
+/// What the primary is made from.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// The target, as it is: a promotion.
+    Target(&'a Value),
+    /// The snapshot of a promoted revision: the primary is mended.
+    Snapshot(&'a Value),
+}
+
+/// The writes that make the primary run `revision`; none where it does. The source must be of that revision.
+///
+/// The primary has no owner: when the Canary is lost, by accident or with its CRD, the pods that serve are not.
+pub fn changes(
+    subject: &Subject<'_>,
+    revision: &Revision,
+    source: Source<'_>,
+    have: Option<&Value>,
+) -> Result<Vec<Change>, WorkloadError> {
+    let (object, deployment) = match source {
+        Source::Target(target) => (target, Some(target)),
+        Source::Snapshot(snapshot) => (snapshot, snapshot::kept(snapshot)),
+    };
+    let template = snapshot::template_of(object, deployment.and_then(deployment::template), revision)?;
+    let deployment = deployment.unwrap_or(&Value::Null);
+    let asked = deployment::replicas(deployment);
+    Ok(match have {
+        None => vec![Change::Create(DEPLOYMENT, render(subject, revision, deployment, template, asked.max(1)))],
+        Some(have) => {
+            let serving = deployment::replicas(have);
+            let replicas = match source {
+                Source::Target(_) if asked > 0 => asked,
+                // Mending must not take capacity away from what serves.
+                Source::Snapshot(_) if serving == 0 => asked.max(1),
+                Source::Target(_) | Source::Snapshot(_) => serving,
+            };
+            let want = render(subject, revision, deployment, template, replicas);
+            update(have, &want).map(|patch| Change::Merge(subject.primary(), patch)).into_iter().collect()
+        }
+    })
+}
+
+/// The primary as it was seen; a complaint where it is a Deployment that can never become one.
+pub fn seen(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value)]) -> Result<PrimarySeen, Complaint> {
+    let selects = value::at(have, &["spec", "selector"]).unwrap_or(&Value::Null);
+    let wanted = json!({"matchLabels": subject.selector.primary_pods()});
+    if *selects != wanted {
+        let values =
+            [("primary", &*subject.primary().name), ("found", &*selects.to_string()), ("wanted", &*wanted.to_string())];
+        return Err(Complaint::blocks(sentences::CAN062.reason, sentences::CAN062.say(&values)));
+    }
+    Ok(PrimarySeen {
+        runs: runs(subject, have, candidates),
+        replicas: deployment::replicas(have),
+        rollout: deployment::rollout(have),
+    })
+}
+
+/// Which of the candidates' templates the primary runs.
+///
+/// Two candidates can be the same for the primary, where they differ only in what is not copied: then its annotation decides.
+pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value)]) -> PrimaryMatch {
+    let Some(running) = deployment::template(have).map(template::identity) else { return PrimaryMatch::Unknown };
+    let same: Vec<&Revision> = candidates
+        .iter()
+        .filter(|(_, candidate)| template::identity(&template::of_primary(subject, candidate)) == running)
+        .map(|(revision, _)| revision)
+        .collect();
+    let written = value::text(have, &["metadata", "annotations", REVISION]);
+    let named = same.iter().find(|revision| Some(revision.as_str()) == written);
+    named.or(same.first()).map_or(PrimaryMatch::Unknown, |revision| PrimaryMatch::Revision((*revision).clone()))
+}
+
+fn render(subject: &Subject<'_>, revision: &Revision, source: &Value, template: &Value, replicas: u32) -> Value {
+    let pods = subject.selector.primary_pods();
+    let mut labels = Value::Object(metadata::labels(source, subject.label_prefixes));
+    value::merge(&mut labels, &pods);
+    let mut annotations = Value::Object(metadata::annotations(source));
+    value::merge(&mut annotations, &json!({CANARY: subject.canary, REVISION: revision.as_str()}));
+    let key = subject.primary();
+    let mut object = json!({
+        "apiVersion": DEPLOYMENT.api_version(),
+        "kind": DEPLOYMENT.kind,
+        "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels, "annotations": annotations},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": pods},
+            "template": template::of_primary(subject, template),
+        },
+    });
+    for field in COPIED {
+        if let Some(value) = value::at(source, &["spec", field]) {
+            object["spec"][field] = value.clone();
+        }
+    }
+    object
+}
+
+/// The merge patch that brings `have` to `want`; `None` where nothing differs. Labels and annotations of others stay.
+fn update(have: &Value, want: &Value) -> Option<Value> {
+    let mut spec = Map::new();
+    for field in COPIED.into_iter().chain(["replicas"]) {
+        let side = |object| value::at(object, &["spec", field]).unwrap_or(&Value::Null);
+        spec.extend(value::difference(side(have), side(want)).map(|patch| (field.to_owned(), patch)));
+    }
+    let templates = (deployment::template(have).unwrap_or(&Value::Null), deployment::template(want)?);
+    // A template that is only spelled differently stays as it is: writing it would restart every pod that serves.
+    if template::identity(templates.0) != template::identity(templates.1) {
+        spec.extend(value::difference(templates.0, templates.1).map(|patch| ("template".to_owned(), patch)));
+    }
+    let mut meta = Map::new();
+    for field in ["labels", "annotations"] {
+        let wanted = value::at(want, &["metadata", field]).unwrap_or(&Value::Null);
+        if !value::contains(value::at(have, &["metadata", field]).unwrap_or(&Value::Null), wanted) {
+            meta.insert(field.to_owned(), wanted.clone());
+        }
+    }
+    if subject::owners(have).next().is_some() {
+        let owners = value::at(have, &["metadata", "ownerReferences"]).and_then(Value::as_array);
+        let others: Vec<&Value> = owners.into_iter().flatten().filter(|owner| !subject::is_canary(owner)).collect();
+        meta.insert("ownerReferences".to_owned(), json!(others));
+    }
+    if spec.is_empty() && meta.is_empty() {
+        return None;
+    }
+    Some(patch::of(have, Value::Object(meta), Value::Object(spec)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{hash, samples};
+    use super::*;
+    use crate::object::FakeStore;
+
+    /// The store after a promotion from `source`, which must succeed.
+    fn promote(store: &mut FakeStore, revision: &Revision, source: Source<'_>) -> Vec<Change> {
+        let subject = samples::subject();
+        let have = store.objects().find(&subject.primary()).cloned();
+        let changes = changes(&subject, revision, source, have.as_ref()).expect("the source is of this revision");
+        changes.iter().for_each(|change| store.write(change).expect("no other hand wrote"));
+        changes
+    }
+
+    fn stored(store: &FakeStore) -> Value {
+        store.objects().find(&samples::subject().primary()).cloned().expect("it was created")
+    }
+
+    fn first_revision() -> Revision {
+        hash::revision(&samples::template())
+    }
+
+    /// The target with another image, which is another revision.
+    fn next() -> (Revision, Value) {
+        let mut target = samples::deployment();
+        target["spec"]["template"]["spec"]["containers"][0]["image"] = json!("cart:1.9.0");
+        (hash::revision(&target["spec"]["template"]), target)
+    }
+
+    fn created() -> FakeStore {
+        let mut store = FakeStore::default();
+        promote(&mut store, &first_revision(), Source::Target(&samples::deployment()));
+        store
+    }
+
+    #[test]
+    fn a_new_primary_is_the_target_under_its_own_label_and_without_an_owner() {
+        let primary = stored(&created());
+        let subject = samples::subject();
+        assert_eq!(
+            primary["metadata"],
+            json!({
+                "name": "cart-primary", "namespace": "shop", "resourceVersion": "1",
+                "labels": {"app": "cart-primary"},
+                "annotations": {"note": "kept", CANARY: "cart", REVISION: first_revision().as_str()},
+            })
+        );
+        let spec = &primary["spec"];
+        assert_eq!(spec["selector"], json!({"matchLabels": {"app": "cart-primary"}}));
+        assert_eq!(spec["template"], template::of_primary(&subject, &samples::template()));
+        for field in COPIED.into_iter().chain(["replicas"]) {
+            assert_eq!(spec[field], samples::deployment()["spec"][field], "{field}");
+        }
+    }
+
+    #[test]
+    fn the_primary_is_named_after_the_target_and_labelled_after_its_selector() {
+        let selector = super::super::Selector { label: "name".to_owned(), value: "podinfo".to_owned() };
+        let subject = Subject { target: "podinfo-service", selector: &selector, ..samples::subject() };
+        let (revision, target) = (first_revision(), samples::deployment());
+        let changes = changes(&subject, &revision, Source::Target(&target), None).expect("it is of this revision");
+        let [Change::Create(_, primary)] = &changes[..] else { panic!("{changes:?}") };
+        assert_eq!(primary["metadata"]["name"], "podinfo-service-primary");
+        assert_eq!(primary["spec"]["selector"], json!({"matchLabels": {"name": "podinfo-primary"}}));
+        assert_eq!(primary["spec"]["template"]["metadata"]["labels"]["name"], "podinfo-primary");
+    }
+
+    #[test]
+    fn a_primary_of_a_target_that_is_scaled_to_zero_starts_with_one_pod() {
+        let mut target = samples::deployment();
+        target["spec"]["replicas"] = json!(0);
+        let mut store = FakeStore::default();
+        promote(&mut store, &first_revision(), Source::Target(&target));
+        assert_eq!(deployment::replicas(&stored(&store)), 1);
+    }
+
+    #[test]
+    fn a_promotion_writes_the_template_exactly_and_keeps_what_others_wrote_beside_it() {
+        let mut store = created();
+        let mut theirs = stored(&store);
+        theirs["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("1");
+        theirs["spec"]["template"]["spec"]["hostname"] = json!("by-hand");
+        theirs["spec"]["paused"] = json!(false);
+        store.put(samples::subject().primary(), theirs);
+        let (revision, mut target) = next();
+        target["spec"]["replicas"] = json!(5);
+        target["spec"].as_object_mut().expect("a map").remove("minReadySeconds");
+        promote(&mut store, &revision, Source::Target(&target));
+        let primary = stored(&store);
+        assert_eq!(primary["spec"]["template"], template::of_primary(&samples::subject(), &target["spec"]["template"]));
+        assert_eq!(primary["spec"]["replicas"], json!(5));
+        assert_eq!(primary["spec"].get("minReadySeconds"), None);
+        assert_eq!(primary["spec"]["paused"], json!(false));
+        assert_eq!(primary["metadata"]["annotations"]["deployment.kubernetes.io/revision"], json!("1"));
+        assert_eq!(primary["metadata"]["annotations"][REVISION], json!(revision.as_str()));
+        assert_eq!(promote(&mut store, &revision, Source::Target(&target)), []);
+    }
+
+    #[test]
+    fn promoting_what_already_runs_restarts_nothing() {
+        let mut store = created();
+        let mut served = samples::deployment();
+        served["spec"]["template"] = samples::template_as_served();
+        assert_eq!(promote(&mut store, &first_revision(), Source::Target(&served)), []);
+        served["spec"]["replicas"] = json!(4);
+        promote(&mut store, &first_revision(), Source::Target(&served));
+        assert_eq!(stored(&store)["spec"]["template"], stored(&created())["spec"]["template"]);
+        assert_eq!(deployment::replicas(&stored(&store)), 4);
+    }
+
+    #[test]
+    fn a_promotion_of_a_target_at_zero_leaves_the_primary_its_pods() {
+        let mut store = created();
+        let (revision, mut target) = next();
+        target["spec"]["replicas"] = json!(0);
+        promote(&mut store, &revision, Source::Target(&target));
+        assert_eq!(deployment::replicas(&stored(&store)), 3);
+    }
+
+    #[test]
+    fn a_target_that_moved_on_is_not_promoted() {
+        let (revision, target) = next();
+        let result = changes(&samples::subject(), &first_revision(), Source::Target(&target), None);
+        let expected = WorkloadError::OtherRevision {
+            object: "Deployment/cart".to_owned(),
+            wanted: first_revision(),
+            found: revision,
+        };
+        assert_eq!(result, Err(expected));
+    }
+
+    #[test]
+    fn a_write_from_an_old_look_at_the_primary_fails() {
+        let mut store = created();
+        let old = stored(&store);
+        let (revision, target) = next();
+        let late = changes(&samples::subject(), &revision, Source::Target(&target), Some(&old)).expect("same revision");
+        store.put(samples::subject().primary(), old);
+        assert!(late.iter().all(|change| store.write(change).is_err()), "{late:?}");
+    }
+
+    #[test]
+    fn an_owner_that_flagger_set_goes_with_the_next_promotion_and_other_owners_stay() {
+        let mut store = created();
+        let mut theirs = stored(&store);
+        let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "y"});
+        let canary = json!({"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "cart", "uid": "1-2-3"});
+        theirs["metadata"]["ownerReferences"] = json!([canary, other]);
+        store.put(samples::subject().primary(), theirs);
+        let (revision, target) = next();
+        promote(&mut store, &revision, Source::Target(&target));
+        assert_eq!(stored(&store)["metadata"]["ownerReferences"], json!([other]));
+        assert_eq!(promote(&mut store, &revision, Source::Target(&target)), []);
+    }
+
+    #[test]
+    fn the_revision_of_a_primary_is_found_whatever_the_apiserver_filled_in() {
+        let subject = samples::subject();
+        let ((revision, target), old) = (next(), samples::template());
+        let candidates = [(revision, &target["spec"]["template"]), (first_revision(), &old)];
+        let mut primary = stored(&created());
+        primary["spec"]["template"] = template::of_primary(&subject, &samples::template_as_served());
+        assert_eq!(runs(&subject, &primary, &candidates), PrimaryMatch::Revision(first_revision()));
+        primary["spec"]["template"]["spec"]["containers"][0]["image"] = json!("by-hand");
+        assert_eq!(runs(&subject, &primary, &candidates), PrimaryMatch::Unknown);
+        assert_eq!(runs(&subject, &json!({}), &candidates), PrimaryMatch::Unknown);
+    }
+
+    #[test]
+    fn of_two_revisions_that_are_one_for_the_primary_the_written_one_counts() {
+        let subject = samples::subject();
+        let mut marked = samples::deployment();
+        marked["spec"]["template"]["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] = json!("1");
+        let second = hash::revision(&marked["spec"]["template"]);
+        let plain = samples::template();
+        let candidates = [(first_revision(), &plain), (second.clone(), &marked["spec"]["template"])];
+        let mut store = created();
+        assert_eq!(runs(&subject, &stored(&store), &candidates), PrimaryMatch::Revision(first_revision()));
+        promote(&mut store, &second, Source::Target(&marked));
+        assert_eq!(runs(&subject, &stored(&store), &candidates), PrimaryMatch::Revision(second));
+    }
+
+    #[test]
+    fn a_deployment_that_can_never_become_the_primary_is_a_complaint() {
+        let mut foreign = stored(&created());
+        assert!(seen(&samples::subject(), &foreign, &[]).is_ok());
+        foreign["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
+        let complaint = seen(&samples::subject(), &foreign, &[]).expect_err("selectors cannot be changed");
+        assert_eq!(
+            complaint.sentence,
+            "Deployment/cart-primary selects {\"matchLabels\":{\"app\":\"other\"}} where it must select \
+             {\"matchLabels\":{\"app\":\"cart-primary\"}}, and the selector of a Deployment cannot be changed, so no release can be \
+             promoted; delete Deployment/cart-primary or rename it, and it is made anew"
+        );
+    }
+}

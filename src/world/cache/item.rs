@@ -1,0 +1,178 @@
+//! One object as it comes from a watch, and the compact form in which it is kept.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use kube::Resource;
+use kube::api::ObjectMeta;
+use kube::core::{ApiResource, DynamicResourceScope};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use super::super::place::Place;
+use crate::object::kinds::{CANARY, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SERVICE};
+use crate::object::{Kind, value};
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Any object of any kind: it decodes whatever the apiserver sends, so one malformed object never stops a watch.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    meta: ObjectMeta,
+    value: Value,
+}
+
+/// An object at rest: JSON text without what nobody reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    /// `metadata.resourceVersion`; 0 where it is not a number.
+    pub(crate) version: u64,
+    /// The object.
+    pub(crate) json: Arc<[u8]>,
+}
+
+impl Item {
+    pub(crate) fn new(value: Value) -> Self {
+        let text = |path: &[&str]| value::text(&value, path).map(str::to_owned);
+        let meta = ObjectMeta {
+            name: text(&["metadata", "name"]),
+            namespace: text(&["metadata", "namespace"]),
+            resource_version: text(&["metadata", "resourceVersion"]),
+            ..ObjectMeta::default()
+        };
+        Self { meta, value }
+    }
+
+    /// The object as it came.
+    pub(crate) fn into_value(self) -> Value {
+        self.value
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place::new(self.meta.namespace.as_deref().unwrap_or_default(), self.meta.name.as_deref().unwrap_or_default())
+    }
+
+    /// The value of a label.
+    pub(crate) fn label(&self, label: &str) -> Option<&str> {
+        value::text(&self.value, &["metadata", "labels", label])
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.meta.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
+    }
+
+    /// The compact form. Drops managedFields; the last-applied annotation too, except on routing objects, whose
+    /// routers look for it; of an EndpointSlice everything but its label and the conditions of its endpoints.
+    pub(crate) fn store(mut self, kind: Kind) -> Stored {
+        let version = self.version();
+        if let Some(meta) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
+            meta.shift_remove("managedFields");
+            let annotations = meta.get_mut("annotations").and_then(Value::as_object_mut);
+            if let Some(annotations) = annotations.filter(|_| is_ours_to_prune(kind)) {
+                annotations.shift_remove(LAST_APPLIED);
+            }
+        }
+        if kind == ENDPOINT_SLICE {
+            prune_slice(&mut self.value);
+        }
+        Stored { version, json: self.value.to_string().into_bytes().into() }
+    }
+}
+
+impl Stored {
+    /// The object, decoded.
+    pub(crate) fn value(&self) -> Value {
+        serde_json::from_slice(&self.json).unwrap_or_default()
+    }
+}
+
+fn is_ours_to_prune(kind: Kind) -> bool {
+    [CANARY, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SERVICE].contains(&kind)
+}
+
+fn prune_slice(slice: &mut Value) {
+    let Some(fields) = slice.as_object_mut() else { return };
+    fields.retain(|key, _| matches!(key.as_str(), "metadata" | "endpoints"));
+    if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.retain(|key, _| matches!(key.as_str(), "name" | "namespace" | "resourceVersion" | "labels"));
+    }
+    for endpoint in fields.get_mut("endpoints").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(endpoint) = endpoint.as_object_mut() {
+            endpoint.retain(|key, _| key == "conditions");
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::new)
+    }
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
+impl Resource for Item {
+    type DynamicType = ApiResource;
+    type Scope = DynamicResourceScope;
+
+    fn kind(resource: &ApiResource) -> Cow<'_, str> {
+        resource.kind.as_str().into()
+    }
+
+    fn group(resource: &ApiResource) -> Cow<'_, str> {
+        resource.group.as_str().into()
+    }
+
+    fn version(resource: &ApiResource) -> Cow<'_, str> {
+        resource.version.as_str().into()
+    }
+
+    fn plural(resource: &ApiResource) -> Cow<'_, str> {
+        resource.plural.as_str().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn stored(kind: Kind, object: Value) -> Value {
+        Item::new(object).store(kind).value()
+    }
+
+    #[test]
+    fn what_nobody_reads_is_not_kept() {
+        let meta = json!({"name": "a", "managedFields": [{}], "annotations": {LAST_APPLIED: "{}", "mine": "1"}});
+        let kept = stored(SERVICE, json!({"metadata": meta, "spec": {"x": 1}}));
+        assert_eq!(kept, json!({"metadata": {"name": "a", "annotations": {"mine": "1"}}, "spec": {"x": 1}}));
+    }
+
+    #[test]
+    fn a_routing_object_keeps_its_last_applied_annotation() {
+        let kind = Kind { group: "networking.istio.io", version: "v1beta1", kind: "VirtualService", plural: "virtualservices" };
+        let object = json!({"metadata": {"name": "a", "annotations": {LAST_APPLIED: "{}"}}});
+        assert_eq!(stored(kind, object.clone()), object);
+    }
+
+    #[test]
+    fn a_slice_keeps_its_service_and_the_conditions_of_its_endpoints() {
+        let endpoint = json!({"addresses": ["10.0.0.1"], "conditions": {"ready": true}, "nodeName": "n"});
+        let meta = json!({"name": "a", "labels": {"kubernetes.io/service-name": "s"}, "uid": "u"});
+        let kept = stored(ENDPOINT_SLICE, json!({"metadata": meta, "endpoints": [endpoint], "ports": [{}]}));
+        let labels = json!({"kubernetes.io/service-name": "s"});
+        assert_eq!(kept, json!({"metadata": {"name": "a", "labels": labels}, "endpoints": [{"conditions": {"ready": true}}]}));
+    }
+}

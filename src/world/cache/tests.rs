@@ -1,0 +1,159 @@
+use std::collections::BTreeSet;
+
+use kube::runtime::watcher::Event;
+use serde_json::{Value, json};
+
+use super::{Cache, Item, Look, Ripple, Standing, Stored};
+use crate::object::kinds::{CANARY, DEPLOYMENT, ENDPOINT_SLICE};
+use crate::object::{Kind, value};
+use crate::scene::{Labelled, Lookups};
+use crate::world::place::Place;
+
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// A canary named `n` looks at its target and at the slices of the Service `n-canary`.
+fn lookups(canary: &Stored) -> Lookups {
+    let canary = canary.value();
+    let target = value::text(&canary, &["spec", "target"]).unwrap_or_default();
+    let (kind, value) = (ENDPOINT_SLICE, format!("{target}-canary"));
+    let labelled = vec![Labelled { kind, namespace: "test".to_owned(), label: SERVICE_NAME, value }];
+    Lookups { keys: vec![DEPLOYMENT.named("test", target)], labelled }
+}
+
+fn object(name: &str, version: u64, more: &Value) -> Item {
+    let mut object = json!({"metadata": {"name": name, "namespace": "test", "resourceVersion": version.to_string()}});
+    value::merge(&mut object, more);
+    Item::new(object)
+}
+
+fn canary(name: &str, version: u64, target: &str) -> Item {
+    let metadata = json!({"uid": name, "generation": version});
+    object(name, version, &json!({"metadata": metadata, "spec": {"target": target}}))
+}
+
+fn slice(name: &str, version: u64, service: &str) -> Item {
+    object(name, version, &json!({"metadata": {"labels": {SERVICE_NAME: service}}, "endpoints": []}))
+}
+
+fn list(cache: &Cache, kind: Kind, items: Vec<Item>) -> Ripple {
+    cache.absorb(kind, Event::Init);
+    for item in items {
+        cache.absorb(kind, Event::InitApply(item));
+    }
+    cache.absorb(kind, Event::InitDone)
+}
+
+/// One canary `a` of the Deployment `a`, everything listed.
+fn synced() -> Cache {
+    let cache = Cache::new(Box::new(lookups));
+    list(&cache, CANARY, vec![canary("a", 1, "a")]);
+    list(&cache, DEPLOYMENT, vec![object("a", 2, &json!({})), object("b", 3, &json!({}))]);
+    list(&cache, ENDPOINT_SLICE, vec![slice("a-canary-x", 4, "a-canary")]);
+    cache
+}
+
+fn place(name: &str) -> Place {
+    Place::new("test", name)
+}
+
+fn places<const N: usize>(names: [&str; N]) -> BTreeSet<Place> {
+    names.iter().map(|name| place(name)).collect()
+}
+
+fn seen(cache: &Cache, canary: &str) -> Vec<String> {
+    match cache.look(&place(canary)) {
+        Look::Seen(sight) => sight.objects.iter().map(|(key, _)| key.to_string()).collect(),
+        other => vec![format!("{other:?}")],
+    }
+}
+
+#[test]
+fn kinds_are_watched_when_a_canary_needs_them_and_only_after_all_canaries_are_known() {
+    let cache = Cache::new(Box::new(lookups));
+    assert_eq!(cache.absorb(CANARY, Event::Init).start, BTreeSet::new());
+    assert_eq!(cache.absorb(CANARY, Event::InitApply(canary("a", 1, "a"))).start, BTreeSet::new());
+    assert_eq!(cache.absorb(CANARY, Event::InitDone).start, BTreeSet::from([DEPLOYMENT, ENDPOINT_SLICE]));
+    assert_eq!(cache.absorb(CANARY, Event::Apply(canary("b", 2, "b"))).start, BTreeSet::new());
+}
+
+#[test]
+fn a_canary_is_not_looked_at_before_everything_it_needs_is_listed() {
+    let cache = Cache::new(Box::new(lookups));
+    list(&cache, CANARY, vec![canary("a", 1, "a")]);
+    list(&cache, DEPLOYMENT, vec![]);
+    assert!(matches!(cache.look(&place("a")), Look::Waiting(ENDPOINT_SLICE)));
+    assert_eq!(list(&cache, ENDPOINT_SLICE, vec![]).wake, places(["a"]));
+    assert_eq!(seen(&cache, "a"), [] as [&str; 0]);
+}
+
+#[test]
+fn a_change_wakes_those_who_look_at_the_object_and_nobody_else() {
+    let cache = synced();
+    cache.absorb(CANARY, Event::Apply(canary("z", 5, "z")));
+    assert_eq!(cache.absorb(DEPLOYMENT, Event::Apply(object("a", 6, &json!({})))).wake, places(["a"]));
+    assert_eq!(cache.absorb(DEPLOYMENT, Event::Apply(object("other", 7, &json!({})))).wake, places([]));
+    assert_eq!(cache.absorb(DEPLOYMENT, Event::Apply(object("z", 8, &json!({})))).wake, places(["z"]));
+    assert_eq!(cache.absorb(ENDPOINT_SLICE, Event::Apply(slice("y", 9, "z-canary"))).wake, places(["z"]));
+    assert_eq!(cache.absorb(ENDPOINT_SLICE, Event::Apply(slice("y", 10, "a-canary"))).wake, places(["a", "z"]));
+    assert_eq!(cache.absorb(ENDPOINT_SLICE, Event::Delete(slice("y", 11, "a-canary"))).wake, places(["a"]));
+}
+
+#[test]
+fn what_is_relisted_unchanged_wakes_nobody_and_what_is_missing_is_gone() {
+    let cache = synced();
+    assert_eq!(list(&cache, DEPLOYMENT, vec![object("a", 2, &json!({}))]).wake, places([]));
+    assert_eq!(seen(&cache, "a"), ["Deployment/a.test", "EndpointSlice/a-canary-x.test"]);
+    assert_eq!(list(&cache, DEPLOYMENT, vec![]).wake, places(["a"]));
+    assert_eq!(seen(&cache, "a"), ["EndpointSlice/a-canary-x.test"]);
+    assert_eq!(list(&cache, CANARY, vec![]).wake, places(["a"]));
+    assert!(matches!(cache.look(&place("a")), Look::Gone));
+}
+
+#[test]
+fn an_object_that_nobody_named_before_is_read_once_and_watched_from_then_on() {
+    let cache = synced();
+    cache.absorb(CANARY, Event::Apply(canary("b", 5, "b")));
+    let Look::Unread(keys) = cache.look(&place("b")) else { panic!("b is there, but was not kept") };
+    assert_eq!(keys, [DEPLOYMENT.named("test", "b")]);
+    cache.fill(&DEPLOYMENT.named("test", "b"), Some(object("b", 3, &json!({}))));
+    assert_eq!(seen(&cache, "b"), ["Deployment/b.test"]);
+    cache.absorb(DEPLOYMENT, Event::Delete(object("b", 6, &json!({}))));
+    cache.fill(&DEPLOYMENT.named("test", "b"), Some(object("b", 3, &json!({}))));
+    assert_eq!(seen(&cache, "b"), [] as [&str; 0], "an old read does not bring back what the watch saw go");
+}
+
+#[test]
+fn a_canary_that_names_another_target_lets_the_old_one_go() {
+    let cache = synced();
+    cache.absorb(CANARY, Event::Apply(canary("a", 5, "c")));
+    assert_eq!(cache.absorb(DEPLOYMENT, Event::Apply(object("a", 6, &json!({})))).wake, places([]));
+    assert_eq!(cache.absorb(DEPLOYMENT, Event::Apply(object("c", 7, &json!({})))).wake, places(["a"]));
+    cache.absorb(CANARY, Event::Apply(canary("a", 8, "a")));
+    assert!(matches!(cache.look(&place("a")), Look::Unread(_)));
+}
+
+#[test]
+fn a_kind_that_the_cluster_does_not_have_is_said_so_and_its_coming_wakes_everybody() {
+    let cache = synced();
+    assert_eq!(cache.stand(DEPLOYMENT, Standing::Unserved).wake, places(["a"]));
+    assert_eq!(cache.stand(DEPLOYMENT, Standing::Unserved).wake, places([]), "told once");
+    let Look::Seen(sight) = cache.look(&place("a")) else { panic!("what is not served is not waited for") };
+    assert_eq!(sight.unserved, BTreeSet::from([DEPLOYMENT]));
+    assert_eq!(list(&cache, DEPLOYMENT, vec![object("a", 9, &json!({}))]).wake, places(["a"]));
+}
+
+#[test]
+fn a_canary_made_anew_under_its_old_name_is_indexed_anew() {
+    let cache = synced();
+    let again = object("a", 5, &json!({"metadata": {"uid": "other", "generation": 1}, "spec": {"target": "c"}}));
+    cache.absorb(CANARY, Event::Apply(again));
+    assert_eq!(cache.absorb(DEPLOYMENT, Event::Apply(object("c", 6, &json!({})))).wake, places(["a"]));
+}
+
+#[test]
+fn everything_up_to_the_newest_event_is_known() {
+    let cache = synced();
+    assert_eq!(cache.seen(DEPLOYMENT), 3);
+    cache.absorb(DEPLOYMENT, Event::Delete(object("unrelated", 12, &json!({}))));
+    assert_eq!(cache.seen(DEPLOYMENT), 12);
+}

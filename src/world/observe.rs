@@ -1,0 +1,58 @@
+//! What is seen of one canary, from the cache. Reads by name only what nobody needed before.
+
+use tokio::time::Instant;
+
+use super::World;
+use super::cache::{Look, Sight};
+use super::failure::Failure;
+use super::malformed;
+use super::place::Place;
+use crate::object::Objects;
+use crate::scene::Scene;
+
+/// Whether a decision is possible.
+pub(crate) enum Observed {
+    /// Yes, on this.
+    Scene(Box<Scene>),
+    /// The canary is gone.
+    Gone,
+    /// Not before a first list has come through; that wakes the canary.
+    NotListed,
+    /// Not before the watches show our own writes, or this moment comes.
+    Behind(Instant),
+}
+
+/// Sees a canary, no older than our own last writes.
+pub(crate) async fn observe(world: &World, canary: &Place) -> Result<Observed, Failure> {
+    if let Some(until) = world.writes.unseen(canary, |kind| world.cache.seen(kind), Instant::now()) {
+        return Ok(Observed::Behind(until));
+    }
+    loop {
+        match world.cache.look(canary) {
+            Look::Gone => return Ok(Observed::Gone),
+            Look::Waiting(kind) => {
+                tracing::debug!(%canary, "waits for the first list of {}", kind.plural);
+                return Ok(Observed::NotListed);
+            }
+            Look::Forbidden(sentence) => return Err(Failure::Blocked { reason: "Forbidden", sentence }),
+            Look::Unread(keys) => {
+                for key in keys {
+                    let found = world.cluster.fetch(&key).await?;
+                    world.cache.fill(&key, found);
+                }
+            }
+            Look::Seen(sight) => return scene(world, sight),
+        }
+    }
+}
+
+fn scene(world: &World, sight: Sight) -> Result<Observed, Failure> {
+    let unreadable = |sentence| Failure::Blocked { reason: "Unreadable", sentence };
+    let canary = malformed::decode(&sight.canary).map_err(unreadable)?;
+    let mut objects = Objects::default();
+    for (key, stored) in sight.objects {
+        objects.insert(key, stored.value().into());
+    }
+    let defaults = world.defaults.clone();
+    Ok(Observed::Scene(Box::new(Scene { canary, objects, defaults, unserved: sight.unserved })))
+}

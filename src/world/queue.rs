@@ -1,0 +1,214 @@
+//! When each canary is to be looked at next.
+//!
+//! One canary never runs twice at once, and never more often than `SPACING` allows, whatever wakes it. Never decides what a
+//! round does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::place::Place;
+
+/// Shortest time between the starts of two rounds of one canary: a burst of events becomes one round, and a loop
+/// between a write and its event cannot run hot.
+const SPACING: Duration = Duration::from_millis(50);
+
+/// The queue of all canaries. Shared by the watches, which wake, and the rounds, which plan ahead.
+#[derive(Default)]
+pub(crate) struct Queue {
+    agenda: Mutex<Agenda>,
+    changed: Notify,
+}
+
+impl Queue {
+    /// Asks for a round at `at`, or earlier if one is planned already.
+    pub(crate) fn wake(&self, place: &Place, at: Instant) {
+        self.agenda().wake(place, at);
+        self.changed.notify_one();
+    }
+
+    /// The round of this canary is over.
+    pub(crate) fn done(&self, place: &Place) {
+        self.agenda().done(place);
+        self.changed.notify_one();
+    }
+
+    /// The round of this canary is over, and there is no canary any more.
+    pub(crate) fn forget(&self, place: &Place) {
+        self.agenda().forget(place);
+        self.changed.notify_one();
+    }
+
+    /// Waits for the next canary whose round is due.
+    pub(crate) async fn next(&self) -> Turn {
+        loop {
+            let changed = self.changed.notified();
+            let due = self.agenda().next(Instant::now());
+            match due {
+                Due::Now(turn) => return turn,
+                Due::At(at) => tokio::select! { () = sleep_until(at) => {}, () = changed => {} },
+                Due::Never => changed.await,
+            }
+        }
+    }
+
+    fn agenda(&self) -> MutexGuard<'_, Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A round that is to start.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Turn {
+    /// Of which canary.
+    pub(crate) place: Place,
+    /// How long ago it was due.
+    pub(crate) late: Duration,
+}
+
+#[derive(PartialEq, Eq, Debug)]
+enum Due {
+    Now(Turn),
+    At(Instant),
+    Never,
+}
+
+/// The times, without a clock.
+#[derive(Default)]
+struct Agenda {
+    times: BTreeSet<(Instant, Place)>,
+    slots: BTreeMap<Place, Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    due: Option<Instant>,
+    running: bool,
+    last: Option<Instant>,
+}
+
+impl Agenda {
+    fn wake(&mut self, place: &Place, at: Instant) {
+        let slot = self.slots.entry(place.clone()).or_default();
+        let at = slot.last.map_or(at, |last| at.max(last + SPACING));
+        if slot.due.is_some_and(|due| due <= at) {
+            return;
+        }
+        if let Some(due) = slot.due.replace(at) {
+            self.times.remove(&(due, place.clone()));
+        }
+        if !slot.running {
+            self.times.insert((at, place.clone()));
+        }
+    }
+
+    fn next(&mut self, now: Instant) -> Due {
+        match self.times.first() {
+            None => Due::Never,
+            Some((at, _)) if *at > now => Due::At(*at),
+            Some(_) => self.times.pop_first().map_or(Due::Never, |(at, place)| {
+                self.slots.insert(place.clone(), Slot { due: None, running: true, last: Some(now) });
+                Due::Now(Turn { place, late: now.duration_since(at) })
+            }),
+        }
+    }
+
+    fn done(&mut self, place: &Place) {
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        slot.running = false;
+        if let Some(due) = slot.due {
+            self.times.insert((due, place.clone()));
+        }
+    }
+
+    /// A wake that came meanwhile is kept: the canary may have been made anew.
+    fn forget(&mut self, place: &Place) {
+        self.done(place);
+        if self.slots.get(place).is_some_and(|slot| slot.due.is_none()) {
+            self.slots.remove(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        Place::new("test", "podinfo")
+    }
+
+    fn turn(late_ms: u64) -> Due {
+        Due::Now(Turn { place: place(), late: Duration::from_millis(late_ms) })
+    }
+
+    #[test]
+    fn the_earlier_of_two_wakes_counts_and_lateness_is_measured_against_it() {
+        let (mut agenda, t0) = (Agenda::default(), Instant::now());
+        let ms = |n| t0 + Duration::from_millis(n);
+        agenda.wake(&place(), ms(500));
+        agenda.wake(&place(), ms(200));
+        agenda.wake(&place(), ms(900));
+        assert_eq!(agenda.next(ms(199)), Due::At(ms(200)));
+        assert_eq!(agenda.next(ms(203)), turn(3));
+        agenda.done(&place());
+        assert_eq!(agenda.next(ms(1000)), Due::Never);
+    }
+
+    #[test]
+    fn a_canary_never_runs_twice_at_once_and_a_wake_in_between_is_kept() {
+        let (mut agenda, t0) = (Agenda::default(), Instant::now());
+        let ms = |n| t0 + Duration::from_millis(n);
+        agenda.wake(&place(), t0);
+        assert_eq!(agenda.next(t0), turn(0));
+        agenda.wake(&place(), ms(60));
+        assert_eq!(agenda.next(ms(70)), Due::Never);
+        agenda.done(&place());
+        assert_eq!(agenda.next(ms(70)), turn(10));
+    }
+
+    #[test]
+    fn a_storm_of_events_costs_one_round_in_each_spacing() {
+        let (mut agenda, t0) = (Agenda::default(), Instant::now());
+        let mut rounds = 0;
+        for tick in 0..1000 {
+            let now = t0 + Duration::from_millis(tick);
+            agenda.wake(&place(), now);
+            if matches!(agenda.next(now), Due::Now(_)) {
+                rounds += 1;
+                agenda.done(&place());
+            }
+        }
+        assert_eq!(rounds, 20);
+    }
+
+    #[test]
+    fn a_canary_that_is_gone_leaves_nothing_behind_unless_it_was_made_anew() {
+        let (mut agenda, t0) = (Agenda::default(), Instant::now());
+        agenda.wake(&place(), t0);
+        assert_eq!(agenda.next(t0), turn(0));
+        agenda.forget(&place());
+        assert!(agenda.slots.is_empty());
+        agenda.wake(&place(), t0);
+        assert_eq!(agenda.next(t0), turn(0));
+        agenda.wake(&place(), t0);
+        agenda.forget(&place());
+        assert_eq!(agenda.next(t0 + SPACING), turn(0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_earlier_wake_interrupts_the_wait_for_a_later_one() {
+        let (queue, t0) = (Queue::default(), Instant::now());
+        queue.wake(&place(), t0 + Duration::from_secs(60));
+        let sooner = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            queue.wake(&place(), Instant::now());
+        };
+        let (turn, ()) = tokio::join!(queue.next(), sooner);
+        assert_eq!(turn.late, Duration::ZERO);
+        assert_eq!(Instant::now() - t0, Duration::from_secs(1));
+    }
+}

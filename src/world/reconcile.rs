@@ -1,0 +1,86 @@
+//! One round of one canary: observe, ask, decide, record, perform, tell.
+//!
+//! The intent is recorded before anything is done, so a crash at any point is mended by the next round. No decision is made
+//! here: an `if` on a phase or a weight would belong into `plan`.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::World;
+use super::ask::ask;
+use super::clock;
+use super::failure::Failure;
+use super::observe::{Observed, observe};
+use super::place::Place;
+use super::tell::Subject;
+use crate::model::{Complaint, Effect, Facts, Journal, Plan, Time};
+use crate::object::kinds::CANARY;
+use crate::plan;
+use crate::scene::{self, Scene};
+
+/// How a round ended. The next one comes at the moment given, or when something that the canary looks at changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// Everything was done.
+    Done(Option<Instant>),
+    /// It was too early for a decision.
+    Early(Option<Instant>),
+    /// The canary is gone; there is no next round.
+    Gone,
+}
+
+/// One round.
+pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure> {
+    let scene = match observe(world, canary).await? {
+        Observed::Scene(scene) => scene,
+        Observed::Gone => return Ok(Next::Gone),
+        Observed::NotListed => return Ok(Next::Early(None)),
+        Observed::Behind(until) => return Ok(Next::Early(Some(until))),
+    };
+    let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
+    let answers = ask(&scene, &plan::questions(&facts, now), &world.cluster, &world.http).await;
+    let plan = plan::decide(&facts, &answers, now);
+    record(world, canary, &scene, &plan.journal, now).await?;
+    let done = perform(world, canary, &scene, &plan.effects).await;
+    tell(world, canary, &facts, &plan, began.elapsed()).await;
+    done?;
+    Ok(Next::Done(plan.wake.map(|wake| Instant::now() + wake.since(clock::now()))))
+}
+
+/// Writes the status, unless it says the same already.
+async fn record(
+    world: &World,
+    canary: &Place,
+    scene: &Scene,
+    journal: &Journal,
+    now: Time,
+) -> Result<(), Failure> {
+    let before = scene.canary.status.as_ref();
+    let after = scene::status(journal, before, now);
+    if before != Some(&after) {
+        let written = world.cluster.patch_status(&scene.canary, &after).await?;
+        world.writes.note(canary, written, Instant::now());
+    }
+    Ok(())
+}
+
+/// Does what was decided, in its order, up to the first failure.
+async fn perform(world: &World, canary: &Place, scene: &Scene, effects: &[Effect]) -> Result<(), Failure> {
+    for effect in effects {
+        let blocked = |c: Complaint| Failure::Blocked { reason: c.reason, sentence: c.sentence };
+        for change in &scene.changes(effect).map_err(blocked)? {
+            let written = world.cluster.write(change).await?;
+            world.writes.note(canary, written, Instant::now());
+        }
+    }
+    Ok(())
+}
+
+async fn tell(world: &World, canary: &Place, facts: &Facts, plan: &Plan, took: Duration) {
+    world.metrics.show(&facts.canary, &plan.journal, took);
+    if !plan.notices.is_empty() {
+        let subject = Subject::new(CANARY, canary.clone(), &facts.canary.uid);
+        world.teller.tell(&subject, &facts.canary, &plan.notices).await;
+    }
+}

@@ -1,0 +1,183 @@
+//! The operator from start to stop: connect, watch, lead, work, and hand over.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use super::World;
+use super::cache::{Cache, Stored};
+use super::claim::{Claim, Hold};
+use super::cluster::Cluster;
+use super::failure::chain;
+use super::http::Http;
+use super::lease::{self, Lost};
+use super::malformed;
+use super::metrics::Metrics;
+use super::queue::Queue;
+use super::server;
+use super::tell::Teller;
+use super::troubles::Troubles;
+use super::watch::Watches;
+use super::work::work;
+use super::writes::Writes;
+use crate::object::kinds::CANARY;
+use crate::scene::{self, Defaults, Lookups};
+
+/// What the operator is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the apiserver is; in a pod, both are `None`.
+    pub kubeconfig: Option<PathBuf>,
+    /// Address of the apiserver, where it differs from the kubeconfig's.
+    pub master: Option<String>,
+    /// Work in this namespace only.
+    pub namespace: Option<String>,
+    /// Whether replicas elect a leader.
+    pub election: Election,
+    /// Who this replica is: shown in the Lease and in events. No two may be the same.
+    pub identity: String,
+    /// Port of /metrics, /healthz and /readyz.
+    pub port: u16,
+    /// What Canaries leave open.
+    pub defaults: Defaults,
+}
+
+/// Whether replicas elect a leader.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Election {
+    /// By the Lease in this namespace.
+    Lease(String),
+    /// There is only this one.
+    Off,
+}
+
+/// Why the operator ended by itself. The process exits with 1 and is started anew.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The kubeconfig or the pod's ServiceAccount cannot be used.
+    #[error("cannot connect to the cluster: {0}")]
+    Connect(String),
+    /// The HTTP clients cannot be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Http(String),
+    /// The port is taken.
+    #[error("cannot listen on port {0}: {1}; choose another one with --port")]
+    Listen(u16, std::io::Error),
+    /// Another replica leads from now on.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// Runs until `stop`, then finishes what is under way and releases the lease.
+///
+/// # Errors
+/// What makes it impossible to start, or to go on leading.
+pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), RunError> {
+    let metrics = Arc::new(Metrics::new(&options.defaults.provider));
+    let http = Http::new().map_err(RunError::Http)?;
+    let client = connect(&options).await.map_err(RunError::Connect)?;
+    let address = SocketAddr::from(([0, 0, 0, 0], options.port));
+    let listener = TcpListener::bind(address).await.map_err(|error| RunError::Listen(options.port, error))?;
+
+    let defaults = Arc::new(options.defaults.clone());
+    let cache = Arc::new(Cache::new(lookups_of(Arc::clone(&defaults))));
+    let queue = Arc::new(Queue::default());
+    let (start, wanted) = mpsc::unbounded_channel();
+    // The receiver is held right here.
+    let _ = start.send(CANARY);
+    let (namespace, watched) = (options.namespace.clone(), (Arc::clone(&cache), Arc::clone(&queue)));
+    let watches = Watches { client: client.clone(), namespace, cache: watched.0, queue: watched.1, start };
+    tokio::spawn(watches.run(wanted));
+
+    let (stopping, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        stop.await;
+        stopping.send_replace(true);
+    });
+    let serving = server::serve(listener, Arc::clone(&metrics), Arc::clone(&cache), until(stopped.clone()));
+    tokio::spawn(serving);
+
+    let (hold, held) = watch::channel(Hold::Nothing);
+    let (drained, finished) = watch::channel(false);
+    let contender = elect(client.clone(), options.clone(), hold, Arc::clone(&metrics), until(finished));
+    let mut leading = tokio::spawn(contender);
+
+    let mut claim = Claim::new(held);
+    let cluster = Cluster::new(client.clone(), claim.clone(), Arc::clone(&metrics));
+    let teller = Teller::new(client, &options.identity, claim.clone(), Arc::clone(&metrics));
+    let (writes, troubles) = (Writes::default(), Troubles::default());
+    let world = Arc::new(World { cluster, cache, queue, writes, troubles, http, teller, metrics, defaults });
+    let working = async {
+        tokio::select! {
+            () = claim.held() => work(world, until(stopped.clone())).await,
+            () = until(stopped.clone()) => {}
+        }
+    };
+    tokio::select! {
+        () = working => {}
+        ended = &mut leading => return lost(ended),
+    }
+    drained.send_replace(true);
+    lost(leading.await)
+}
+
+/// What a Canary looks at; nothing where it cannot be read.
+fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
+    let lookups = move |canary: &Stored| {
+        malformed::decode(canary).map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
+    };
+    Box::new(lookups)
+}
+
+async fn connect(options: &Options) -> Result<Client, String> {
+    let mut config = match &options.kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| chain(&error))?;
+            let choice = KubeConfigOptions::default();
+            Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(|error| chain(&error))?
+        }
+        None => Config::infer().await.map_err(|error| chain(&error))?,
+    };
+    if let Some(master) = &options.master {
+        config.cluster_url = master.parse().map_err(|error| format!("--master={master}: {error}"))?;
+    }
+    Client::try_from(config).map_err(|error| chain(&error))
+}
+
+/// Without an election this replica leads from the start and never loses.
+async fn elect(
+    client: Client,
+    options: Options,
+    hold: watch::Sender<Hold>,
+    metrics: Arc<Metrics>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Lost> {
+    match options.election {
+        Election::Lease(namespace) => {
+            lease::Election::new(client, &namespace, options.identity, hold, metrics).run(stop).await
+        }
+        Election::Off => {
+            hold.send_replace(Hold::Alone);
+            stop.await;
+            Ok(())
+        }
+    }
+}
+
+fn lost(ended: Result<Result<(), Lost>, tokio::task::JoinError>) -> Result<(), RunError> {
+    match ended {
+        Ok(ended) => ended.map_err(|lost| RunError::Lost(lost.to_string())),
+        Err(error) => Err(RunError::Lost(error.to_string())),
+    }
+}
+
+/// Returns when the channel says true, or nobody can say it any more.
+async fn until(mut told: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = told.wait_for(|told| *told).await;
+}
