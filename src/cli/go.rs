@@ -31,9 +31,22 @@ mod tests {
 
     #[test]
     fn one_dash_means_two_unless_it_is_a_single_letter_or_comes_after_the_end_of_flags() {
-        let args = ["serin", "run", "-log-level=info", "-port", "80", "--namespace=a", "-h", "-v=4", "-", "--", "-x-y", "-1"];
-        let expected =
-            ["serin", "run", "--log-level=info", "--port", "80", "--namespace=a", "-h", "--v=4", "-", "--", "-x-y", "-1"];
+        let args =
+            ["serin", "run", "-log-level=info", "-port", "80", "--namespace=a", "-h", "-v=4", "-", "--", "-x-y", "-1"];
+        let expected = [
+            "serin",
+            "run",
+            "--log-level=info",
+            "--port",
+            "80",
+            "--namespace=a",
+            "-h",
+            "--v=4",
+            "-",
+            "--",
+            "-x-y",
+            "-1",
+        ];
         assert_eq!(normalised(args.map(OsString::from)), expected.map(OsString::from));
     }
 }

@@ -93,7 +93,8 @@ mod tests {
     fn a_line_has_the_keys_that_flaggers_readers_look_for() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (sink, canary) = (Arc::clone(&lines), "podinfo.test");
-        let subscriber = tracing_subscriber::fmt().event_format(Json).with_writer(move || Sink(Arc::clone(&sink))).finish();
+        let subscriber =
+            tracing_subscriber::fmt().event_format(Json).with_writer(move || Sink(Arc::clone(&sink))).finish();
         tracing::subscriber::with_default(subscriber, || tracing::warn!(%canary, strikes = 3, "Halt \"x\""));
         let line: Value = serde_json::from_slice(&lines.lock().unwrap()).unwrap();
         assert_eq!(line["level"], "warn");

@@ -3,6 +3,8 @@
 mod flags;
 mod go;
 mod log;
+mod manifests;
+mod out;
 mod run;
 
 use std::ffi::OsString;
@@ -22,6 +24,14 @@ struct Cli {
 enum Command {
     /// Run the operator.
     Run(Box<flags::Run>),
+    /// Print the CRDs: serin crds | kubectl apply --server-side -f -
+    Crds,
+    /// Print the rights that the operator needs, for just the routers in use
+    Rbac {
+        /// Routers in use, for example istio; all of them where none is named
+        #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "ROUTER")]
+        routers: Vec<String>,
+    },
 }
 
 /// Does what was typed; the exit code says how it went.
@@ -36,5 +46,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match cli.command {
         Command::Run(flags) => run::run(*flags),
+        Command::Crds => manifests::crds(),
+        Command::Rbac { routers } => manifests::rbac(&routers),
     }
 }

@@ -49,7 +49,8 @@ async fn measure(ask: &Ask, cluster: &Cluster, http: &Http) -> Measurement {
 
 /// Secrets are read at use and forgotten: never watched, never cached.
 async fn read_secret(name: &SecretName, cluster: &Cluster) -> Result<Option<SecretData>, String> {
-    let found = cluster.fetch(&SECRET.named(&name.namespace, &name.name)).await.map_err(|failure| failure.to_string())?;
+    let found =
+        cluster.fetch(&SECRET.named(&name.namespace, &name.name)).await.map_err(|failure| failure.to_string())?;
     let Some(item) = found else { return Ok(None) };
     let secret: Secret = serde_json::from_value(item.into_value()).map_err(|error| error.to_string())?;
     Ok(Some(secret.data.unwrap_or_default().into_iter().map(|(key, bytes)| (key, bytes.0)).collect()))

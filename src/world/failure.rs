@@ -67,7 +67,11 @@ impl Attempt {
     }
 
     fn scope(&self) -> String {
-        if self.namespace.is_empty() { " in all namespaces".to_owned() } else { format!(" in namespace {}", self.namespace) }
+        if self.namespace.is_empty() {
+            " in all namespaces".to_owned()
+        } else {
+            format!(" in namespace {}", self.namespace)
+        }
     }
 
     /// Sorts an error of the client.
@@ -104,7 +108,11 @@ impl fmt::Display for Attempt {
         let slash = if self.subresource.is_empty() { "" } else { " /" };
         match self.name.is_empty() {
             true => write!(f, "{} {}", self.verb, self.kind.plural),
-            false => write!(f, "{} {}/{}.{}{slash}{}", self.verb, self.kind.kind, self.name, self.namespace, self.subresource),
+            false => write!(
+                f,
+                "{} {}/{}.{}{slash}{}",
+                self.verb, self.kind.kind, self.name, self.namespace, self.subresource
+            ),
         }
     }
 }

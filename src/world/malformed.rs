@@ -98,7 +98,8 @@ mod tests {
             }
         });
         value::merge(&mut canary, patch);
-        let sentence = decode::<Canary>(&Item::new(canary).store(crate::object::kinds::CANARY)).err().unwrap_or_default();
+        let sentence =
+            decode::<Canary>(&Item::new(canary).store(crate::object::kinds::CANARY)).err().unwrap_or_default();
         sentence.split(';').next().unwrap_or_default().to_owned()
     }
 

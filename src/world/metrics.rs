@@ -71,7 +71,8 @@ impl Metrics {
         metrics.register();
         let info = Gauges::default();
         metrics.registry.register("flagger_info", "version and default router", info.clone());
-        info.get_or_create(&labels([("version", env!("CARGO_PKG_VERSION")), ("mesh_provider", mesh_provider)])).set(1.0);
+        info.get_or_create(&labels([("version", env!("CARGO_PKG_VERSION")), ("mesh_provider", mesh_provider)]))
+            .set(1.0);
         metrics
     }
 
@@ -162,7 +163,9 @@ impl Metrics {
         for name in &kpis {
             self.analysis.remove(&kpi(&target, namespace, name));
         }
-        for (family, how) in [(&self.successes, "completed"), (&self.successes, "skipped"), (&self.failures, "completed")] {
+        for (family, how) in
+            [(&self.successes, "completed"), (&self.successes, "skipped"), (&self.failures, "completed")]
+        {
             let strategy = ("deployment_strategy", "canary");
             family.remove(&labels([("name", &target), ("namespace", namespace), strategy, ("analysis_status", how)]));
         }
@@ -171,7 +174,11 @@ impl Metrics {
     fn register(&mut self) {
         let r = &mut self.registry;
         r.register("flagger_canary_total", "canaries", self.total.clone());
-        r.register("flagger_canary_status", "0 a release runs, 2 the last one failed, 1 otherwise", self.status.clone());
+        r.register(
+            "flagger_canary_status",
+            "0 a release runs, 2 the last one failed, 1 otherwise",
+            self.status.clone(),
+        );
         r.register("flagger_canary_weight", "share of traffic in percent", self.weight.clone());
         r.register("flagger_canary_duration_seconds", "duration of one round", self.duration.clone());
         r.register("flagger_canary_metric_analysis", "last value of a KPI", self.analysis.clone());

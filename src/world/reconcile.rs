@@ -49,13 +49,7 @@ pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure
 }
 
 /// Writes the status, unless it says the same already.
-async fn record(
-    world: &World,
-    canary: &Place,
-    scene: &Scene,
-    journal: &Journal,
-    now: Time,
-) -> Result<(), Failure> {
+async fn record(world: &World, canary: &Place, scene: &Scene, journal: &Journal, now: Time) -> Result<(), Failure> {
     let before = scene.canary.status.as_ref();
     let after = scene::status(journal, before, now);
     if before != Some(&after) {

@@ -162,7 +162,12 @@ mod tests {
 
     #[test]
     fn a_routing_object_keeps_its_last_applied_annotation() {
-        let kind = Kind { group: "networking.istio.io", version: "v1beta1", kind: "VirtualService", plural: "virtualservices" };
+        let kind = Kind {
+            group: "networking.istio.io",
+            version: "v1beta1",
+            kind: "VirtualService",
+            plural: "virtualservices",
+        };
         let object = json!({"metadata": {"name": "a", "annotations": {LAST_APPLIED: "{}"}}});
         assert_eq!(stored(kind, object.clone()), object);
     }
@@ -173,6 +178,9 @@ mod tests {
         let meta = json!({"name": "a", "labels": {"kubernetes.io/service-name": "s"}, "uid": "u"});
         let kept = stored(ENDPOINT_SLICE, json!({"metadata": meta, "endpoints": [endpoint], "ports": [{}]}));
         let labels = json!({"kubernetes.io/service-name": "s"});
-        assert_eq!(kept, json!({"metadata": {"name": "a", "labels": labels}, "endpoints": [{"conditions": {"ready": true}}]}));
+        assert_eq!(
+            kept,
+            json!({"metadata": {"name": "a", "labels": labels}, "endpoints": [{"conditions": {"ready": true}}]})
+        );
     }
 }

@@ -27,7 +27,9 @@ impl Server {
         let mut lease = self.lease.lock().unwrap();
         let version = |lease: &Value| lease["metadata"]["resourceVersion"].as_str().map(str::to_owned);
         match (method, &*lease, body) {
-            ("GET", None, _) => (StatusCode::NOT_FOUND, json!({"code": 404, "reason": "NotFound", "details": {"name": NAME}})),
+            ("GET", None, _) => {
+                (StatusCode::NOT_FOUND, json!({"code": 404, "reason": "NotFound", "details": {"name": NAME}}))
+            }
             ("GET", Some(lease), _) => (StatusCode::OK, lease.clone()),
             ("POST", Some(_), _) => (StatusCode::CONFLICT, json!({"code": 409, "reason": "AlreadyExists"})),
             ("PUT", Some(have), Some(want)) if version(have) != version(&want) => {
