@@ -1,5 +1,6 @@
 //! The simulated cluster: apiserver, controllers, pods and traffic, moved through time.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use super::endpoints;
 use super::pods::{Pod, Workloads};
 use super::random::Random;
 use super::traffic::{self, History, MEMORY, Names, Scenery};
+use crate::api;
 use crate::model::{Percent, Routing, Time};
 use crate::object::kinds::DEPLOYMENT;
 use crate::object::{Change, Conflict, ObjectKey, value};
@@ -30,12 +32,16 @@ pub(super) struct Cluster {
     pub(super) interfere: bool,
     workloads: Workloads,
     random: Random,
+    /// The options with which routing objects are read; the Canary itself may be gone.
+    canary: Option<api::Canary>,
+    /// How the traffic was shared at a revision of the apiserver.
+    routing: RefCell<Option<(u64, Option<Routing>)>>,
     /// Workloads that the operator scaled to zero or deleted.
     parked: BTreeSet<ObjectKey>,
 }
 
 impl Cluster {
-    pub(super) fn new(names: Names, now: Time, random: Random) -> Self {
+    pub(super) fn new(names: Names, canary: Option<api::Canary>, now: Time, random: Random) -> Self {
         Self {
             now,
             api: Apiserver::default(),
@@ -46,6 +52,8 @@ impl Cluster {
             interfere: false,
             workloads: Workloads::default(),
             random,
+            canary,
+            routing: RefCell::new(None),
             parked: BTreeSet::new(),
         }
     }
@@ -110,7 +118,15 @@ impl Cluster {
 
     /// How the proxies share the traffic; `None` where no route splits it.
     pub(super) fn routing(&self) -> Option<Routing> {
-        corner::routing(&self.names, self.api.objects())
+        let revision = self.api.revision();
+        if let Some((at, routing)) = &*self.routing.borrow()
+            && *at == revision
+        {
+            return routing.clone();
+        }
+        let routing = self.canary.as_ref().and_then(|c| corner::routing(&self.names, c, self.api.objects()));
+        *self.routing.borrow_mut() = Some((revision, routing.clone()));
+        routing
     }
 
     /// Share of the requests that get no answer although somebody could give one.

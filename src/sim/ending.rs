@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::corner;
 use super::faults::Temper;
@@ -61,7 +61,7 @@ impl Trial {
     }
 
     fn facts(&self) -> Option<Facts> {
-        corner::facts(&self.cluster.names, self.cluster.api.objects())
+        corner::scene(&self.cluster.names, self.cluster.api.objects()).map(|s| s.facts())
     }
 
     /// L3: when the inputs stop, so does the operator, and nobody is left without an answer.
@@ -184,6 +184,3 @@ impl Trial {
         Ok(())
     }
 }
-
-#[allow(dead_code)]
-fn unused(_: &Value) {}

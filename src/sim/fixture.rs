@@ -29,6 +29,8 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         merge(&mut analysis, json!({"stepWeightPromotion": 10 + random.below(60)}));
     }
     let mut canary = json!({
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
         "metadata": {"name": names.canary, "namespace": names.namespace},
         "spec": {
             "provider": "istio",
@@ -62,6 +64,8 @@ pub(super) fn weights(random: &mut Random) -> Vec<u64> {
 /// The user's Deployment at one revision.
 pub(super) fn deployment(names: &Names, image: &str, replicas: u64) -> Value {
     json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {"name": names.target, "namespace": names.namespace},
         "spec": {
             "replicas": replicas,

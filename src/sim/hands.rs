@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::corner::{self, VS};
+use super::corner;
 use super::faults::{Fault, Knob, Skip, Temper};
 use super::fixture;
 use super::operator::Operator;
 use super::provider::Health;
 use super::trial::Trial;
+use crate::object::Kind;
 use crate::object::kinds::SERVICE;
+
+/// The routing object of the seeded runs.
+const VIRTUAL_SERVICE: Kind =
+    Kind { group: "networking.istio.io", version: "v1beta1", kind: "VirtualService", plural: "virtualservices" };
 
 impl Trial {
     /// Lets a fault happen now. Gives back what follows from it later.
@@ -63,7 +68,7 @@ impl Trial {
     /// What people do to objects that are not theirs to touch, or take away.
     fn meddle(&mut self, fault: &Fault) -> Option<(Duration, Fault)> {
         let names = self.cluster.names.clone();
-        let route = VS.named(&names.namespace, &names.apex);
+        let route = VIRTUAL_SERVICE.named(&names.namespace, &names.apex);
         match fault {
             Fault::EditWeight(weight) => {
                 let mut spec = self.cluster.api.find(&route).map(|o| o["spec"].clone()).unwrap_or(Value::Null);

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::object::kinds::CONTROLLER_REVISION;
 use crate::object::{Change, ObjectKey, value};
+use crate::workload::snapshot;
 
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -186,7 +187,7 @@ impl Invariants {
         }
         let is = |revision: &Option<Revision>| revision.as_ref().and_then(|r| self.images.get(r)) == primary.as_ref();
         let is_image = |o: &Value, r: &Option<Revision>| {
-            o.get("data").map(image) == r.as_ref().and_then(|r| self.images.get(r)).map(String::as_str)
+            snapshot::template(o).map(image) == r.as_ref().and_then(|r| self.images.get(r)).map(String::as_str)
         };
         let approved = journal.last_applied.as_ref().is_some_and(|r| self.approved.contains(r));
         let promoted = journal.phase == Phase::Promoting && is(&journal.last_applied) && approved;

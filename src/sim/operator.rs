@@ -8,9 +8,9 @@ use super::cluster::Cluster;
 use super::corner;
 use super::invariants::Invariants;
 use super::provider::{self, Health};
-use crate::model::{Facts, Plan, Time};
-use crate::object::value;
+use crate::model::{Plan, Time};
 use crate::plan;
+use crate::scene::Scene;
 
 /// How long a round that failed waits before the next.
 const BACKOFF: Duration = Duration::from_secs(1);
@@ -63,7 +63,8 @@ impl Operator {
             self.wake_at(cluster.now.after(BACKOFF));
             return Round::Again;
         }
-        let Some(facts) = corner::facts(&cluster.names, self.cache.objects()) else { return Round::Done };
+        let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
+        let facts = scene.facts();
         let questions = plan::questions(&facts, cluster.now);
         let answers = provider::answers(cluster, health, &questions);
         let plan = plan::decide(&facts, &answers, cluster.now);
@@ -72,7 +73,7 @@ impl Operator {
             record.plans.push_back((cluster.now, plan.clone()));
             record.plans.drain(..record.plans.len().saturating_sub(REMEMBERED));
         }
-        let round = self.carry_out(cluster, record, &facts, &plan);
+        let round = self.carry_out(cluster, record, &scene, &plan);
         match round {
             Round::Done => plan.wake.into_iter().for_each(|at| self.wake_at(at)),
             Round::Again => self.wake_at(cluster.now.after(BACKOFF)),
@@ -81,23 +82,27 @@ impl Operator {
         round
     }
 
-    fn carry_out(&mut self, cluster: &mut Cluster, record: &mut Record, facts: &Facts, plan: &Plan) -> Round {
-        // An effect is fenced by a status write even if the status stays: who is out of date is refused here.
-        if plan.journal != facts.journal || !plan.effects.is_empty() {
-            let key = corner::canary_key(&cluster.names);
-            let seen = self.cache.objects().find(&key).and_then(|o| value::text(o, &["metadata", "resourceVersion"]));
-            let seen = seen.unwrap_or_default().to_owned();
+    fn carry_out(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
+        if let Some(status) = corner::status(scene, &plan.journal, cluster.now) {
             if self.dies(record) {
                 return Round::Crashed;
             }
-            let status = corner::status(&plan.journal);
-            if cluster.write_status(&seen, &status).is_err() {
+            let seen = scene.canary.metadata.resource_version.as_deref().unwrap_or_default();
+            if cluster.write_status(seen, &status).is_err() {
                 return Round::Again;
             }
-            self.cache.wrote(&key, cluster.api.objects());
+            self.cache.wrote(&corner::canary_key(&cluster.names), cluster.api.objects());
         }
+        let done = self.perform(cluster, record, scene, plan);
+        if done != Round::Crashed {
+            record.invariants.told(&plan.notices);
+        }
+        done
+    }
+
+    fn perform(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
         for effect in &plan.effects {
-            let Ok(changes) = corner::changes(&cluster.names, self.cache.objects(), effect) else { return Round::Again };
+            let Ok(changes) = scene.changes(effect) else { return Round::Again };
             for change in changes {
                 if self.dies(record) {
                     return Round::Crashed;
@@ -111,7 +116,6 @@ impl Operator {
                 record.invariants.written(cluster, plan, &change);
             }
         }
-        record.invariants.told(&plan.notices);
         Round::Done
     }
 

@@ -6,13 +6,13 @@ use super::*;
 
 #[test]
 fn every_invariant_holds_for_every_seed() {
-    let seeds: u64 = std::env::var("SERIN_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
+    let seeds: u64 = option_env!("SERIN_SEEDS").and_then(|n| n.parse().ok()).unwrap_or(100);
     let mut reached: BTreeMap<String, u32> = BTreeMap::new();
     let mut rounds = 0;
     let mut broken: BTreeMap<String, (u32, String)> = BTreeMap::new();
-    let first: u64 = std::env::var("SERIN_FIRST").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let first: u64 = option_env!("SERIN_FIRST").and_then(|n| n.parse().ok()).unwrap_or(0);
     for seed in first..first + seeds {
-        if std::env::var("SERIN_LOUD").is_ok() { eprintln!("seed {seed}"); }
+        if option_env!("SERIN_LOUD").is_some() { eprintln!("seed {seed}"); }
         let report = run(seed);
         rounds += report.rounds;
         if let Some(v) = &report.broken {

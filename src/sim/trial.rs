@@ -45,7 +45,8 @@ impl Trial {
         let mut random = Random::new(seed);
         let names = fixture::names();
         let canary = fixture::canary(&names, &mut random);
-        let cluster = Cluster::new(names, EPOCH, Random::new(seed.wrapping_add(1)));
+        let options = serde_json::from_value(canary.clone()).ok();
+        let cluster = Cluster::new(names, options, EPOCH, Random::new(seed.wrapping_add(1)));
         let mut trial = Self {
             cluster,
             operator: Operator::default(),

@@ -83,7 +83,7 @@ impl Claim {
 }
 
 /// The write that gives the user's object back: the claimed `fields` of its spec as they were, and its labels and
-/// annotations. `None` where we made the object (it stays as it is) or never wrote to it.
+/// annotations. `None` where we made the object or never wrote to it.
 pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Option<Change> {
     let have = have.find(key)?;
     let original = before::original_spec(have)?;
@@ -99,6 +99,11 @@ pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Opt
         value::merge(&mut patch, &json!({"metadata": {"resourceVersion": version}}));
     }
     Some(Change::Merge(key.clone(), patch))
+}
+
+/// Whether the object is there and was made by us.
+pub(super) fn is_ours(key: &ObjectKey, have: &Objects) -> bool {
+    have.find(key).is_some_and(before::is_made)
 }
 
 /// Whether the object is there and was the user's before it was ours.

@@ -61,14 +61,14 @@ fn a_kubectl_object_whose_annotation_goes_later_is_not_mistaken_for_the_users() 
 }
 
 #[test]
-fn what_we_made_stays_as_it_is() {
-    let mut scene = Scene::of(&json!({}));
-    scene.route(&split(0));
-    let before = scene.found().clone();
-    assert_eq!(annotation(&before, BEFORE), Some("absent"));
-    assert_eq!(scene.route(&split(10)).route(&split(0)).release().read(), Some(split(0)));
-    assert_eq!(scene.found()["spec"], before["spec"]);
-    assert_eq!(annotation(scene.found(), ORIGINAL), None);
+fn what_we_made_leads_to_the_apex_before_the_sides_go() {
+    let mut scene = Scene::of(&json!({"hosts": ["cart.example.com"]}));
+    scene.route(&split(10)).release();
+    assert_eq!(scene.read(), None);
+    let spec = &scene.found()["spec"];
+    assert_eq!(spec["http"], json!([{"route": [{"destination": {"host": "podinfo"}}]}]));
+    assert_eq!(spec["hosts"], json!(["cart.example.com", "podinfo"]));
+    assert!(scene.store.objects().find(&rule_key("primary")).is_none());
 }
 
 #[test]
