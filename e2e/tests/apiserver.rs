@@ -16,6 +16,11 @@ async fn the_apiserver_answers() -> Outcome {
 
 #[tokio::test]
 async fn the_apiserver_establishes_our_definitions() -> Outcome {
+    establish_our_definitions().await
+}
+
+/// Applies the definitions and waits until their kinds are served. Safe to repeat.
+pub(crate) async fn establish_our_definitions() -> Outcome {
     let directory = project("crds");
     run("kubectl", &["apply", "--server-side", "--force-conflicts", "-f", &directory.to_string_lossy()])?;
     let definitions = Api::<CustomResourceDefinition>::all(client().await?);

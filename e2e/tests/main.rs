@@ -4,5 +4,8 @@
 //! or the machine's own network.
 
 mod apiserver;
+#[path = "../../src/api/fixtures.rs"]
+mod fixtures;
 mod harness;
+mod objects;
 mod support;

@@ -1,5 +1,7 @@
 //! The kind Canary: one workload and how its new revisions reach the users.
 
+#![expect(clippy::duplicated_attributes, reason = "the columns of a table have types and priorities in common")]
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Objects for tests: `good/` is what Flagger users have, `bad/` is what is refused and with which sentence.
 //!
-//! The head of a bad object says who refuses it: `apiserver:`, `settings:` or `both:`, each with the words to expect. The
-//! tests on a real cluster read the same files.
+//! The head of a bad object says which check it fails and who refuses it with which words: `apiserver:`, `settings:`, or
+//! `both:`. The tests on a real cluster include this file and read the same objects.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,11 +17,16 @@ pub(crate) struct Good {
 /// An object and what is said against it.
 pub(crate) struct Bad {
     pub(crate) file: String,
-    /// Check number, or "schema".
-    pub(crate) check: String,
-    /// What `settings`, or the reading of the object, says.
-    pub(crate) settings: Option<String>,
     pub(crate) object: Value,
+    text: String,
+}
+
+impl Bad {
+    /// What the head says after `# by: `, or of `both`.
+    pub(crate) fn said(&self, by: &str) -> Option<&str> {
+        let after = |word: &str| self.text.lines().find_map(|line| line.strip_prefix(&format!("# {word}: ")));
+        after(by).or_else(|| after("both"))
+    }
 }
 
 pub(crate) fn good() -> Vec<Good> {
@@ -30,17 +35,8 @@ pub(crate) fn good() -> Vec<Good> {
 }
 
 pub(crate) fn bad() -> Vec<Bad> {
-    files("bad").into_iter().map(|(file, text)| read(file, &text)).collect()
-}
-
-fn read(file: String, text: &str) -> Bad {
-    let said = |by: &str| text.lines().find_map(|line| line.strip_prefix(&format!("# {by}: "))).map(str::to_owned);
-    Bad {
-        check: said("check").unwrap_or_else(|| panic!("{file} does not say which check it fails")),
-        settings: said("settings").or_else(|| said("both")),
-        object: serde_saphyr::from_str(text).unwrap(),
-        file,
-    }
+    let object = |text: &str| serde_saphyr::from_str(text).unwrap();
+    files("bad").into_iter().map(|(file, text)| Bad { object: object(&text), file, text }).collect()
 }
 
 fn files(folder: &str) -> Vec<(String, String)> {

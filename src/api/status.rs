@@ -73,7 +73,7 @@ pub struct CanaryStatus {
 
     /// The KPIs of the last check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(max = 512))]
     pub metrics: Vec<MetricResult>,
 
     /// The Git revision that the target comes from.

@@ -78,5 +78,14 @@ pub enum QueryError {
     AddressUnusable(String),
 }
 
+/// Text of others for a sentence: at most `length` characters, on one line.
+fn shorten(text: &str, length: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(length) {
+        Some((end, _)) => line.get(..end).unwrap_or_default().to_owned() + "…",
+        None => line,
+    }
+}
+
 #[cfg(test)]
 mod tests;

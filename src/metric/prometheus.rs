@@ -4,9 +4,11 @@ use prometheus_http_query::response::{Data, PromqlResult};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::selector::{first, shorten};
+use super::selector::first;
 use super::url::Base;
-use super::{Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName};
+use super::{
+    Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName, shorten,
+};
 use crate::model::Measurement;
 
 /// How much of Prometheus' own error text is shown, in characters.

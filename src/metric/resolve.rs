@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::template::{Scope, TemplateError, render};
 use super::url::Base;
-use super::{Ask, Origin, Provider, SecretName, Trust, prometheus};
+use super::{Ask, Origin, Provider, SecretName, Trust, prometheus, shorten};
 use crate::api::sentences::{self, Sentence};
 use crate::api::{CanarySpec, MetricProviderType, MetricTemplateSpec};
 use crate::model::{CanaryRef, Complaint, Kpi};
@@ -66,7 +66,7 @@ pub fn template(
     let object = object.ok_or_else(|| complain(&sentences::MET012, &[]))?;
     let provider = provider(object, complain)?;
     let spec = at(object, &["spec"]).map_or(Ok(None), |spec| MetricTemplateSpec::deserialize(spec).map(Some));
-    let spec = spec.map_err(|error| complain(&sentences::MET013, &[("error", &error.to_string())]))?;
+    let spec = spec.map_err(|error| complain(&sentences::MET013, &[("error", &shorten(&error.to_string(), 300))]))?;
     let spec = spec.ok_or_else(|| complain(&sentences::MET013, &[("error", "spec is missing")]))?;
     let base = spec.provider.address.filter(|address| !address.trim().is_empty());
     let base = base.ok_or_else(|| complain(&sentences::MET016, &[("type", provider.name())]))?;

@@ -1,5 +1,7 @@
 //! The first selector of a PromQL query, to tell a person where to look.
 
+use super::shorten;
+
 /// Longer ones are cut.
 const LENGTH: usize = 200;
 
@@ -13,15 +15,6 @@ pub(super) fn first(query: &str) -> String {
         query.get(start..close)
     });
     shorten(found.unwrap_or(query), LENGTH)
-}
-
-/// At most `length` characters of one line.
-pub(super) fn shorten(text: &str, length: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(length) {
-        Some((end, _)) => line.get(..end).unwrap_or_default().to_owned() + "…",
-        None => line,
-    }
 }
 
 /// Where the first pair of braces outside of quotes begins and ends.

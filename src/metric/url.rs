@@ -1,6 +1,6 @@
 //! URLs of providers, as text.
 
-use super::QueryError;
+use super::{QueryError, shorten};
 
 /// A base URL in its parts.
 pub(super) struct Base<'a> {
@@ -50,11 +50,13 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
+/// An address for a sentence.
 fn without_password(address: &str) -> String {
     let host = address.rsplit('@').next().unwrap_or_default();
-    match address.split_once("//") {
+    let shown = match address.split_once("//") {
         _ if host == address => address.to_owned(),
         Some((scheme, _)) => format!("{scheme}//…@{host}"),
         None => format!("…@{host}"),
-    }
+    };
+    shorten(&shown, 200)
 }

@@ -1,5 +1,7 @@
 //! The analysis: wait for the canary, raise its weight step by step, judge it at each step.
 
+use std::iter;
+
 use super::draft::Draft;
 use super::settled::begin;
 use crate::judge;
@@ -129,10 +131,11 @@ fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, next: 
     }
 }
 
-/// One reading for each KPI. One that was asked but not answered is an error of the provider, never a pass.
+/// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but
+/// not answered is an error of the provider, never a pass.
 fn readings(settings: &Settings, answers: &[Answer]) -> Vec<Reading> {
-    let answer = |name: &str| answers.iter().find_map(|Answer::Measured(n, m)| (n == name).then_some(m));
-    settings.kpis.iter().map(|kpi| judge::reading(kpi, answer(&kpi.name))).collect()
+    let measured = answers.iter().map(|Answer::Measured(_, measured)| Some(measured)).chain(iter::repeat(None));
+    settings.kpis.iter().zip(measured).map(|(kpi, measured)| judge::reading(kpi, measured)).collect()
 }
 
 /// The analysis passed, or none was asked for: the primary takes exactly this revision.

@@ -187,6 +187,17 @@ fn failed_checks_halt_and_the_threshold_rolls_back_at_once() {
 }
 
 #[test]
+fn two_kpis_of_one_name_are_judged_each_by_its_own_answer() {
+    let mut facts = analysing(20);
+    let kpis = &mut facts.settings.as_mut().unwrap().kpis;
+    kpis.push(Kpi { source: KpiSource::Inline("other".into()), ..kpis[0].clone() });
+    let plan = decide(&facts, &[success(100.0), success(1.0)].concat(), t(60));
+    let verdicts: Vec<Verdict> = plan.journal.readings.iter().map(|r| r.verdict).collect();
+    assert_eq!((plan.journal.failed_checks, verdicts), (1, vec![Verdict::Pass, Verdict::Fail]));
+    assert!(matches!(plan.notices.as_slice(), [Notice::Halted(reading)] if reading.verdict == Verdict::Fail));
+}
+
+#[test]
 fn a_question_without_an_answer_never_passes() {
     let plan = decide(&analysing(20), &[], t(60));
     assert_eq!(plan.journal.failed_checks, 1);

@@ -11,7 +11,7 @@ use crate::model::{Builtin, KpiSource, Range, Strategy};
 
 const DEFAULTS: Defaults<'_> = Defaults { provider: "istio", namespace: "test" };
 
-fn spec(analysis: Value) -> CanarySpec {
+fn spec(analysis: &Value) -> CanarySpec {
     serde_json::from_value(json!({
         "targetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo" },
         "service": { "port": 80 },
@@ -21,10 +21,10 @@ fn spec(analysis: Value) -> CanarySpec {
 }
 
 /// A spec in linear steps with `more` in its analysis.
-fn with(more: Value) -> Settings {
+fn with(more: &Value) -> Settings {
     let mut analysis = json!({ "interval": "1m", "threshold": 5, "stepWeight": 10 });
     analysis.as_object_mut().unwrap().append(more.clone().as_object_mut().unwrap());
-    resolve(&spec(analysis), &DEFAULTS).unwrap()
+    resolve(&spec(&analysis), &DEFAULTS).unwrap()
 }
 
 fn weights(settings: &Settings) -> Vec<u8> {
@@ -37,7 +37,7 @@ fn weights(settings: &Settings) -> Vec<u8> {
 #[test]
 fn a_bad_object_is_refused_with_its_sentence() {
     for bad in fixtures::bad() {
-        let Some(expected) = &bad.settings else { continue };
+        let Some(expected) = bad.said("settings") else { continue };
         let said = match serde_json::from_value::<Canary>(bad.object.clone()) {
             Err(unreadable) => vec![unreadable.to_string()],
             Ok(canary) => {
@@ -65,14 +65,14 @@ fn what_works_under_flagger_is_not_complained_about() {
 #[test]
 fn all_complaints_are_made_at_once() {
     let spec =
-        spec(json!({ "interval": "1minute", "threshold": 1, "stepWeights": [30, 20], "canaryReadyThreshold": 101 }));
+        spec(&json!({ "interval": "1minute", "threshold": 1, "stepWeights": [30, 20], "canaryReadyThreshold": 101 }));
     let reasons: Vec<_> = resolve(&spec, &DEFAULTS).unwrap_err().iter().map(|complaint| complaint.reason).collect();
     assert_eq!(reasons, ["NoDuration", "StepsDoNotRise", "WeightOutOfBounds"]);
 }
 
 #[test]
 fn what_is_not_written_has_flaggers_defaults() {
-    let settings = with(json!({}));
+    let settings = with(&json!({}));
     assert_eq!(settings.deadline, Duration::from_secs(600));
     assert_eq!((settings.primary_ready, settings.canary_ready), (Percent::FULL, Percent::FULL));
     assert_eq!(settings.promotion_step, None);
@@ -82,79 +82,79 @@ fn what_is_not_written_has_flaggers_defaults() {
 
 #[test]
 fn a_short_interval_is_raised_to_ten_seconds() {
-    assert_eq!(with(json!({ "interval": "5s" })).interval, Duration::from_secs(10));
-    assert_eq!(with(json!({ "interval": "1m30s" })).interval, Duration::from_secs(90));
+    assert_eq!(with(&json!({ "interval": "5s" })).interval, Duration::from_secs(10));
+    assert_eq!(with(&json!({ "interval": "1m30s" })).interval, Duration::from_secs(90));
 }
 
 #[test]
 fn a_threshold_below_one_counts_as_one() {
-    assert_eq!(with(json!({ "threshold": 0 })).threshold, 1);
-    assert_eq!(with(json!({ "threshold": -3 })).threshold, 1);
+    assert_eq!(with(&json!({ "threshold": 0 })).threshold, 1);
+    assert_eq!(with(&json!({ "threshold": -3 })).threshold, 1);
 }
 
 #[test]
 fn a_maximum_of_zero_means_all() {
-    assert_eq!(weights(&with(json!({ "stepWeight": 50, "maxWeight": 0 }))), [50, 100]);
+    assert_eq!(weights(&with(&json!({ "stepWeight": 50, "maxWeight": 0 }))), [50, 100]);
 }
 
 #[test]
 fn listed_steps_end_at_a_hundred() {
     let listed =
-        |weights| resolve(&spec(json!({ "interval": "1m", "threshold": 1, "stepWeights": weights })), &DEFAULTS);
+        |weights| resolve(&spec(&json!({ "interval": "1m", "threshold": 1, "stepWeights": weights })), &DEFAULTS);
     assert_eq!(weights(&listed([1, 2, 10, 200]).unwrap()), [1, 2, 10, 100]);
     assert_eq!(weights(&listed([10, 150, 160, 170]).unwrap()), [10, 100]);
 }
 
 #[test]
 fn skipped_analysis_looks_at_no_weight() {
-    let mut spec = spec(json!({ "interval": "1m", "threshold": 1, "stepWeight": 0 }));
+    let mut spec = spec(&json!({ "interval": "1m", "threshold": 1, "stepWeight": 0 }));
     spec.skip_analysis = Some(true);
     assert_eq!(resolve(&spec, &DEFAULTS).unwrap().strategy, Strategy::Skip);
 }
 
 #[test]
 fn the_operators_router_counts_where_the_spec_names_none() {
-    let spec = spec(json!({ "interval": "1m", "threshold": 1, "stepWeight": 10 }));
+    let spec = spec(&json!({ "interval": "1m", "threshold": 1, "stepWeight": 10 }));
     let complaints = resolve(&spec, &Defaults { provider: "nginx", ..DEFAULTS }).unwrap_err();
     let sentences: Vec<_> = complaints.iter().map(|complaint| complaint.sentence.as_str()).collect();
     assert!(sentences[0].starts_with("the provider nginx needs spec.ingressRef"), "{sentences:?}");
     assert!(sentences[1].starts_with("spec.provider is \"nginx\", which no router serves"), "{sentences:?}");
 }
 
-fn ranges(metric: Value) -> Vec<Range> {
-    with(json!({ "metrics": [metric] })).kpis.into_iter().map(|kpi| kpi.range).collect()
+fn ranges(metric: &Value) -> Vec<Range> {
+    with(&json!({ "metrics": [metric] })).kpis.into_iter().map(|kpi| kpi.range).collect()
 }
 
 #[test]
 fn a_range_is_taken_as_written() {
     let range = Range { min: Some(99.5), max: None };
-    assert_eq!(ranges(json!({ "name": "request-success-rate", "thresholdRange": { "min": 99.5 } })), [range]);
+    assert_eq!(ranges(&json!({ "name": "request-success-rate", "thresholdRange": { "min": 99.5 } })), [range]);
 }
 
 #[test]
 fn a_duration_is_compared_in_whole_milliseconds() {
     let range = Range { min: None, max: Some(500.0) };
-    assert_eq!(ranges(json!({ "name": "request-duration", "thresholdRange": { "max": 500.9 } })), [range]);
+    assert_eq!(ranges(&json!({ "name": "request-duration", "thresholdRange": { "max": 500.9 } })), [range]);
 }
 
 #[test]
 fn the_older_threshold_is_a_lower_bound_for_the_success_rate_alone() {
     let least = Range { min: Some(99.0), max: None };
     let most = Range { min: None, max: Some(99.0) };
-    assert_eq!(ranges(json!({ "name": "request-success-rate", "threshold": 99 })), [least]);
-    assert_eq!(ranges(json!({ "name": "request-duration", "threshold": 99 })), [most]);
-    assert_eq!(ranges(json!({ "name": "errors", "query": "1", "threshold": 99 })), [most]);
+    assert_eq!(ranges(&json!({ "name": "request-success-rate", "threshold": 99 })), [least]);
+    assert_eq!(ranges(&json!({ "name": "request-duration", "threshold": 99 })), [most]);
+    assert_eq!(ranges(&json!({ "name": "errors", "query": "1", "threshold": 99 })), [most]);
 }
 
 #[test]
 fn without_a_limit_a_success_rate_passes_and_anything_else_must_not_be_above_zero() {
-    assert_eq!(ranges(json!({ "name": "request-success-rate" })), [Range::default()]);
-    assert_eq!(ranges(json!({ "name": "request-duration" })), [Range { min: None, max: Some(0.0) }]);
+    assert_eq!(ranges(&json!({ "name": "request-success-rate" })), [Range::default()]);
+    assert_eq!(ranges(&json!({ "name": "request-duration" })), [Range { min: None, max: Some(0.0) }]);
 }
 
 #[test]
 fn a_range_without_ends_accepts_everything() {
-    assert_eq!(ranges(json!({ "name": "errors", "query": "1", "thresholdRange": {} })), [Range::default()]);
+    assert_eq!(ranges(&json!({ "name": "errors", "query": "1", "thresholdRange": {} })), [Range::default()]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn every_source_of_a_metric_is_measured_over_a_minute_unless_it_says_otherwise()
     let metric = json!({
         "name": "request-duration", "query": "1", "templateRef": { "name": "latency" }, "templateVariables": { "a": "b" },
     });
-    let kpis = with(json!({ "metrics": [metric, { "name": "request-duration", "interval": "30s" }] })).kpis;
+    let kpis = with(&json!({ "metrics": [metric, { "name": "request-duration", "interval": "30s" }] })).kpis;
     let template = KpiSource::Template {
         namespace: "test".to_owned(),
         name: "latency".to_owned(),
@@ -185,7 +185,7 @@ proptest! {
         iterations in proptest::option::of(-2..3),
         skip: bool,
     ) {
-        let mut spec = spec(json!({ "interval": "1m", "threshold": 1 }));
+        let mut spec = spec(&json!({ "interval": "1m", "threshold": 1 }));
         spec.skip_analysis = Some(skip);
         spec.analysis.step_weight = step;
         spec.analysis.step_weights = steps;

@@ -38,6 +38,7 @@ use tell::Teller;
 use troubles::Troubles;
 use writes::Writes;
 
+use crate::object::kinds::CANARY;
 use crate::scene::Defaults;
 
 pub use clock::Clock;
@@ -61,6 +62,6 @@ impl World {
     fn forget(&self, canary: &Place) {
         self.metrics.forget(canary);
         self.writes.forget(canary);
-        self.troubles.over(canary);
+        self.troubles.over(CANARY, canary);
     }
 }

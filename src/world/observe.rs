@@ -7,8 +7,13 @@ use super::cache::{Look, Sight};
 use super::failure::Failure;
 use super::malformed;
 use super::place::Place;
+use crate::api::MetricTemplate;
 use crate::object::Objects;
+use crate::object::kinds::METRIC_TEMPLATE;
 use crate::scene::Scene;
+
+/// Reason of the event on an object that cannot be decoded.
+const UNREADABLE: &str = "Unreadable";
 
 /// Whether a decision is possible.
 pub(crate) enum Observed {
@@ -41,13 +46,27 @@ pub(crate) async fn observe(world: &World, canary: &Place) -> Result<Observed, F
                     world.cache.fill(&key, found);
                 }
             }
-            Look::Seen(sight) => return scene(world, sight),
+            Look::Seen(sight) => {
+                check_templates(world, &sight).await;
+                return scene(world, sight);
+            }
+        }
+    }
+}
+
+/// A MetricTemplate that cannot be read is told on itself; the canaries that name it say so in their own words.
+async fn check_templates(world: &World, sight: &Sight) {
+    for (key, stored) in sight.objects.iter().filter(|(key, _)| key.kind == METRIC_TEMPLATE) {
+        let place = Place::new(&key.namespace, &key.name);
+        match malformed::decode::<MetricTemplate>(stored) {
+            Ok(_) => world.troubles.over(METRIC_TEMPLATE, &place),
+            Err(sentence) => world.troubles.tell(world, METRIC_TEMPLATE, &place, UNREADABLE, &sentence).await,
         }
     }
 }
 
 fn scene(world: &World, sight: Sight) -> Result<Observed, Failure> {
-    let unreadable = |sentence| Failure::Blocked { reason: "Unreadable", sentence };
+    let unreadable = |sentence| Failure::Blocked { reason: UNREADABLE, sentence };
     let canary = malformed::decode(&sight.canary).map_err(unreadable)?;
     let mut objects = Objects::default();
     for (key, stored) in sight.objects {

@@ -1,4 +1,4 @@
-//! What keeps canaries from being worked on: failures in a row, and what was already told about them.
+//! What keeps objects from being worked on: failures in a row, and what was already told about them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use super::World;
 use super::place::Place;
 use super::tell::Subject;
 use crate::object::kinds::CANARY;
-use crate::object::value;
+use crate::object::{Kind, value};
 
-/// The troubles of all canaries.
+/// The troubles of all canaries, and of the MetricTemplates that they name.
 #[derive(Default)]
-pub(crate) struct Troubles(Mutex<BTreeMap<Place, Trouble>>);
+pub(crate) struct Troubles(Mutex<BTreeMap<(Kind, Place), Trouble>>);
 
 #[derive(Default)]
 struct Trouble {
@@ -23,29 +23,29 @@ impl Troubles {
     /// One more failure in a row. Returns how many there are.
     pub(crate) fn strike(&self, canary: &Place) -> u32 {
         let mut all = self.all();
-        let trouble = all.entry(canary.clone()).or_default();
+        let trouble = all.entry((CANARY, canary.clone())).or_default();
         trouble.strikes = trouble.strikes.saturating_add(1);
         trouble.strikes
     }
 
-    /// All is well, or the canary is gone.
-    pub(crate) fn over(&self, canary: &Place) {
-        self.all().remove(canary);
+    /// All is well, or the object is gone.
+    pub(crate) fn over(&self, kind: Kind, place: &Place) {
+        self.all().remove(&(kind, place.clone()));
     }
 
-    /// Tells a sentence on the Canary, once until another trouble comes or all is well.
-    pub(crate) async fn tell(&self, world: &World, canary: &Place, reason: &str, sentence: &str) {
-        if !self.is_news(canary, sentence) {
+    /// Tells a sentence on the object, once until another trouble comes or all is well.
+    pub(crate) async fn tell(&self, world: &World, kind: Kind, place: &Place, reason: &str, sentence: &str) {
+        if !self.is_news(kind, place, sentence) {
             return;
         }
-        let stored = world.cache.canary(canary).map(|stored| stored.value()).unwrap_or_default();
+        let stored = world.cache.held(kind, place).map(|stored| stored.value()).unwrap_or_default();
         let uid = value::text(&stored, &["metadata", "uid"]).unwrap_or_default();
-        world.teller.warn(&Subject::new(CANARY, canary.clone(), uid), reason, sentence).await;
+        world.teller.warn(&Subject::new(kind, place.clone(), uid), reason, sentence).await;
     }
 
-    fn is_news(&self, canary: &Place, sentence: &str) -> bool {
+    fn is_news(&self, kind: Kind, place: &Place, sentence: &str) -> bool {
         let mut all = self.all();
-        let trouble = all.entry(canary.clone()).or_default();
+        let trouble = all.entry((kind, place.clone())).or_default();
         if trouble.told == sentence {
             return false;
         }
@@ -53,7 +53,7 @@ impl Troubles {
         true
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<Place, Trouble>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(Kind, Place), Trouble>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,10 +65,10 @@ mod tests {
     #[test]
     fn a_trouble_is_news_once_and_again_after_it_was_over() {
         let (troubles, canary) = (Troubles::default(), Place::new("test", "a"));
-        assert!(troubles.is_news(&canary, "x"));
-        assert!(!troubles.is_news(&canary, "x"));
-        assert!(troubles.is_news(&canary, "y"));
-        troubles.over(&canary);
-        assert!(troubles.is_news(&canary, "y"));
+        assert!(troubles.is_news(CANARY, &canary, "x"));
+        assert!(!troubles.is_news(CANARY, &canary, "x"));
+        assert!(troubles.is_news(CANARY, &canary, "y"));
+        troubles.over(CANARY, &canary);
+        assert!(troubles.is_news(CANARY, &canary, "y"));
     }
 }

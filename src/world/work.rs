@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::place::Place;
 use super::queue::Turn;
 use super::reconcile::{Next, round};
+use crate::object::kinds::CANARY;
 
 /// Rounds at once. Most of a round is waiting for a provider, so one that does not answer may hold up this many of its
 /// own canaries before others notice.
@@ -56,7 +57,7 @@ async fn take(world: &World, turn: Turn) {
     world.metrics.round(outcome.as_ref().map_or_else(Failure::reason, |_| "ok"));
     match outcome {
         Ok(Next::Done(at)) => {
-            world.troubles.over(&place);
+            world.troubles.over(CANARY, &place);
             again(world, &place, at);
         }
         Ok(Next::Early(at)) => again(world, &place, at),
@@ -79,7 +80,7 @@ async fn retry(world: &World, canary: &Place, failure: &Failure) {
     let strikes = world.troubles.strike(canary);
     tracing::debug!(%canary, strikes, "{failure}");
     if failure.needs_a_person() || strikes == STRIKES_UNTIL_TOLD {
-        world.troubles.tell(world, canary, failure.reason(), &failure.to_string()).await;
+        world.troubles.tell(world, CANARY, canary, failure.reason(), &failure.to_string()).await;
     }
     world.queue.wake(canary, Instant::now() + backoff::delay(strikes));
 }

@@ -16,6 +16,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use super::shorten;
+
 /// What the functions of a query give: `{{ name }}`, `{{ namespace }}` and so on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Scope {
@@ -55,6 +57,9 @@ pub fn render(template: &str, scope: &Scope) -> Result<String, TemplateError> {
     rendered.map_err(|fault| fault.locate(template))
 }
 
+/// The longest sentence of an error, in characters: names in it come from the template.
+const SENTENCE: usize = 400;
+
 /// An error at a byte of the template.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Fault {
@@ -71,6 +76,6 @@ impl Fault {
         let before = template.get(..self.at).unwrap_or(template);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        TemplateError { line, column, sentence: self.sentence }
+        TemplateError { line, column, sentence: shorten(&self.sentence, SENTENCE) }
     }
 }

@@ -86,6 +86,8 @@ fn work_output_and_depth_are_bounded() {
     assert!(refusal(&deep(100_000)).contains("nest deeper than 64"));
     assert_eq!(render(&deep(60), &scope()).as_deref(), Ok("podinfo"));
     assert!(refusal(&"{{ if name }}".repeat(100_000)).contains("nest deeper than 64"));
+    assert!(refusal(&format!("{{{{ {} }}}}", "a".repeat(9_999))).len() < 500);
+    assert!(refusal(&format!("{{{{ lt 1 \"{}\" }}}}", "a".repeat(9_999))).contains("cannot be compared"));
     let chain = "{{ if name }}a".to_owned() + &"{{ else if name }}b".repeat(100_000) + "{{ end }}";
     assert!(refusal(&chain).contains("nest deeper than 64"));
 }
@@ -150,6 +152,7 @@ proptest! {
     #[test]
     fn any_text_renders_or_is_refused_at_a_place_inside_it(template in prop_oneof![any::<String>(), soup()]) {
         if let Err(error) = render(&template, &scope()) {
+            prop_assert!(error.sentence.chars().count() <= 401, "{error}");
             prop_assert!(error.line <= template.matches('\n').count() + 1, "{error}");
             prop_assert!(error.column <= template.chars().count() + 1, "{error}");
         }

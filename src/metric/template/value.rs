@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::printf;
+use crate::metric::shorten;
 
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Value<'a> {
@@ -36,7 +37,7 @@ impl Value<'_> {
             Self::Bool(b) => format!("the truth value {b}"),
             Self::Whole(n) => format!("the whole number {n}"),
             Self::Real(x) => format!("the number {x}"),
-            Self::Text(text) => format!("the text {text:?}"),
+            Self::Text(text) => format!("the text {:?}", shorten(text, 40)),
             Self::Map(_) => "the map of variables".to_owned(),
         }
     }

@@ -105,9 +105,9 @@ impl Cache {
         self.state().look(canary)
     }
 
-    /// The Canary itself, as it was seen last.
-    pub(crate) fn canary(&self, canary: &Place) -> Option<Stored> {
-        match self.state().content(CANARY, canary) {
+    /// One object, as it was seen last.
+    pub(crate) fn held(&self, kind: Kind, place: &Place) -> Option<Stored> {
+        match self.state().content(kind, place) {
             Content::Held(stored) => Some(stored),
             Content::Absent | Content::Unheld => None,
         }
