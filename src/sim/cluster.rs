@@ -28,6 +28,8 @@ pub(super) struct Cluster {
     pub(super) history: History,
     /// Requests a second to the apex.
     pub(super) rps: f64,
+    /// Nobody sends requests.
+    pub(super) asleep: bool,
     /// Somebody else writes to the Canary just before the operator does.
     pub(super) interfere: bool,
     workloads: Workloads,
@@ -49,6 +51,7 @@ impl Cluster {
             apps: BTreeMap::new(),
             history: History::default(),
             rps: 100.0,
+            asleep: false,
             interfere: false,
             workloads: Workloads::default(),
             random,
@@ -72,7 +75,7 @@ impl Cluster {
             pods: self.workloads.pods(),
             apps: &self.apps,
             routing: routing.as_ref(),
-            rps: self.rps,
+            rps: if self.asleep { 0.0 } else { self.rps },
         };
         self.history.flow(scenery, self.now, to);
         self.now = to;
@@ -112,8 +115,13 @@ impl Cluster {
 
     /// Another hand scales a workload.
     pub(super) fn scale(&mut self, key: &ObjectKey, replicas: u32) {
-        self.parked.remove(key);
+        self.owns(key);
         self.api.edit(key, &json!({"spec": {"replicas": replicas}}));
+    }
+
+    /// Another hand made the workload anew: its size is no longer the operator's doing.
+    pub(super) fn owns(&mut self, key: &ObjectKey) {
+        self.parked.remove(key);
     }
 
     /// How the proxies share the traffic; `None` where no route splits it.

@@ -43,6 +43,8 @@ pub(super) enum Fault {
     Skip(Skip),
     /// A new revision.
     Release(Temper),
+    /// A revision whose behaviour is known.
+    Deploy(String),
     /// An earlier revision, the promoted one among them.
     Revert,
     /// A person deletes the primary.

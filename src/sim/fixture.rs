@@ -61,27 +61,22 @@ pub(super) fn weights(random: &mut Random) -> Vec<u64> {
         .collect()
 }
 
-/// The user's Deployment at one revision.
-pub(super) fn deployment(names: &Names, image: &str, replicas: u64) -> Value {
+/// The user's Deployment.
+pub(super) fn deployment(names: &Names) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": names.target, "namespace": names.namespace},
         "spec": {
-            "replicas": replicas,
+            "replicas": 2,
             "selector": {"matchLabels": {"app": names.target}},
-            "template": template(names, image),
-        },
-    })
-}
-
-/// The pods of one revision.
-pub(super) fn template(names: &Names, image: &str) -> Value {
-    json!({
-        "metadata": {"labels": {"app": names.target}},
-        "spec": {
-            "terminationGracePeriodSeconds": 10,
-            "containers": [{"name": "app", "image": image, "ports": [{"containerPort": 8080}]}],
+            "template": {
+                "metadata": {"labels": {"app": names.target}},
+                "spec": {
+                    "terminationGracePeriodSeconds": 10,
+                    "containers": [{"name": "app", "image": "app:1", "ports": [{"containerPort": 8080}]}],
+                },
+            },
         },
     })
 }

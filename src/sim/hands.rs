@@ -39,6 +39,10 @@ impl Trial {
             Fault::ProviderEmpty(lag) => self.health = Health::Empty(now.after(*lag)),
             Fault::NoTraffic(lag) => self.quiet_until = Some(now.after(*lag)),
             Fault::Release(temper) => self.release(*temper),
+            Fault::Deploy(image) => {
+                self.image.clone_from(image);
+                self.deploy();
+            }
             Fault::Revert => self.revert(),
             Fault::Scale(replicas) => {
                 let key = self.cluster.target_key();
@@ -149,15 +153,18 @@ impl Trial {
 
     /// Applies the target as Git has it; replicas are not in Git, unless the target is not there.
     pub(super) fn deploy(&mut self) {
-        let names = self.cluster.names.clone();
         let key = self.cluster.target_key();
-        let template = fixture::template(&names, &self.image);
+        let image = json!(self.image);
+        if let Some(place) = self.target.pointer_mut("/spec/template/spec/containers/0/image") {
+            *place = image;
+        }
+        let template = self.target.pointer("/spec/template").cloned().unwrap_or_default();
         self.record.invariants.knows(corner::revision(&template), &self.image);
         if self.cluster.api.find(&key).is_some() {
             self.cluster.api.set(&key, &["spec", "template"], template);
         } else {
-            self.cluster.scale(&key, 2);
-            self.cluster.api.put(&key, fixture::deployment(&names, &self.image, 2));
+            self.cluster.owns(&key);
+            self.cluster.api.put(&key, self.target.clone());
         }
     }
 }

@@ -17,6 +17,9 @@ mod operator;
 mod pods;
 mod provider;
 mod random;
+mod scenario;
+mod story;
+mod timeline;
 mod traffic;
 mod trial;
 #[cfg(test)]
@@ -27,8 +30,11 @@ use std::fmt;
 use std::time::Duration;
 
 pub use invariants::Violation;
+pub use operator::Decided;
+pub use scenario::{Behaviour, Event, Scenario, Yes};
+pub use story::{Exposure, Outcome, StoryError, Verdict, play};
+pub use timeline::Entry;
 
-use crate::model::{Plan, Time};
 use ending::Ending;
 use random::Random;
 use trial::Trial;
@@ -47,7 +53,7 @@ pub struct Report {
     /// Phases, changes of phase, notices and faults that the run reached.
     pub reached: BTreeSet<String>,
     /// The last plans that changed something.
-    pub plans: Vec<(Time, Plan)>,
+    pub plans: Vec<Decided>,
 }
 
 /// Plays the run of a seed: faults first, then an end without faults, whose outcome must be right.
@@ -72,7 +78,7 @@ impl fmt::Display for Report {
         let Self { seed, rounds, took, broken, plans, .. } = self;
         writeln!(f, "seed {seed}: {rounds} rounds in {} s of simulated time", took.as_secs())?;
         let Some(violation) = broken else { return writeln!(f, "every invariant held") };
-        for (at, plan) in plans {
+        for Decided { at, plan, .. } in plans {
             let journal = &plan.journal;
             writeln!(f, "{at}  {} weight {} failed {} step {:?}", journal.phase, journal.weight, journal.failed_checks, journal.step)?;
             writeln!(f, "    effects {:?}", plan.effects)?;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::cache::Cache;
 use super::cluster::Cluster;
 use super::corner;
+use super::faults::Fault;
 use super::invariants::Invariants;
 use super::provider::{self, Health};
-use crate::model::{Plan, Time};
+use crate::model::{CanaryRef, Plan, Time};
 use crate::plan;
 use crate::scene::Scene;
 
@@ -39,11 +40,38 @@ pub(super) struct Operator {
     pub(super) dies_after: Option<u32>,
 }
 
+/// A plan, and when it was made.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decided {
+    /// When.
+    pub at: Time,
+    /// Whose.
+    pub who: CanaryRef,
+    /// What.
+    pub plan: Plan,
+    /// Whether KPIs were asked for it.
+    pub checked: bool,
+}
+
+/// How many plans are remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Keep {
+    /// What a report shows.
+    #[default]
+    Last,
+    /// Every one.
+    All,
+}
+
 /// What outlives every replica: rules and records of the run.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) invariants: Invariants,
-    pub(super) plans: VecDeque<(Time, Plan)>,
+    /// The plans that changed something: all of them in a story, the last ones in a seeded run.
+    pub(super) plans: VecDeque<Decided>,
+    pub(super) keep: Keep,
+    /// What befell the run, where everything is kept.
+    pub(super) events: Vec<(Time, Fault)>,
     pub(super) rounds: u32,
     pub(super) writes: u32,
 }
@@ -70,8 +98,12 @@ impl Operator {
         let plan = plan::decide(&facts, &answers, cluster.now);
         record.invariants.planned(cluster, &facts, &answers, &plan);
         if plan.journal != facts.journal || !plan.effects.is_empty() {
-            record.plans.push_back((cluster.now, plan.clone()));
-            record.plans.drain(..record.plans.len().saturating_sub(REMEMBERED));
+            let checked = !answers.is_empty();
+            let who = facts.canary.clone();
+            record.plans.push_back(Decided { at: cluster.now, who, plan: plan.clone(), checked });
+            if record.keep == Keep::Last {
+                record.plans.drain(..record.plans.len().saturating_sub(REMEMBERED));
+            }
         }
         let round = self.carry_out(cluster, record, &scene, &plan);
         match round {

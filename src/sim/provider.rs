@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::cluster::Cluster;
+use crate::settings;
 use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Time};
 
 /// How the provider is.
@@ -25,11 +26,7 @@ pub(super) fn answers(cluster: &Cluster, health: Health, questions: &[Question])
 
 /// The window that a KPI looks back over.
 pub(super) fn window(kpi: &Kpi) -> Duration {
-    let unit = |text: &str, suffix, seconds| {
-        text.strip_suffix(suffix).and_then(|n: &str| n.parse::<u64>().ok()).map(|n| Duration::from_secs(n * seconds))
-    };
-    let text = kpi.interval.as_str();
-    unit(text, 's', 1).or_else(|| unit(text, 'm', 60)).or_else(|| unit(text, 'h', 3600)).unwrap_or(Duration::from_secs(60))
+    settings::duration(&kpi.interval).unwrap_or(Duration::from_secs(60))
 }
 
 fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {

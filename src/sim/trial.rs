@@ -7,9 +7,10 @@ use super::corner;
 use super::faults::{self, Fault, Temper};
 use super::fixture;
 use super::invariants::Violation;
-use super::operator::{Operator, Record, Round};
+use super::operator::{Keep, Operator, Record, Round};
 use super::provider::Health;
 use super::random::Random;
+use super::traffic::Names;
 use crate::model::Time;
 use crate::object::kinds::SERVICE;
 use serde_json::{Value, json};
@@ -28,8 +29,9 @@ pub(super) struct Trial {
     pub(super) record: Record,
     pub(super) health: Health,
     pub(super) random: Random,
-    /// The Canary and the target's image as they are in Git.
+    /// The Canary, the target and its image as they are in Git.
     pub(super) canary: Value,
+    pub(super) target: Value,
     pub(super) image: String,
     /// What is still to happen, by time.
     pub(super) faults: Vec<(Time, Fault)>,
@@ -40,25 +42,31 @@ pub(super) struct Trial {
 }
 
 impl Trial {
+    /// An empty cluster, and what Git has for it.
+    pub(super) fn of(names: Names, canary: Value, target: Value, random: Random) -> Self {
+        let options = serde_json::from_value(canary.clone()).ok();
+        Self {
+            cluster: Cluster::new(names, options, EPOCH, random.clone()),
+            operator: Operator::default(),
+            record: Record::default(),
+            health: Health::Well,
+            random,
+            canary,
+            target,
+            image: String::new(),
+            faults: Vec::new(),
+            deaf_until: None,
+            quiet_until: None,
+        }
+    }
+
     /// A cluster in which the user's Deployment has served for a while, and the faults that await it.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let names = fixture::names();
         let canary = fixture::canary(&names, &mut random);
-        let options = serde_json::from_value(canary.clone()).ok();
-        let cluster = Cluster::new(names, options, EPOCH, Random::new(seed.wrapping_add(1)));
-        let mut trial = Self {
-            cluster,
-            operator: Operator::default(),
-            record: Record::default(),
-            health: Health::Well,
-            canary,
-            image: String::new(),
-            faults: Vec::new(),
-            deaf_until: None,
-            quiet_until: None,
-            random,
-        };
+        let target = fixture::deployment(&names);
+        let mut trial = Self::of(names, canary, target, random);
         trial.release(Temper::Healthy);
         if trial.random.chance(50) {
             let names = &trial.cluster.names;
@@ -69,12 +77,17 @@ impl Trial {
         if trial.random.chance(70) {
             trial.play(EPOCH.after(fixture::PROLOGUE));
         }
-        let key = corner::canary_key(&trial.cluster.names);
-        trial.cluster.api.put(&key, trial.canary.clone());
+        trial.apply_canary();
         let begin = trial.cluster.now;
         let faults = faults::schedule(&mut trial.random);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
         trial
+    }
+
+    /// Applies the Canary as Git has it.
+    pub(super) fn apply_canary(&mut self) {
+        let key = corner::canary_key(&self.cluster.names);
+        self.cluster.api.put(&key, self.canary.clone());
     }
 
     /// Plays until every scheduled fault has happened.
@@ -94,7 +107,7 @@ impl Trial {
         while self.record.invariants.broken.is_none() {
             let now = self.cluster.now;
             let Some(next) = self.next().map(|t| t.max(now)).filter(|t| *t < end) else { break };
-            self.cluster.rps = if self.quiet_until.is_some_and(|t| now < t) { 0.0 } else { 100.0 };
+            self.cluster.asleep = self.quiet_until.is_some_and(|t| now < t);
             self.cluster.advance(next);
             self.record.invariants.ticked(&self.cluster);
             self.befall();
@@ -114,7 +127,8 @@ impl Trial {
     fn next(&self) -> Option<Time> {
         let fault = self.faults.first().map(|(at, _)| *at);
         let fresh = self.operator.cache.next().filter(|t| *t > self.cluster.now);
-        let times = [self.cluster.next(), self.operator.due, fresh, fault, self.deaf_until];
+        let quiet = self.quiet_until.filter(|t| *t > self.cluster.now);
+        let times = [self.cluster.next(), self.operator.due, fresh, fault, self.deaf_until, quiet];
         times.into_iter().flatten().min()
     }
 
@@ -123,6 +137,9 @@ impl Trial {
         while self.faults.first().is_some_and(|(at, _)| *at <= self.cluster.now) {
             let (_, fault) = self.faults.remove(0);
             self.record.invariants.reached.insert(fault.name());
+            if self.record.keep == Keep::All {
+                self.record.events.push((self.cluster.now, fault.clone()));
+            }
             if let Some((lag, next)) = self.suffer(&fault) {
                 self.faults.push((self.cluster.now.after(lag), next));
                 self.faults.sort_by_key(|(at, _)| *at);
