@@ -36,9 +36,8 @@ up() {
     --kwok) kind=kwok ;;
     *) die "cluster.sh up: \"$1\" is not an option; the only one is --kwok" ;;
   esac
-  mkdir -p "$SERIN_STATE" "$SERIN_CACHE"
-  exec 9>"$SERIN_STATE.lock"
-  flock 9
+  one_at_a_time
+  mkdir -p "$SERIN_STATE"
   stage "packages" packages "${BASE_PACKAGES[@]}"
   same_kind_as_before "$kind"
   build_"$kind"
@@ -49,6 +48,13 @@ up() {
   "${kind}_up"
   # shellcheck disable=SC2016 # this is for the reader's shell
   printf '%7.1f s  in all; look around: eval "$(e2e/cluster.sh env)" && kubectl get pods -A\n' "$(seconds_since "$began")" >&2
+}
+
+# Two calls for one cluster wait for each other; what they start must not inherit the lock.
+one_at_a_time() {
+  mkdir -p "$SERIN_CACHE"
+  exec 9>"$SERIN_CACHE/$SERIN_NETNS.lock"
+  flock 9
 }
 
 BASE_PACKAGES=(iproute2 util-linux openssl jq curl)
@@ -107,12 +113,13 @@ run_inside() {
 
 down() {
   local dir
+  one_at_a_time
   stage "processes and network" capsule_down
   stage "cgroups" cgroups_down
   for dir in bin containerd etc etcd kubeconfig kubelet log pki pods run; do
     rm -rf "${SERIN_STATE:?}/$dir"
   done
-  rm -f "$SERIN_STATE/kind" "$SERIN_STATE.lock"
+  rm -f "$SERIN_STATE/kind"
   rmdir --ignore-fail-on-non-empty "$SERIN_STATE" 2>/dev/null || true
 }
 

@@ -7,7 +7,7 @@
 # machine; its user is 65532 unless --user says otherwise. The same input gives the same bytes.
 set -euo pipefail
 
-image() {
+image() (
   (($# >= 3)) || { echo "error: image.sh NAME:TAG OUT.tar BINARY [--file SOURCE:TARGET] [--label KEY=VALUE] [--env KEY=VALUE] [--user UID]" >&2 && return 2; }
   local name=$1 out=$2 binary=$3 user=65532 labels=() env=() files=() work
   shift 3
@@ -22,14 +22,14 @@ image() {
     shift 2
   done
   work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
   image_files "$work/root" "$binary" "${files[@]}"
   image_pack "$work/root" . "$work/layer.tar"
   image_config "$work/layer.tar" "$user" "/${binary##*/}" "${#labels[@]}" "${labels[@]}" "${env[@]}" >"$work/config.json"
   jq -cn --arg name "$name" '[{Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"]}]' >"$work/manifest.json"
   rm -r "$work/root"
   image_pack "$work" "manifest.json config.json layer.tar" "$out"
-  rm -r "$work"
-}
+)
 
 image_files() {
   local root=$1 binary=$2 file

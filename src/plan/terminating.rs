@@ -46,8 +46,9 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
 }
 
 fn release(draft: &mut Draft<'_>) {
-    draft.act(Effect::ReleaseRoute);
+    // Order: the apex serves from the target before the route leads to it.
     draft.act(Effect::ReleaseApex);
+    draft.act(Effect::ReleaseRoute);
 }
 
 fn finish(draft: &mut Draft<'_>) {

@@ -411,12 +411,12 @@ fn deletion_gives_the_traffic_back_only_to_a_target_that_can_serve() {
     facts.target = Seen::Found(TargetSeen { replicas: 2, rollout: pods(2), ..target(&mut facts).clone() });
     facts.endpoints.canary = 2;
     let plan = decide(&facts, &[], t(5));
-    assert_eq!(plan.effects, [Effect::ReleaseRoute, Effect::ReleaseApex]);
+    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
     facts.journal = plan.journal;
     let plan = decide(&facts, &[], t(15));
     assert_eq!(
         plan.effects,
-        [Effect::ReleaseRoute, Effect::ReleaseApex, Effect::Discard, Effect::RemoveFinalizer]
+        [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::Discard, Effect::RemoveFinalizer]
     );
 }
 
@@ -428,7 +428,7 @@ fn a_process_that_died_before_it_gave_the_route_back_does_so_before_the_primary_
     facts.journal.phase = Phase::Terminating;
     let step = Step { weight: Percent::ZERO, started_at: t(0), next_check_at: t(10), waiting_since: None };
     facts.journal.step = Some(step);
-    assert_eq!(decide(&facts, &[], t(5)).effects, [Effect::ReleaseRoute, Effect::ReleaseApex]);
+    assert_eq!(decide(&facts, &[], t(5)).effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
 }
 
 #[test]

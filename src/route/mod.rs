@@ -1,6 +1,6 @@
 //! Routers: a wanted `Routing` into minimal writes of routing objects, and back.
 //!
-//! One file a router and one line in `ALL`; the laws in `conformance.rs` run over the list. Pure: never a client, never another
+//! One file a router and one line in `ALL`; the laws in `conformance` run over the list. Pure: never a client, never another
 //! router. The user's routing options pass through in their wire form (`api`).
 
 mod claim;
@@ -9,7 +9,7 @@ mod istio;
 #[cfg(test)]
 mod conformance;
 
-pub use claim::{BEFORE, ORIGINAL};
+pub use claim::{BEFORE, ORIGINAL, is_made};
 
 use crate::api;
 use crate::model::{Affinity, Builtin, Complaint, Mirror, Percent, Routing};

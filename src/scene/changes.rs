@@ -7,6 +7,7 @@ use super::corner::Corner;
 use super::facts::FINALIZER;
 use crate::model::{Complaint, Effect, PrimarySource, Revision, Routing};
 use crate::object::{Change, kinds, value};
+use crate::route;
 use crate::workload::{WorkloadError, deployment, primary, services, snapshot};
 
 impl Scene {
@@ -84,11 +85,15 @@ impl Corner<'_> {
         router.render(&target, routing, &self.scene.objects).map_err(Into::into)
     }
 
+    /// The user's routing objects as they were. Those that we made go: nobody had them before, and they name Services that will go.
     fn release_route(&self) -> Vec<Change> {
-        match (self.router, self.names.route_target(&self.scene.canary)) {
-            (Some(router), Some(target)) => router.release(&target, &self.scene.objects),
-            _ => Vec::new(),
-        }
+        let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
+            return Vec::new();
+        };
+        let have = &self.scene.objects;
+        let made = router.objects(&target).into_iter().filter(|key| have.find(key).is_some_and(route::is_made));
+        // Order: the route before what it refers to.
+        router.release(&target, have).into_iter().chain(made.rev().map(Change::Delete)).collect()
     }
 
     /// Only what was made for this canary goes; a Deployment or Service of somebody else under such a name stays.

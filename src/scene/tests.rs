@@ -212,3 +212,16 @@ fn every_object_that_is_read_is_looked_up() {
     assert_eq!(names.len(), 9, "{names:?}");
     assert_eq!(lookups.labelled.len(), 3);
 }
+
+#[test]
+fn a_route_that_we_made_goes_and_the_users_own_comes_back() {
+    let mut store = store();
+    let kind = crate::route::find("istio").unwrap().kinds()[1];
+    let theirs = json!({"hosts": ["app.example.com"], "http": [{"route": [{"destination": {"host": "podinfo"}}]}]});
+    store.put(kind.named("test", "podinfo"), json!({"metadata": {}, "spec": theirs}));
+    write(&mut store, &Effect::Route(Routing::PRIMARY));
+    write(&mut store, &Effect::ReleaseRoute);
+    let left: Vec<_> = store.objects().iter().filter(|(key, _)| key.kind.group == kind.group).collect();
+    assert_eq!(left.len(), 1, "the rules of both sides are gone");
+    assert_eq!(left[0].1["spec"], theirs);
+}

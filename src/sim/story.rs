@@ -112,14 +112,14 @@ pub fn play(manifests: &[Value], scenario: &Scenario) -> Result<Outcome, StoryEr
 
 /// A cluster with the user's objects, whose Deployment is invented where it is not among them.
 fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> {
-    let of_kind = |kind: &Kind| manifests.iter().filter(move |m| value::text(m, &["kind"]) == Some(kind.kind));
-    let canaries: Vec<_> = of_kind(&CANARY).collect();
+    let of_kind = |kind: Kind| manifests.iter().filter(move |m| value::text(m, &["kind"]) == Some(kind.kind));
+    let canaries: Vec<_> = of_kind(CANARY).collect();
     let [canary] = canaries.as_slice() else { return Err(StoryError::Canaries(canaries.len())) };
     let mut canary = (*canary).clone();
     place(&mut canary, "default");
     let parsed: api::Canary = serde_json::from_value(canary.clone()).map_err(|e| StoryError::Canary(e.to_string()))?;
     let names = names(&parsed);
-    let target = of_kind(&DEPLOYMENT).find(|d| value::text(d, &["metadata", "name"]) == Some(&names.target));
+    let target = of_kind(DEPLOYMENT).find(|d| value::text(d, &["metadata", "name"]) == Some(&names.target));
     let mut target = target.cloned().unwrap_or_else(|| fixture::deployment(&names));
     place(&mut target, &names.namespace);
     let image = value::text(&target, &["spec", "template", "spec", "containers", "0", "image"]).unwrap_or("app:1");
@@ -131,7 +131,7 @@ fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> 
     trial.image = image;
     let routes = route::ALL.iter().flat_map(|router| router.kinds().iter().copied());
     for kind in routes.chain([SERVICE, METRIC_TEMPLATE]) {
-        for manifest in of_kind(&kind) {
+        for manifest in of_kind(kind) {
             let mut manifest = manifest.clone();
             place(&mut manifest, &namespace);
             if let Some(key) = ObjectKey::of(kind, &manifest) {

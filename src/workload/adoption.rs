@@ -50,7 +50,7 @@ pub(super) fn adopt(subject: &Subject<'_>, role: Role, have: &Value, wanted: &[V
         return None;
     }
     annotations.insert(BEFORE.to_owned(), json!(json!(before).to_string()));
-    Some(patch::of(have, json!({"annotations": annotations}), Value::Object(patch)))
+    Some(patch::of(have, &json!({"annotations": annotations}), &Value::Object(patch)))
 }
 
 /// The patch that gives the apex Service back; `None` where nothing was taken.
@@ -60,7 +60,7 @@ pub(super) fn release(subject: &Subject<'_>, have: &Value) -> Option<Value> {
     let Some(before) = remembered(have) else {
         // Flagger remembers nothing.
         let change = value::difference(selector(have), &users_selector(subject, have)).filter(|_| is_taken)?;
-        return Some(patch::of(have, json!({}), json!({"selector": change})));
+        return Some(patch::of(have, &json!({}), &json!({"selector": change})));
     };
     let mut patch = Map::new();
     if is_taken {
@@ -72,7 +72,7 @@ pub(super) fn release(subject: &Subject<'_>, have: &Value) -> Option<Value> {
     }
     let mut annotations = before.annotations;
     annotations.insert(BEFORE.to_owned(), Value::Null);
-    Some(patch::of(have, json!({"annotations": annotations}), Value::Object(patch)))
+    Some(patch::of(have, &json!({"annotations": annotations}), &Value::Object(patch)))
 }
 
 fn remembered(have: &Value) -> Option<Before> {
@@ -131,7 +131,7 @@ mod tests {
     use crate::object::{Change, FakeStore};
 
     /// The user's own Service, as `kubectl apply` wrote it.
-    fn users(selector: Value, ports: Value) -> Value {
+    fn users(selector: &Value, ports: &Value) -> Value {
         json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": {"labels": {"team": "basket"}, "annotations": {"note": "x"}, "uid": "9"},
@@ -170,12 +170,12 @@ mod tests {
     #[test]
     fn of_the_users_service_only_the_selector_and_the_marks_change() {
         let ports = json!([{"name": "web", "port": 80, "targetPort": "http", "nodePort": 30080}]);
-        let mut store = stored(users(json!({"app": "cart", "tier": "front"}), ports.clone()));
+        let mut store = stored(users(&json!({"app": "cart", "tier": "front"}), &ports));
         adopt_apex(&mut store, &port_80());
         let mut adopted = apex(&store);
         let before = adopted["metadata"]["annotations"].as_object_mut().and_then(|a| a.remove(BEFORE));
         assert!(before.is_some());
-        let mut expected = users(json!({"app": "cart-primary"}), ports);
+        let mut expected = users(&json!({"app": "cart-primary"}), &ports);
         let named = json!({"metadata": {"name": "cart", "namespace": "shop", "annotations": FLUX.into_iter().collect::<std::collections::BTreeMap<_, _>>()}});
         value::merge(&mut expected, &named);
         assert_eq!(adopted, expected);
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_port_that_is_missing_is_added_and_none_is_removed() {
         let mut store =
-            stored(users(json!({"app": "cart"}), json!([{"port": 9000, "protocol": "TCP", "targetPort": 9000}])));
+            stored(users(&json!({"app": "cart"}), &json!([{"port": 9000, "protocol": "TCP", "targetPort": 9000}])));
         let before = apex(&store);
         adopt_apex(&mut store, &port_80());
         let ports = json!([
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_edit_of_the_users_after_the_adoption_survives_the_release() {
-        let mut store = stored(users(json!({"app": "cart"}), json!([{"name": "web", "port": 80}])));
+        let mut store = stored(users(&json!({"app": "cart"}), &json!([{"name": "web", "port": 80}])));
         adopt_apex(&mut store, &port_80());
         let mut edited = apex(&store);
         edited["spec"]["selector"] = json!({"app": "cart", "tier": "front"});
@@ -217,8 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn a_selector_that_the_user_wrote_meanwhile_survives_the_release() {
+        let mut store = stored(users(&json!({"app": "cart"}), &json!([{"name": "web", "port": 80}])));
+        adopt_apex(&mut store, &port_80());
+        let mut edited = apex(&store);
+        edited["spec"]["selector"] = json!({"app": "other"});
+        store.put(samples::subject().service(Role::Apex), edited);
+        let release = services::release_apex(&samples::subject(), store.objects());
+        write(&mut store, &release);
+        assert_eq!(apex(&store)["spec"]["selector"], json!({"app": "other"}));
+        assert_eq!(apex(&store)["metadata"]["annotations"], json!({"note": "x"}));
+    }
+
+    #[test]
     fn what_flagger_took_goes_back_as_it_was_applied_or_to_the_targets_pods() {
-        let taken = users(json!({"app": "cart-primary"}), json!([{"name": "http", "port": 80}]));
+        let taken = users(&json!({"app": "cart-primary"}), &json!([{"name": "http", "port": 80}]));
         let mut store = stored(taken.clone());
         let release = services::release_apex(&samples::subject(), store.objects());
         write(&mut store, &release);
@@ -235,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_service_that_was_never_taken_is_not_touched() {
-        let store = stored(users(json!({"app": "other"}), json!([{"port": 80}])));
+        let store = stored(users(&json!({"app": "other"}), &json!([{"port": 80}])));
         assert_eq!(services::release_apex(&samples::subject(), store.objects()), []);
         assert_eq!(services::release_apex(&samples::subject(), FakeStore::default().objects()), []);
     }

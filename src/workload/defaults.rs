@@ -17,10 +17,13 @@ enum Plain {
 
 use Plain::{False, Number, Text};
 
+/// Keys of maps that hold the same fields.
+type Keys = &'static [&'static str];
+
 /// Default values by the key of the map that holds them. No map of the user's own keys has one of these keys, so the key alone
 /// is enough. `False`, 0 and the empty text stand only where the apiserver drops them itself.
 /// Source: k8s.io/kubernetes/pkg/apis/core/v1/defaults.go and the `omitempty` fields of k8s.io/api/core/v1/types.go.
-const DEFAULTS: &[(&[&str], &[(&str, Plain)])] = &[
+const DEFAULTS: &[(Keys, &[(&str, Plain)])] = &[
     (
         &["spec"],
         &[
@@ -74,11 +77,11 @@ const DEFAULTS: &[(&[&str], &[(&str, Plain)])] = &[
     (&["scaleIO"], &[("storageMode", Text("ThinProvisioned")), ("fsType", Text("xfs"))]),
 ];
 
-const CONTAINERS: &[&str] = &["containers", "initContainers", "ephemeralContainers"];
+const CONTAINERS: Keys = &["containers", "initContainers", "ephemeralContainers"];
 
 /// Keys whose empty map means something else than no map: an empty selector matches everything, and an empty volume source is
 /// another kind of volume than none (which is an emptyDir).
-const MEANT: &[&str] = &["labelSelector", "namespaceSelector", "projected", "downwardAPI"];
+const MEANT: Keys = &["labelSelector", "namespaceSelector", "projected", "downwardAPI"];
 
 /// `key` is the key of the nearest map or list around `value`; lists hand it on to their items.
 fn strip(key: &str, value: &mut Value) {

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn slice(service: &str, endpoints: Value) -> Value {
+    fn slice(service: &str, endpoints: &Value) -> Value {
         json!({"metadata": {"labels": {"kubernetes.io/service-name": service}}, "endpoints": endpoints})
     }
 
@@ -41,7 +41,7 @@ mod tests {
     fn ready_endpoints_of_the_service_count_and_terminating_ones_do_not() {
         let mine = slice(
             "cart-canary",
-            json!([
+            &json!([
                 {"addresses": ["10.0.0.1"], "conditions": {"ready": true}},
                 {"addresses": ["10.0.0.2"], "conditions": {"ready": false, "serving": true}},
                 {"addresses": ["10.0.0.3"], "conditions": {"ready": true, "terminating": true}},
@@ -49,7 +49,7 @@ mod tests {
                 {"addresses": ["10.0.0.5"]},
             ]),
         );
-        let other = slice("cart", json!([{"addresses": ["10.0.0.6"]}]));
+        let other = slice("cart", &json!([{"addresses": ["10.0.0.6"]}]));
         assert_eq!(ready(&[&mine, &other], "cart-canary"), 3);
         assert_eq!(ready(&[&mine, &other], "cart-primary"), 0);
     }
@@ -58,13 +58,13 @@ mod tests {
     fn a_pod_with_two_addresses_counts_once() {
         let pod =
             |address: &str| json!([{"addresses": [address], "targetRef": {"kind": "Pod", "name": "a", "uid": "u"}}]);
-        let (v4, v6) = (slice("cart", pod("10.0.0.1")), slice("cart", pod("fd00::1")));
+        let (v4, v6) = (slice("cart", &pod("10.0.0.1")), slice("cart", &pod("fd00::1")));
         assert_eq!(ready(&[&v4, &v6], "cart"), 1);
     }
 
     #[test]
     fn a_slice_without_endpoints_has_none() {
-        assert_eq!(ready(&[&slice("cart", Value::Null)], "cart"), 0);
+        assert_eq!(ready(&[&slice("cart", &Value::Null)], "cart"), 0);
         assert_eq!(ready(&[], "cart"), 0);
     }
 }

@@ -108,6 +108,8 @@ fn store_with(there: [Option<Value>; 3], subject: &Subject<'_>) -> FakeStore {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn services_are_as_wanted_after_one_round_whatever_was_there(
         there in prop::array::uniform3(prop::option::of(foreign_service())),

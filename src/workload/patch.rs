@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::object::value;
 
 /// A merge patch of `metadata` and `spec` that fails if the object has changed since `have` was read.
-pub(super) fn of(have: &Value, metadata: Value, spec: Value) -> Value {
+pub(super) fn of(have: &Value, metadata: &Value, spec: &Value) -> Value {
     let version = value::at(have, &["metadata", "resourceVersion"]);
     let mut patch = json!({"metadata": metadata, "spec": spec});
     value::merge(&mut patch, &json!({"metadata": {"resourceVersion": version}}));

@@ -141,6 +141,13 @@ mod tests {
     }
 
     #[test]
+    fn a_port_of_another_protocol_is_not_the_one_that_the_spec_names() {
+        let found = listed(&discovering(5353, Some(TargetPort::Number(53))));
+        assert_eq!(found[0], "http 5353->53/TCP");
+        assert_eq!(found.last().map(String::as_str), Some("udp-dns-0 53->53/UDP"));
+    }
+
+    #[test]
     fn a_discovered_port_whose_number_is_taken_is_left_out() {
         let found = listed(&discovering(8080, Some(TargetPort::Name("http".to_owned()))));
         assert_eq!(found[..2], ["http 8080->http/TCP", "tcp-podinfo-2 8888->8888/TCP"]);

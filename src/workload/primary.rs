@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::snapshot::{self, COPIED};
-use super::{CANARY, Subject, WorkloadError, deployment, metadata, patch, subject, template};
+use super::{CANARY, Subject, WorkloadError, deployment, hash, metadata, patch, subject, template};
 use crate::api::sentences;
 use crate::model::{Complaint, PrimaryMatch, PrimarySeen, Revision};
 use crate::object::kinds::DEPLOYMENT;
@@ -73,13 +73,12 @@ pub fn seen(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value
 ///
 /// Two candidates can be the same for the primary, where they differ only in what is not copied: then its annotation decides.
 pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value)]) -> PrimaryMatch {
-    let Some(running) = deployment::template(have).map(template::identity) else { return PrimaryMatch::Unknown };
     let same: Vec<&Revision> = candidates
         .iter()
-        .filter(|(_, candidate)| template::identity(&template::of_primary(subject, candidate)) == running)
+        .filter(|(_, candidate)| is_running(have, &template::of_primary(subject, candidate)))
         .map(|(revision, _)| revision)
         .collect();
-    let written = value::text(have, &["metadata", "annotations", REVISION]);
+    let written = written_revision(have);
     let named = same.iter().find(|revision| Some(revision.as_str()) == written);
     named.or(same.first()).map_or(PrimaryMatch::Unknown, |revision| PrimaryMatch::Revision((*revision).clone()))
 }
@@ -109,6 +108,19 @@ fn render(subject: &Subject<'_>, revision: &Revision, source: &Value, template: 
     object
 }
 
+/// Whether the primary runs this template, which was made for it. What we never wrote is Flagger's.
+fn is_running(have: &Value, template: &Value) -> bool {
+    let same = match written_revision(have) {
+        Some(_) => hash::revision,
+        None => template::identity,
+    };
+    deployment::template(have).is_some_and(|running| same(running) == same(template))
+}
+
+fn written_revision(have: &Value) -> Option<&str> {
+    value::text(have, &["metadata", "annotations", REVISION])
+}
+
 /// The merge patch that brings `have` to `want`; `None` where nothing differs. Labels and annotations of others stay.
 fn update(have: &Value, want: &Value) -> Option<Value> {
     let mut spec = Map::new();
@@ -116,10 +128,14 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
         let side = |object| value::at(object, &["spec", field]).unwrap_or(&Value::Null);
         spec.extend(value::difference(side(have), side(want)).map(|patch| (field.to_owned(), patch)));
     }
-    let templates = (deployment::template(have).unwrap_or(&Value::Null), deployment::template(want)?);
+    let template = deployment::template(want)?;
     // A template that is only spelled differently stays as it is: writing it would restart every pod that serves.
-    if template::identity(templates.0) != template::identity(templates.1) {
-        spec.extend(value::difference(templates.0, templates.1).map(|patch| ("template".to_owned(), patch)));
+    if !is_running(have, template) {
+        let running = deployment::template(have).unwrap_or(&Value::Null);
+        spec.extend(value::difference(running, template).map(|patch| ("template".to_owned(), patch)));
+    } else if written_revision(have).is_none() {
+        // Flagger's still: it stays so until a new template is written.
+        return (!spec.is_empty()).then(|| patch::of(have, &json!({}), &Value::Object(spec)));
     }
     let mut meta = Map::new();
     for field in ["labels", "annotations"] {
@@ -136,12 +152,12 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
     if spec.is_empty() && meta.is_empty() {
         return None;
     }
-    Some(patch::of(have, Value::Object(meta), Value::Object(spec)))
+    Some(patch::of(have, &Value::Object(meta), &Value::Object(spec)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{hash, samples};
+    use super::super::samples;
     use super::*;
     use crate::object::FakeStore;
 
@@ -248,6 +264,33 @@ mod tests {
         promote(&mut store, &first_revision(), Source::Target(&served));
         assert_eq!(stored(&store)["spec"]["template"], stored(&created())["spec"]["template"]);
         assert_eq!(deployment::replicas(&stored(&store)), 4);
+    }
+
+    #[test]
+    fn a_primary_that_flagger_made_is_recognised_and_stays_until_another_revision_comes() {
+        let (subject, plain) = (samples::subject(), samples::template());
+        let mut store = created();
+        let mut theirs = stored(&store);
+        theirs["metadata"]["annotations"] = json!({});
+        theirs["spec"]["template"]["metadata"]["annotations"]["flagger-id"] = json!("0b9c");
+        theirs["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] = json!("cart-primary");
+        store.put(subject.primary(), theirs);
+        let candidates = [(first_revision(), &plain)];
+        assert_eq!(runs(&subject, &stored(&store), &candidates), PrimaryMatch::Revision(first_revision()));
+        assert_eq!(promote(&mut store, &first_revision(), Source::Target(&samples::deployment())), []);
+        let (revision, target) = next();
+        promote(&mut store, &revision, Source::Target(&target));
+        assert_eq!(stored(&store)["spec"]["template"], template::of_primary(&subject, &target["spec"]["template"]));
+    }
+
+    #[test]
+    fn of_a_primary_that_we_made_every_difference_counts() {
+        let mut store = created();
+        let mut renamed = samples::deployment();
+        renamed["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] = json!("cart-primary");
+        let revision = hash::revision(&renamed["spec"]["template"]);
+        promote(&mut store, &revision, Source::Target(&renamed));
+        assert_eq!(stored(&store)["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"], "cart-primary");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub fn release_apex(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
             return adoption::release(subject, service);
         }
         let change = value::difference(selector(service), &subject.selector.target_pods())?;
-        Some(patch::of(service, json!({}), json!({"selector": change})))
+        Some(patch::of(service, &json!({}), &json!({"selector": change})))
     });
     patch.map(|patch| Change::Merge(key, patch)).into_iter().collect()
 }
@@ -154,7 +154,8 @@ fn fits(have: &Value, want: &Value) -> bool {
         && matches!(metadata, (Some(have), Some(want)) if value::contains(have, want))
 }
 
-/// The patch that clears away ports whose name one of the wanted ports needs; `None` where there is none.
+/// The patch that clears away ports whose name one of the wanted ports needs; `None` where there is none. It writes no wanted port
+/// unless none is left, since a Service must have one: what an apply alone has written, an apply can drop again.
 fn without_ports_in_the_way(have: &Value, wanted: &[Value]) -> Option<Value> {
     let name = |port: &Value| value::text(port, &["name"]).map(ToOwned::to_owned);
     let is_in_the_way =
@@ -163,8 +164,10 @@ fn without_ports_in_the_way(have: &Value, wanted: &[Value]) -> Option<Value> {
         return None;
     }
     let mut kept: Vec<Value> = ports_of(have).iter().filter(|port| !is_in_the_way(port)).cloned().collect();
-    wanted.iter().for_each(|port| ports::add(&mut kept, port.clone()));
-    Some(patch::of(have, json!({}), json!({"ports": kept})))
+    if kept.is_empty() {
+        kept.extend(wanted.first().cloned());
+    }
+    Some(patch::of(have, &json!({}), &json!({"ports": kept})))
 }
 
 pub(super) fn ports_of(service: &Value) -> &[Value] {

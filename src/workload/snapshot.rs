@@ -128,13 +128,19 @@ mod tests {
 
     #[test]
     fn snapshots_are_found_oldest_first_with_their_template_and_revision() {
-        let store = kept_images(&["cart:3", "cart:1", "cart:2"]);
-        let snapshots = all(&samples::subject(), store.objects());
-        let found: Vec<_> = snapshots.iter().filter_map(|snapshot| revision(snapshot)).collect();
-        assert_eq!(found, ["cart:3", "cart:1", "cart:2"].map(|image| target(image).0));
-        let images: Vec<_> =
-            snapshots.iter().filter_map(|s| value::text(template(s)?, &["spec", "containers", "0", "image"])).collect();
-        assert_eq!(images, ["cart:3", "cart:1", "cart:2"]);
+        let images = ["cart:1", "cart:2", "cart:3", "cart:4"];
+        for images in [images, {
+            let mut turned = images;
+            turned.reverse();
+            turned
+        }] {
+            let store = kept_images(&images);
+            let snapshots = all(&samples::subject(), store.objects());
+            let found: Vec<_> = snapshots.iter().filter_map(|snapshot| revision(snapshot)).collect();
+            assert_eq!(found, images.map(|image| target(image).0));
+            let image = |snapshot| value::text(template(snapshot)?, &["spec", "containers", "0", "image"]);
+            assert_eq!(snapshots.into_iter().filter_map(image).collect::<Vec<_>>(), images);
+        }
     }
 
     #[test]

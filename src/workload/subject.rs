@@ -144,6 +144,9 @@ mod tests {
         assert!(samples::subject().made(&owned("cart", "Canary")));
         assert!(!samples::subject().made(&owned("other", "Canary")));
         assert!(!samples::subject().made(&owned("cart", "Deployment")));
+        let mut elsewhere = owned("cart", "Canary");
+        elsewhere["metadata"]["ownerReferences"][0]["apiVersion"] = json!("example.com/v1");
+        assert!(!samples::subject().made(&elsewhere));
         assert!(samples::subject().made(&json!({"metadata": {"annotations": {CANARY: "cart"}}})));
         assert!(!samples::subject().made(&json!({"metadata": {}})));
     }

@@ -17,24 +17,53 @@ pub(super) fn of_primary(subject: &Subject<'_>, template: &Value) -> Value {
     rename_own_pods(&mut template, &|label, value| {
         (label == subject.selector.label && value == subject.selector.value).then(|| subject.selector.primary_value())
     });
-    configs(template)
+    template
 }
 
-/// What a primary's template is compared by. A primary that Flagger made for a revision is the same as ours for it: Flagger adds a
-/// random annotation and renames more of the values in affinity rules than ours.
+/// What the template of a primary that Flagger made is compared by: it is the same as ours for its revision, but for a random
+/// annotation, more renamed values in affinity rules, and references to copies of ConfigMaps and Secrets.
 pub(super) fn identity(template: &Value) -> Revision {
     let mut template = template.clone();
     if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.shift_remove("flagger-id");
     }
-    rename_own_pods(&mut template, &|_, value| value.strip_suffix("-primary").map(ToOwned::to_owned));
+    let targets = |name: &str| name.strip_suffix("-primary").map(ToOwned::to_owned);
+    rename_own_pods(&mut template, &|_, value| targets(value));
+    configs(&mut template, &targets);
     hash::revision(&template)
 }
 
-/// ConfigMaps and Secrets that the template refers to. Both sides share them; copies for each side would be named here.
-const fn configs(template: Value) -> Value {
-    template
+/// Renames the ConfigMaps and Secrets that a template refers to, where `renamed` gives another name. Both sides share theirs: copies
+/// for each side would be named through this in `of_primary`.
+fn configs(template: &mut Value, renamed: &dyn Fn(&str) -> Option<String>) {
+    match template {
+        Value::Array(list) => list.iter_mut().for_each(|item| configs(item, renamed)),
+        Value::Object(map) => {
+            for (field, inner) in map.iter_mut() {
+                for (_, name) in REFERENCES.iter().filter(|(reference, _)| reference == field) {
+                    if let Some(name) = inner.get_mut(*name)
+                        && let Some(new) = name.as_str().and_then(renamed)
+                    {
+                        *name = Value::String(new);
+                    }
+                }
+                configs(inner, renamed);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
+
+/// Where a pod template names a ConfigMap or Secret: the field that refers, and the field of the name in it.
+const REFERENCES: [(&str, &str); 7] = [
+    ("configMap", "name"),
+    ("configMapKeyRef", "name"),
+    ("configMapRef", "name"),
+    ("secret", "name"),
+    ("secret", "secretName"),
+    ("secretKeyRef", "name"),
+    ("secretRef", "name"),
+];
 
 /// Renames values in the label selectors of pod (anti-)affinity and topology spread, where `renamed` gives another for a label's value.
 fn rename_own_pods(template: &mut Value, renamed: &dyn Fn(&str, &str) -> Option<String>) {
@@ -118,6 +147,13 @@ mod tests {
         theirs["metadata"]["annotations"]["flagger-id"] = json!("0b9c");
         theirs["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["labelSelector"]
             ["matchLabels"]["tier"] = json!("front-primary");
+        let copies = [
+            ("/spec/volumes/0/configMap/name", "cart-primary"),
+            ("/spec/initContainers/0/envFrom/0/secretRef/name", "database-primary"),
+        ];
+        for (place, copy) in copies {
+            *theirs.pointer_mut(place).expect("the reference is there") = json!(copy);
+        }
         assert_eq!(identity(&theirs), identity(&ours));
         theirs["spec"]["containers"][0]["image"] = json!("cart:2");
         assert_ne!(identity(&theirs), identity(&ours));

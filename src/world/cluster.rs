@@ -129,7 +129,7 @@ impl Cluster {
     async fn call<T>(&self, attempt: Attempt, call: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
         let _slot = self.slots.acquire().await;
         let Some(left) = self.claim.left(Instant::now(), CALL_TIMEOUT) else {
-            return Err(Failure::NotLeading { attempt });
+            return Err(Failure::NotLeading { attempt: Box::new(attempt) });
         };
         self.metrics.request(attempt.verb, &attempt.resource());
         match timeout(left, call).await {
@@ -163,7 +163,10 @@ fn tolerate(done: Result<Written, Failure>, kind: Kind) -> Result<Written, Failu
 
 fn named(kind: Kind, object: &Value) -> Result<ObjectKey, Failure> {
     ObjectKey::of(kind, object).ok_or_else(|| Failure::Terminal {
-        attempt: Attempt::on("patch", &kind.named("", "")),
+        attempt: Box::new(Attempt::on("patch", &kind.named("", ""))),
         cause: "the object has no metadata.name".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

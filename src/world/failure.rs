@@ -12,25 +12,25 @@ use crate::object::{Kind, ObjectKey};
 pub(crate) enum Failure {
     /// It may work later.
     #[error("{attempt} failed, will be repeated: {cause}")]
-    Transient { attempt: Attempt, cause: String },
+    Transient { attempt: Box<Attempt>, cause: String },
     /// Somebody else was faster; the watch will show what they did.
     #[error("{attempt} met a newer version of the object, will be decided anew")]
-    Conflict { attempt: Attempt },
+    Conflict { attempt: Box<Attempt> },
     /// The cluster does not know the kind.
     #[error(
         "{attempt} failed: the cluster does not serve {}; install the CustomResourceDefinition {}.{}",
         attempt.kind.api_version(), attempt.kind.plural, attempt.kind.group
     )]
-    NotServed { attempt: Attempt },
+    NotServed { attempt: Box<Attempt> },
     /// Our ServiceAccount may not.
-    #[error("{attempt} is forbidden; grant {} on {} to serin's ServiceAccount{}: {cause}", attempt.verb, attempt.grant(), attempt.scope())]
-    Forbidden { attempt: Attempt, cause: String },
+    #[error("{attempt} is forbidden; grant {} on {} to serin's ServiceAccount{}: {cause}", attempt.verb, attempt.resource(), attempt.scope())]
+    Forbidden { attempt: Box<Attempt>, cause: String },
     /// The object is refused as it is; repeating it will not help.
     #[error("{attempt} was refused: {cause}")]
-    Terminal { attempt: Attempt, cause: String },
+    Terminal { attempt: Box<Attempt>, cause: String },
     /// This replica does not hold the lease (any more): nothing is written.
     #[error("{attempt} was not tried: another replica leads")]
-    NotLeading { attempt: Attempt },
+    NotLeading { attempt: Box<Attempt> },
     /// Nothing was attempted: the user or an admin has to mend something first.
     #[error("{sentence}")]
     Blocked { reason: &'static str, sentence: String },
@@ -62,10 +62,6 @@ impl Attempt {
         format!("{}{dot}{}{slash}{}", self.kind.plural, self.kind.group, self.subresource)
     }
 
-    fn grant(&self) -> String {
-        self.resource()
-    }
-
     fn scope(&self) -> String {
         if self.namespace.is_empty() {
             " in all namespaces".to_owned()
@@ -78,7 +74,7 @@ impl Attempt {
     pub(crate) fn failed(self, error: &kube::Error) -> Failure {
         match error {
             kube::Error::Api(status) => self.answered(status),
-            other => Failure::Transient { attempt: self, cause: chain(other) },
+            other => Failure::Transient { attempt: Box::new(self), cause: chain(other) },
         }
     }
 
@@ -86,33 +82,34 @@ impl Attempt {
     pub(crate) fn answered(self, status: &Status) -> Failure {
         let cause = shorten(&status.message);
         match status.code {
-            403 if cause.contains("because it is being terminated") => Failure::Terminal { attempt: self, cause },
-            403 => Failure::Forbidden { attempt: self, cause },
+            403 if cause.contains("because it is being terminated") => {
+                Failure::Terminal { attempt: Box::new(self), cause }
+            }
+            403 => Failure::Forbidden { attempt: Box::new(self), cause },
             // A missing object is named in the answer; a missing kind is not.
-            404 if status.details.as_ref().is_none_or(|d| d.name.is_empty()) => Failure::NotServed { attempt: self },
-            404 | 409 => Failure::Conflict { attempt: self },
-            400 | 413 | 415 | 422 => Failure::Terminal { attempt: self, cause },
-            _ => Failure::Transient { attempt: self, cause },
+            404 if status.details.as_ref().is_none_or(|d| d.name.is_empty()) => {
+                Failure::NotServed { attempt: Box::new(self) }
+            }
+            404 | 409 => Failure::Conflict { attempt: Box::new(self) },
+            400 | 413 | 415 | 422 => Failure::Terminal { attempt: Box::new(self), cause },
+            _ => Failure::Transient { attempt: Box::new(self), cause },
         }
     }
 
     pub(crate) fn timed_out(self, after: Duration) -> Failure {
         let cause = format!("the apiserver did not answer within {} s", after.as_secs());
-        Failure::Transient { attempt: self, cause }
+        Failure::Transient { attempt: Box::new(self), cause }
     }
 }
 
-/// `patch Deployment/podinfo.test`
+/// `patch Deployment/podinfo.test`, `patch status of Canary/podinfo.test`
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slash = if self.subresource.is_empty() { "" } else { " /" };
-        match self.name.is_empty() {
-            true => write!(f, "{} {}", self.verb, self.kind.plural),
-            false => write!(
-                f,
-                "{} {}/{}.{}{slash}{}",
-                self.verb, self.kind.kind, self.name, self.namespace, self.subresource
-            ),
+        let Self { verb, kind, subresource, namespace, name } = self;
+        let part = if subresource.is_empty() { String::new() } else { format!(" {subresource} of") };
+        match name.is_empty() {
+            true => write!(f, "{verb} {}", kind.plural),
+            false => write!(f, "{verb}{part} {}/{name}.{namespace}", kind.kind),
         }
     }
 }
@@ -178,7 +175,7 @@ mod tests {
         let failure = Attempt { subresource: "status", ..attempt() }.answered(&status(403, "podinfo", "no"));
         assert_eq!(
             failure.to_string(),
-            "patch Canary/podinfo.test /status is forbidden; grant patch on canaries.flagger.app/status to serin's \
+            "patch status of Canary/podinfo.test is forbidden; grant patch on canaries.flagger.app/status to serin's \
              ServiceAccount in namespace test: no"
         );
         let core = Attempt::on("patch", &SERVICE.named("test", "a"));

@@ -19,11 +19,12 @@ fn explain(json: &[u8], error: &serde_json::Error) -> String {
     if reason.starts_with("missing field") || reason.starts_with("unknown field") {
         path.pop();
     }
-    let field = if path.is_empty() { "the object".to_owned() } else { path.join(".") };
+    let path = path.concat();
+    let field = if path.is_empty() { "the object" } else { path.trim_start_matches('.') };
     format!("{field}: {reason}; nothing is done for this object until it is mended")
 }
 
-/// The path of the value in which byte `end` of a one-line JSON text lies.
+/// The steps (`.spec`, `[1]`) to the value in which byte `end` of a one-line JSON text lies.
 fn path_at(json: &[u8], end: usize) -> Vec<String> {
     let mut frames: Vec<Frame> = Vec::new();
     let mut closed = None;
@@ -48,7 +49,7 @@ fn path_at(json: &[u8], end: usize) -> Vec<String> {
             _ => {}
         }
     }
-    frames.iter().chain(&closed).map(Frame::step).filter(|step| !step.is_empty()).collect()
+    frames.iter().chain(&closed).map(Frame::step).filter(|step| step != ".").collect()
 }
 
 /// The rest of a string whose opening quote has been read.
@@ -72,8 +73,8 @@ enum Frame {
 impl Frame {
     fn step(&self) -> String {
         match self {
-            Self::Map { key, .. } => key.clone(),
-            Self::List(index) => index.to_string(),
+            Self::Map { key, .. } => format!(".{key}"),
+            Self::List(index) => format!("[{index}]"),
         }
     }
 }
@@ -113,7 +114,7 @@ mod tests {
         let wrong = json!({"spec": {"service": {"portName": 7}}});
         assert_eq!(complaint(&wrong), "spec.service.portName: invalid type: integer `7`, expected a string");
         let wrong = json!({"spec": {"analysis": {"metrics": [{"name": "a"}, {"name": true}]}}});
-        assert_eq!(complaint(&wrong), "spec.analysis.metrics.1.name: invalid type: boolean `true`, expected a string");
+        assert_eq!(complaint(&wrong), "spec.analysis.metrics[1].name: invalid type: boolean `true`, expected a string");
         let wrong = json!({"spec": {"analysis": {"metrics": {"name": "a"}}}});
         assert_eq!(complaint(&wrong), "spec.analysis.metrics: invalid type: map, expected a sequence");
     }

@@ -1,7 +1,26 @@
 //! Everything that touches the outside: the apiserver, the KPI providers, the clock.
 //!
-//! Never a decision: an `if` on a phase or a weight in here is a mistake. Idle canaries cost no request: watches fill the
-//! cache, and the cache wakes just the canaries that a change concerns.
+//! Never a decision: an `if` on a phase or a weight in here is a mistake. Watches fill the cache, a change wakes just the
+//! canaries that it concerns, and each of them has one round: observe, ask, decide, record, perform, tell.
+//!
+//! # What a release costs
+//!
+//! An idle canary costs no request: there are only the Lease (one renewal in 5 s) and the watches (one renewal in 5 min
+//! for each kind, whatever the number of canaries). These are the requests of one whole release of five steps:
+//!
+//! | requests | object | why |
+//! | --- | --- | --- |
+//! | 9 | Canary, `status` | the journal before each effect: new revision, five weights, promoting, finalising, succeeded |
+//! | 6 | VirtualService | five weights, and all traffic back to the primary |
+//! | 1 | Deployment, the target | scaled up for the analysis |
+//! | 1 | Deployment, the primary | takes the revision |
+//! | 1 | Deployment, the target | scaled down again |
+//! | 1 | ControllerRevision | keeps the promoted template, to mend the primary from |
+//! | 1 | ControllerRevision | the oldest kept template goes |
+//! | 10 | Event | new revision, start, five weights, copying, traffic returned, promoted |
+//!
+//! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check: Secrets are never watched or kept.
+//! A conflict or a failed call adds its repetition.
 
 mod ask;
 mod backoff;

@@ -113,7 +113,7 @@ impl Watches {
             watcher::Error::WatchError(status) => attempt.answered(status),
             watcher::Error::NoResourceVersion => {
                 let cause = "an object came without metadata.resourceVersion".to_owned();
-                Failure::Transient { attempt, cause }
+                Failure::Transient { attempt: Box::new(attempt), cause }
             }
         }
     }
@@ -192,3 +192,6 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,11 +25,8 @@ pub(super) fn nothing() -> BTreeMap<String, String> {
 
 /// The notes that an object shall carry from this write on. The user's spec is noted once, and not where kubectl keeps it.
 pub(super) fn notes(claim: &Claim, have: &Value, spec: &Value) -> BTreeMap<String, String> {
-    if annotation(have, BEFORE) == Some(ABSENT) {
+    if is_made(have) {
         return nothing();
-    }
-    if made_by_flagger(have) {
-        return BTreeMap::new();
     }
     let mut notes = BTreeMap::from([(BEFORE.to_owned(), json!(Before::of(have).with(claim, have)).to_string())]);
     if let Some(kept) = annotation(have, ORIGINAL) {
@@ -41,7 +38,7 @@ pub(super) fn notes(claim: &Claim, have: &Value, spec: &Value) -> BTreeMap<Strin
 }
 
 /// Whether we or Flagger made the object.
-pub(super) fn is_made(have: &Value) -> bool {
+pub fn is_made(have: &Value) -> bool {
     annotation(have, BEFORE) == Some(ABSENT) || made_by_flagger(have)
 }
 

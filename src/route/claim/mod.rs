@@ -5,7 +5,7 @@
 
 mod before;
 
-pub use before::{BEFORE, ORIGINAL};
+pub use before::{BEFORE, ORIGINAL, is_made};
 
 use std::collections::BTreeMap;
 
@@ -41,18 +41,17 @@ impl Claim {
             return Ok(Some(Change::Apply(self.key.kind, self.object(&before::nothing(), None, self.fields()))));
         };
         let spec = spec_of(&self.key, have)?;
-        let patch = difference(&set_fields(&select(&spec, self.spec.keys())), &self.fields());
-        if value::contains(have, &self.metadata(&BTreeMap::new())) && is_empty(&patch) {
+        let patch = value::difference(&select(&spec, self.spec.keys()), &self.fields());
+        if value::contains(have, &self.metadata(&BTreeMap::new())) && patch.is_none() {
             return Ok(None);
         }
         let notes = before::notes(self, have, &spec);
         // The first write to the user's object holds only for what was read: what it remembers must be what stood there.
         let version =
             if before::is_untouched(have) { value::text(have, &["metadata", "resourceVersion"]) } else { None };
-        Ok(Some(if removes(&patch) {
-            Change::Merge(self.key.clone(), self.object(&notes, version, patch))
-        } else {
-            Change::Apply(self.key.kind, self.object(&notes, version, self.fields()))
+        Ok(Some(match patch {
+            Some(patch) if removes(&patch) => Change::Merge(self.key.clone(), self.object(&notes, version, patch)),
+            _ => Change::Apply(self.key.kind, self.object(&notes, version, self.fields())),
         }))
     }
 
@@ -63,9 +62,7 @@ impl Claim {
         if let Some(version) = version {
             value::merge(&mut object, &json!({"metadata": {"resourceVersion": version}}));
         }
-        if let Some(object) = object.as_object_mut() {
-            object.insert("spec".to_owned(), spec);
-        }
+        set_spec(&mut object, spec);
         object
     }
 
@@ -83,13 +80,15 @@ impl Claim {
 }
 
 /// The write that gives the user's object back: the claimed `fields` of its spec as they were, and its labels and
-/// annotations. `None` where we made the object or never wrote to it.
+/// annotations. `None` where we made the object (it stays as it is) or never wrote to it.
 pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Option<Change> {
     let have = have.find(key)?;
     let original = before::original_spec(have)?;
     let spec = spec_of(key, have).ok()?;
-    let spec = difference(&select(&spec, fields.iter()), &select(&original, fields.iter()));
-    let mut patch = json!({"metadata": Before::of(have).restored(have), "spec": spec});
+    let mut patch = json!({"metadata": Before::of(have).restored(have)});
+    if let Some(spec) = value::difference(&select(&spec, fields.iter()), &select(&original, fields.iter())) {
+        set_spec(&mut patch, spec);
+    }
     let mut given_back = have.clone();
     value::merge(&mut given_back, &patch);
     if given_back == *have {
@@ -99,11 +98,6 @@ pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Opt
         value::merge(&mut patch, &json!({"metadata": {"resourceVersion": version}}));
     }
     Some(Change::Merge(key.clone(), patch))
-}
-
-/// Whether the object is there and was made by us.
-pub(super) fn is_ours(key: &ObjectKey, have: &Objects) -> bool {
-    have.find(key).is_some_and(before::is_made)
 }
 
 /// Whether the object is there and was the user's before it was ours.
@@ -124,26 +118,17 @@ fn spec_of(key: &ObjectKey, have: &Value) -> Result<Value, RouteError> {
     }
 }
 
+/// As it is: in a patch, `null` has a meaning.
+fn set_spec(object: &mut Value, spec: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert("spec".to_owned(), spec);
+    }
+}
+
 fn select<K: AsRef<str>>(spec: &Value, fields: impl Iterator<Item = K>) -> Value {
     fields.filter_map(|field| Some((field.as_ref().to_owned(), spec.get(field.as_ref())?.clone()))).collect()
 }
 
-/// An empty list counts as unset: the apiserver keeps either, and to a mesh both are the same.
-fn set_fields(spec: &Value) -> Value {
-    let is_set = |value: &Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
-    let fields = spec.as_object().into_iter().flatten();
-    fields.filter(|(_, value)| is_set(value)).map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-fn is_empty(patch: &Value) -> bool {
-    patch.as_object().is_some_and(Map::is_empty)
-}
-
 fn removes(patch: &Value) -> bool {
     patch.is_null() || patch.as_object().is_some_and(|fields| fields.values().any(removes))
-}
-
-/// The merge patch between two specs; an empty one where nothing differs.
-fn difference(have: &Value, want: &Value) -> Value {
-    value::difference(have, want).unwrap_or_else(|| json!({}))
 }

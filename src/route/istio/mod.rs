@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::claim::{Claim, KEEP_FLUX_AWAY, give_back, is_ours, is_users};
+use super::claim::{Claim, KEEP_FLUX_AWAY, give_back, is_users};
 use super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
 use crate::api;
 use crate::model::{Builtin, Routing};
@@ -77,9 +77,7 @@ impl Router for Istio {
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
         let keys = self.objects(target);
-        let theirs = keys.iter().rev().filter_map(|key| give_back(key, self.fields(key.kind), have));
-        let ours = keys.iter().rev().filter(|key| is_ours(key, have)).filter_map(|key| retire(key, target, have));
-        theirs.chain(ours).collect()
+        keys.iter().rev().filter_map(|key| give_back(key, self.fields(key.kind), have)).collect()
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {
@@ -129,18 +127,6 @@ impl Protocol {
             Self::Tcp => Self::Http,
         }
     }
-}
-
-/// What we made must not lead to Services that are about to go: the route leads to the apex from now on, and the rules of the
-/// sides go.
-fn retire(key: &ObjectKey, target: &Target<'_>, have: &Objects) -> Option<Change> {
-    if key.kind == DESTINATION_RULE {
-        return Some(Change::Delete(key.clone()));
-    }
-    let protocol = Protocol::of(target.service);
-    let home = json!({"spec": {protocol.field(): rules::home(target, protocol)}});
-    let there = have.find(key).is_some_and(|have| value::contains(have, &home));
-    (!there).then(|| Change::Merge(key.clone(), home))
 }
 
 /// Without a policy in the Canary, what we made has none, and the user's own rule keeps what it says.

@@ -15,15 +15,6 @@ pub(super) fn of(target: &Target<'_>, protocol: Protocol, want: &Routing) -> Val
     }
 }
 
-/// Everything to the apex Service, as if there were no sides.
-pub(super) fn home(target: &Target<'_>, protocol: Protocol) -> Value {
-    let route = json!([{"destination": destination(target, target.apex)}]);
-    match protocol {
-        Protocol::Http => json!([rule(target, &conditions::of_service(target), Mirror::Off, route)]),
-        Protocol::Tcp => json!([{ "route": route }]),
-    }
-}
-
 fn tcp(target: &Target<'_>, want: &Routing) -> Value {
     let conditions = target.service.match_.iter().flatten();
     let ports: Vec<_> = conditions.filter_map(|condition| condition.port).map(|port| json!({"port": port})).collect();

@@ -209,9 +209,22 @@ fn a_canary_that_a_person_made_the_only_destination_has_everything() {
 
 #[test]
 fn a_service_of_the_same_name_in_another_namespace_is_not_a_side() {
-    let route = json!([{"destination": {"host": "podinfo-canary.prod.svc.cluster.local"}, "weight": 100}]);
-    let scene = Scene::of(&json!({})).with(json!({"spec": {"http": [{"route": route}]}}));
-    assert_eq!(scene.read(), None);
+    for namespace in ["prod", "test2"] {
+        let host = format!("podinfo-canary.{namespace}.svc.cluster.local");
+        let route = json!([{"destination": {"host": host}, "weight": 100}]);
+        let scene = Scene::of(&json!({})).with(json!({"spec": {"http": [{"route": route}]}}));
+        assert_eq!(scene.read(), None, "{namespace}");
+    }
+}
+
+#[test]
+fn a_cookie_that_another_hand_gives_is_not_ours_to_take_back() {
+    let mut scene = Scene::of(&json!({}));
+    scene.route(&split(10));
+    let theirs = json!({"headers": {"response": {"add": {"Set-Cookie": "theirs=1"}}}, "route": []});
+    let rules = json!([theirs, scene.http()[0]]);
+    edit(&mut scene, json!({"spec": {"http": rules}}));
+    assert_eq!(scene.read(), Some(split(10)));
 }
 
 #[test]

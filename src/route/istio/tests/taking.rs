@@ -61,14 +61,32 @@ fn a_kubectl_object_whose_annotation_goes_later_is_not_mistaken_for_the_users() 
 }
 
 #[test]
-fn what_we_made_leads_to_the_apex_before_the_sides_go() {
-    let mut scene = Scene::of(&json!({"hosts": ["cart.example.com"]}));
-    scene.route(&split(10)).release();
-    assert_eq!(scene.read(), None);
-    let spec = &scene.found()["spec"];
-    assert_eq!(spec["http"], json!([{"route": [{"destination": {"host": "podinfo"}}]}]));
-    assert_eq!(spec["hosts"], json!(["cart.example.com", "podinfo"]));
-    assert!(scene.store.objects().find(&rule_key("primary")).is_none());
+fn what_kubectl_applied_after_us_is_newer_than_what_we_noted() {
+    let applied = json!({"spec": {"hosts": ["newer.example"]}}).to_string();
+    let mut scene = Scene::of(&json!({})).with(json!({"spec": theirs()}));
+    scene.route(&split(30));
+    scene.write(&[Change::Merge(key(), json!({"metadata": {"annotations": {LAST_APPLIED: applied}}}))]);
+    scene.route(&split(40)).release();
+    assert_eq!(scene.found()["spec"]["hosts"], json!(["newer.example"]));
+}
+
+#[test]
+fn a_kubectl_object_that_was_never_taken_is_left_alone() {
+    let applied = json!({"spec": {"hosts": ["older"]}}).to_string();
+    let mut scene =
+        Scene::of(&json!({})).with(json!({"metadata": {"annotations": {LAST_APPLIED: applied}}, "spec": theirs()}));
+    assert_eq!(scene.release().found()["spec"], theirs());
+}
+
+#[test]
+fn what_we_made_stays_as_it_is() {
+    let mut scene = Scene::of(&json!({}));
+    scene.route(&split(0));
+    let before = scene.found().clone();
+    assert_eq!(annotation(&before, BEFORE), Some("absent"));
+    assert_eq!(scene.route(&split(10)).route(&split(0)).release().read(), Some(split(0)));
+    assert_eq!(scene.found()["spec"], before["spec"]);
+    assert_eq!(scene.found()["metadata"]["annotations"], before["metadata"]["annotations"]);
 }
 
 #[test]
@@ -109,7 +127,8 @@ fn an_installation_of_flaggers_is_taken_over_without_a_write() {
     assert_eq!(scene.read(), Some(split(0)));
     assert_eq!(scene.render(&split(0)), Ok(vec![]));
     scene.route(&split(10));
-    assert_eq!(annotation(scene.found(), ORIGINAL), None, "what Flagger made is not the user's");
+    assert_eq!(annotation(scene.found(), BEFORE), Some("absent"), "what Flagger made is not the user's");
+    assert_eq!(annotation(scene.found(), ORIGINAL), None);
     assert_eq!(scene.found()["metadata"]["ownerReferences"], owner);
 }
 
