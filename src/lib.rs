@@ -12,6 +12,7 @@ pub mod plan;
 pub mod route;
 pub mod scene;
 pub mod settings;
+pub mod sim;
 pub mod workload;
 pub mod world;
 

@@ -6,6 +6,7 @@ mod log;
 mod manifests;
 mod out;
 mod run;
+mod simulate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Run the operator.
     Run(Box<flags::Run>),
+    /// Play a release without a cluster: serin simulate canary.yaml --scenario bad.yaml
+    Simulate(simulate::Args),
     /// Print the CRDs: serin crds | kubectl apply --server-side -f -
     Crds,
     /// Print the rights that the operator needs, for just the routers in use
@@ -46,6 +49,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match cli.command {
         Command::Run(flags) => run::run(*flags),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
     }
