@@ -99,7 +99,9 @@ fn prune_slice(slice: &mut Value) {
     for endpoint in fields.get_mut("endpoints").and_then(Value::as_array_mut).into_iter().flatten() {
         let Some(endpoint) = endpoint.as_object_mut() else { continue };
         endpoint.retain(|key, _| matches!(key.as_str(), "conditions" | "targetRef" | "addresses"));
-        if let Some(pod) = endpoint.get_mut("targetRef").and_then(Value::as_object_mut).filter(|p| p.contains_key("uid")) {
+        if let Some(pod) =
+            endpoint.get_mut("targetRef").and_then(Value::as_object_mut).filter(|p| p.contains_key("uid"))
+        {
             pod.retain(|key, _| key == "uid");
             endpoint.shift_remove("addresses");
         }
@@ -165,7 +167,12 @@ mod tests {
 
     #[test]
     fn a_routing_object_keeps_its_last_applied_annotation() {
-        let kind = Kind { group: "networking.istio.io", version: "v1beta1", kind: "VirtualService", plural: "virtualservices" };
+        let kind = Kind {
+            group: "networking.istio.io",
+            version: "v1beta1",
+            kind: "VirtualService",
+            plural: "virtualservices",
+        };
         let object = json!({"metadata": {"name": "a", "annotations": {LAST_APPLIED: "{}"}}});
         assert_eq!(stored(kind, object.clone()), object);
     }
