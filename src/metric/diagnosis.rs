@@ -78,10 +78,10 @@ pub fn why(ask: &Ask, names: &[&str], heard: &Heard) -> Diagnosis {
     Attempt { names, heard }.cause(&ask.query).map_or_else(|undecided| undecided, Diagnosis::Cause)
 }
 
-/// What a reply says of the KPI; `None` where the query was not asked yet.
+/// What the reply says of the KPI, in its unit; `None` where the query was not asked yet.
 pub fn measured(ask: &Ask, heard: &Heard) -> Option<Result<Measurement, Reply>> {
     Some(match heard.get(&ask.query)? {
-        Reply::Answered(answer) => Ok(ask.read(answer)),
+        Reply::Answered(answer) => Ok(ask.measure(answer)),
         other => Err(other.clone()),
     })
 }

@@ -6,9 +6,11 @@
 mod ask;
 mod backoff;
 mod cache;
+mod check;
 mod claim;
 mod clock;
 mod cluster;
+mod connect;
 mod failure;
 mod http;
 mod lease;
@@ -41,6 +43,7 @@ use writes::Writes;
 use crate::object::kinds::CANARY;
 use crate::scene::Defaults;
 
+pub use check::{CheckError, CheckOptions, check};
 pub use clock::Clock;
 pub use run::{Election, Options, RunError, run};
 
