@@ -1,6 +1,6 @@
 //! One KPI: its query is asked for what serves now and for the canary, and where nothing comes back it is asked why.
 
-use super::words::{self, Words};
+use super::words::{self, Place, Words};
 use super::{Category, Check, Outcome};
 use crate::judge;
 use crate::metric::Ask;
@@ -39,15 +39,15 @@ impl Inquiry {
         let target = &facts.canary.target;
         let (workload, who) = match facts.primary.found() {
             Some(_) => (format!("{target}-primary"), "the primary".to_owned()),
-            None => (target.clone(), format!("deploy/{target}, which serves until there is a primary")),
+            None => (target.clone(), format!("deploy/{target}")),
         };
         let wrong = |sentence| Check::new(Category::Kpi, &kpi.name, Outcome::Wrong, sentence);
         let serving = scene.ask_of(&workload, kpi).map_err(|complaint| wrong(complaint.sentence))?;
         let canary = scene.ask_of(target, kpi).map_err(|complaint| wrong(complaint.sentence))?;
         let place = match &kpi.source {
-            KpiSource::Builtin(_) => None,
-            KpiSource::Inline(_) => Some(format!("the query of metric {} in the Canary", kpi.name)),
-            KpiSource::Template { namespace, name, .. } => Some(format!("MetricTemplate {namespace}/{name}")),
+            KpiSource::Builtin(_) => Place::Builtin,
+            KpiSource::Inline(_) => Place::Canary(kpi.name.clone()),
+            KpiSource::Template { namespace, name, .. } => Place::Template(format!("{namespace}/{name}")),
         };
         let words = Words {
             who,
@@ -96,10 +96,10 @@ impl Inquiry {
             (text.to_owned(), reading.verdict)
         };
         let ((text, verdict), who) = (said(value), &self.words.who);
+        let same = self.serving.query == self.canary.query;
         let beside = match canary {
-            _ if self.serving.query == self.canary.query => {
-                ", and on the canary alike: the query names no {{ target }}".to_owned()
-            }
+            _ if same && self.words.workload == self.words.canary.target => "; there is no primary yet".to_owned(),
+            _ if same => "; the query does not name {{ target }}, so both sides are judged by this value".to_owned(),
             Some(measured @ Measurement::Value(_)) => format!("; {} on the canary", said(&measured).0),
             _ => String::new(),
         };
@@ -133,6 +133,10 @@ impl Inquiry {
     fn unanswered(&self, reply: &Reply) -> Check {
         match reply {
             Reply::NotAsked(why) => self.check(Outcome::Wrong, why),
+            Reply::Hidden(why) => self
+                .check(Outcome::Unknown, "the credentials for Prometheus cannot be read from here")
+                .because(why)
+                .hint(words::from_the_pod(&self.words.canary)),
             Reply::Silent(why) => self
                 .check(Outcome::Unknown, format!("Prometheus at {} does not answer", self.words.address))
                 .because(why)

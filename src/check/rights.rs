@@ -60,7 +60,7 @@ pub fn router(scene: &Scene, facts: &Facts, account: &Account, lacking: &[Right]
     } else {
         Check::new(Category::Router, name, Outcome::Warning, sentence)
             .because("these are your rights; those of the operator are seen from its pod only")
-            .hint(super::words::from_the_pod(facts))
+            .hint(super::words::from_the_pod(&facts.canary))
     })
 }
 

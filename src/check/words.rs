@@ -2,7 +2,7 @@
 
 use crate::metric::Matcher;
 use crate::metric::diagnosis::{Cause, Instead};
-use crate::model::{CanaryRef, Facts};
+use crate::model::CanaryRef;
 
 /// What the words about one KPI name.
 #[derive(Clone, Debug)]
@@ -13,12 +13,42 @@ pub(super) struct Words {
     pub(super) workload: String,
     /// Whose KPI it is.
     pub(super) canary: CanaryRef,
-    /// Where the query is written; `None` where it is builtin.
-    pub(super) place: Option<String>,
+    /// Where the query is written.
+    pub(super) place: Place,
     /// Of Prometheus, without a password.
     pub(super) address: String,
     /// Of the query.
     pub(super) window: String,
+}
+
+/// Where a query is written.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// In the router: nobody can change it.
+    Builtin,
+    /// In the Canary, as that of this metric.
+    Canary(String),
+    /// In this MetricTemplate.
+    Template(String),
+}
+
+impl Place {
+    /// ` in MetricTemplate shop/errors`, or nothing.
+    fn within(&self) -> String {
+        match self {
+            Self::Builtin => String::new(),
+            Self::Canary(metric) => format!(" in the query of metric {metric}"),
+            Self::Template(name) => format!(" in MetricTemplate {name}"),
+        }
+    }
+
+    /// The field that says whom to ask.
+    const fn address(&self) -> &'static str {
+        match self {
+            Self::Builtin | Self::Canary(_) => "spec.metricsServer, or --metrics-server",
+            Self::Template(_) => "spec.provider.address of the template",
+        }
+    }
 }
 
 /// Why the query finds nothing.
@@ -67,73 +97,73 @@ pub(super) fn reason(cause: &Cause) -> String {
 impl Words {
     /// What to do about it.
     pub(super) fn hint(&self, cause: &Cause) -> String {
-        match (cause, &self.place) {
-            (Cause::LabelMissing(_, _, Instead::Label(right)), Some(place)) => {
-                format!("write {} in {place}", self.templated(right))
-            }
-            (Cause::LabelMissing(_, wrong, Instead::Label(right)), None) => format!(
-                "the builtin query cannot be changed: let Prometheus call the label {} {} when it scrapes, or measure with a \
-                 MetricTemplate that says {}",
-                right.label,
-                wrong.label,
-                self.templated(right)
-            ),
-            (Cause::LabelMissing(_, wrong, Instead::Labels(_)), place) => {
-                format!("{}let Prometheus add the label {} when it scrapes", correct(place, "it"), wrong.label)
-            }
-            (Cause::ValueMissing(_, wrong, _), place) if self.is_own(wrong) => {
-                let traffic = format!("send {} some traffic, and look whether its pods are scraped", self.workload);
+        let Self { workload, address, window, place, .. } = self;
+        let within = place.within();
+        match cause {
+            Cause::LabelMissing(_, wrong, Instead::Label(right)) => self.renamed(wrong, right),
+            Cause::LabelMissing(_, wrong, Instead::Labels(_)) => match place {
+                Place::Builtin => format!("let Prometheus add the label {} when it scrapes", wrong.label),
+                _ => format!("correct it{within}, or let Prometheus add the label {} when it scrapes", wrong.label),
+            },
+            Cause::ValueMissing(_, wrong, _) if wrong.value.contains(workload) => {
+                let traffic = format!("send {workload} some traffic, and look whether its pods are scraped");
                 match place {
-                    Some(place) => format!("{traffic}; where it has another name, correct {} in {place}", wrong.label),
-                    None => traffic,
+                    Place::Builtin => traffic,
+                    _ => format!("{traffic}; where it has another name, correct {}{within}", wrong.label),
                 }
             }
-            (Cause::ValueMissing(_, wrong, _), Some(place)) => format!("correct {} in {place}", wrong.label),
-            (Cause::ValueMissing(..), None) => format!(
-                "let the Prometheus at {} get it so, or measure with a MetricTemplate of your own",
-                self.address
-            ),
-            (Cause::PartEmpty(_, wrong, _), _) if wrong.excludes() => {
-                format!("look at {} first: whatever it counts is left out", self.workload)
+            Cause::ValueMissing(_, wrong, _) => match place {
+                Place::Builtin => {
+                    format!("let the Prometheus at {address} get it so, or measure with a MetricTemplate")
+                }
+                _ => format!("correct {}{within}", wrong.label),
+            },
+            Cause::PartEmpty(_, wrong, _) if wrong.excludes() => {
+                format!("look at {workload} first: whatever it counts is left out")
             }
-            (Cause::PartEmpty(..), place) => format!(
-                "write that part as (sum(…) or vector(0)){}, so that none counts as 0",
-                place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default()
-            ),
-            (Cause::MetricMissing(_, similar), Some(place)) if !similar.is_empty() => {
-                format!("correct the name in {place}, or let the Prometheus at {} scrape what exports it", self.address)
+            Cause::PartEmpty(..) => {
+                format!("write that part as (sum(…) or vector(0)){within}, so that none counts as 0")
             }
-            (Cause::MetricMissing(..), _) => format!(
-                "let the Prometheus at {} scrape what exports it, or write the address of the one that does",
-                self.address
-            ),
-            (Cause::Vanished(_), _) => "look whether the pods that export it run and are scraped".to_owned(),
-            (Cause::WindowTooShort(..), _) => {
+            Cause::MetricMissing(_, similar) => {
+                let scrape = format!("let the Prometheus at {address} scrape what exports it");
+                match place {
+                    Place::Builtin => {
+                        format!("{scrape}, or write the address of the one that does in {}", place.address())
+                    }
+                    _ if similar.is_empty() => format!("{scrape}, or correct {}", place.address()),
+                    _ => format!("correct the name{within}, or {scrape}"),
+                }
+            }
+            Cause::Vanished(_) => "look whether the pods that export it run and are scraped".to_owned(),
+            Cause::WindowTooShort(..) => {
                 "write a longer interval for this metric: four times that at which Prometheus scrapes".to_owned()
             }
-            (Cause::NothingCounted, _) => format!(
-                "send {} some traffic in the last {}; a canary without any would fail this check too",
-                self.workload, self.window
-            ),
-            (Cause::NothingTogether, place) => {
-                format!("wrap each side in sum(…){}, and leave comparisons to thresholdRange", in_place(place))
+            Cause::NothingCounted => {
+                format!("send {workload} some traffic within {window}; a canary without any would fail this check too")
             }
-            (Cause::NoSelector | Cause::Unanswered(_), place) => format!("look at the query{}", in_place(place)),
+            Cause::NothingTogether => {
+                format!("wrap each side in sum(…){within}, and leave comparisons to thresholdRange")
+            }
+            Cause::NoSelector | Cause::Unanswered(_) => format!("look at the query{within}"),
         }
     }
 
     /// Where Prometheus may be reached, when it cannot from here.
     pub(super) fn elsewhere(&self) -> String {
-        let address = match self.place {
-            Some(_) => "spec.provider.address of the template, or spec.metricsServer",
-            None => "spec.metricsServer, or --metrics-server",
-        };
-        let CanaryRef { name, namespace, .. } = &self.canary;
-        format!("correct {address}; where it answers only inside of the cluster, {}", command(name, namespace))
+        let address = self.place.address();
+        format!("correct {address}; where it answers only inside of the cluster, {}", from_the_pod(&self.canary))
     }
 
-    fn is_own(&self, matcher: &Matcher) -> bool {
-        matcher.value.contains(&self.workload)
+    /// The value is there under another label.
+    fn renamed(&self, wrong: &Matcher, right: &Matcher) -> String {
+        let write = self.templated(right);
+        match self.place {
+            Place::Builtin => format!(
+                "let Prometheus call the label {} {} when it scrapes, or measure with a MetricTemplate that says {write}",
+                right.label, wrong.label
+            ),
+            Place::Canary(_) | Place::Template(_) => format!("write {write}{}", self.place.within()),
+        }
     }
 
     /// A matcher with the variables of templates in place of this canary's names.
@@ -148,11 +178,8 @@ impl Words {
 }
 
 /// How to ask in the operator's name.
-pub(super) fn from_the_pod(facts: &Facts) -> String {
-    command(&facts.canary.name, &facts.canary.namespace)
-}
-
-fn command(name: &str, namespace: &str) -> String {
+pub(super) fn from_the_pod(canary: &CanaryRef) -> String {
+    let CanaryRef { name, namespace, .. } = canary;
     format!(
         "run it in serin's pod: kubectl -n serin-system exec deploy/serin -- serin check canary {name} -n {namespace}"
     )
@@ -162,12 +189,4 @@ fn command(name: &str, namespace: &str) -> String {
 fn quoted(label: &str, values: &[String]) -> String {
     let values: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
     format!("{label}={}", values.join(", "))
-}
-
-fn in_place(place: &Option<String>) -> String {
-    place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default()
-}
-
-fn correct(place: &Option<String>, what: &str) -> String {
-    place.as_ref().map(|place| format!("correct {what} in {place}, or ")).unwrap_or_default()
 }

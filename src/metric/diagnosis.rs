@@ -17,6 +17,8 @@ pub enum Reply {
     Answered(HttpResponse),
     /// It was not asked: a credential is missing. A person has to mend something.
     NotAsked(String),
+    /// It was not asked: its credentials cannot be read from here.
+    Hidden(String),
     /// It did not answer, or cannot be reached from here.
     Silent(String),
 }
@@ -223,7 +225,7 @@ impl Attempt<'_> {
         replies
             .map(|reply| match reply {
                 Reply::Answered(answer) => prometheus::series(answer).map_err(|why| unanswered(&why)),
-                Reply::NotAsked(why) | Reply::Silent(why) => Err(unanswered(why)),
+                Reply::NotAsked(why) | Reply::Hidden(why) | Reply::Silent(why) => Err(unanswered(why)),
             })
             .collect()
     }

@@ -202,7 +202,7 @@ impl Eye {
         let secret = match &ask.secret {
             Some(name) => match read_secret(name, &self.cluster).await {
                 Ok(secret) => secret,
-                Err(why) => return Reply::Silent(why),
+                Err(why) => return Reply::Hidden(why),
             },
             None => None,
         };
