@@ -1,6 +1,7 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
 pub mod api;
+pub mod check;
 pub mod cli;
 pub mod install;
 pub mod judge;

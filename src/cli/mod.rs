@@ -1,10 +1,12 @@
 //! The command line: what was typed into what is meant. Never logic of its own.
 
+mod check;
 mod flags;
 mod go;
 mod log;
 mod manifests;
 mod out;
+mod paint;
 mod run;
 mod simulate;
 
@@ -35,6 +37,9 @@ enum Command {
         #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "ROUTER")]
         routers: Vec<String>,
     },
+    /// Find out before a release what would make it fail
+    #[command(subcommand)]
+    Check(check::What),
 }
 
 /// Does what was typed; the exit code says how it went.
@@ -52,5 +57,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
+        Command::Check(what) => check::check(what),
     }
 }

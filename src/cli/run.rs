@@ -8,7 +8,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::flags::Run;
 use super::log;
-use crate::scene::Defaults;
 use crate::world::{self, Election, Options};
 
 pub(super) fn run(flags: Run) -> ExitCode {
@@ -51,12 +50,7 @@ fn options(flags: Run) -> Options {
         election,
         identity: format!("{}_{}", flags.hostname, nonce()),
         port: flags.port,
-        defaults: Defaults {
-            provider: flags.mesh_provider,
-            metrics_server: flags.metrics_server,
-            selector_labels: flags.selector_labels,
-            include_label_prefix: flags.include_label_prefix,
-        },
+        defaults: flags.defaults.into(),
     }
 }
 
