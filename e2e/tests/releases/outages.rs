@@ -1,0 +1,50 @@
+//! An apiserver that cannot be reached in the middle of a release.
+
+use std::time::Duration;
+
+use serde_json::json;
+use serin::model::Phase;
+
+use super::app::{App, quick_to_drain};
+use super::gate::Gate;
+use super::operator::Operator;
+use super::traffic::Traffic;
+use super::weights::Weights;
+use crate::apiserver::establish_our_definitions;
+use crate::support::{Outcome, in_namespace, wait_until};
+
+const APISERVER: &str = "10.250.0.1:6443";
+
+#[tokio::test]
+async fn an_apiserver_out_of_reach_is_told_in_the_log_and_delays_a_release_without_changing_it() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let mut apiserver = Gate::before(APISERVER).await?;
+        apiserver.open().await?;
+        let master = format!("--master=https://{}", apiserver.address());
+        // A leader would give up its lease and end; this one shows that the release itself survives.
+        let operator = Operator::start(&namespace, &[&master, "--enable-leader-election=false"])?;
+        let app = App::new(&client, &namespace, "hello");
+        app.go_live(&quick_to_drain()).await?;
+        let traffic = Traffic::start(&client, &app.host()).await?;
+        app.adopted(&json!({})).await?;
+        let weights = Weights::watch(&client, &namespace, "hello").await?;
+        app.release(&[("VERSION", "2")]).await?;
+        app.has_weight(20, Duration::from_secs(60)).await?;
+
+        apiserver.shut().await;
+        wait_until("a sentence about the apiserver in the log", Duration::from_secs(60), async || {
+            Ok(operator.said("watch canaries failed, will be repeated")?.then_some(()))
+        })
+        .await?;
+        apiserver.open().await?;
+        app.reaches(Phase::Succeeded, Duration::from_secs(180)).await?;
+
+        assert_eq!(weights.seen(), [20, 40, 60, 0]);
+        assert!(operator.said("watch of canaries goes on")?);
+        let account = traffic.end()?;
+        assert_eq!((account.lost, account.sent > 0), (0, true), "{account:?}");
+        Ok(())
+    })
+    .await
+}
