@@ -35,7 +35,8 @@ fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bo
 /// Whether the canary has its share. Where the primary is down it may hold more, which nobody can take back: it is judged on that.
 fn carries(facts: &Facts, weight: Percent) -> bool {
     let holds = facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
-    facts.route.is(&Routing::split(weight)) || facts.endpoints.primary == 0 && facts.route.is(&Routing::split(holds.max(weight)))
+    facts.route.is(&Routing::split(weight))
+        || facts.endpoints.primary == 0 && facts.route.is(&Routing::split(holds.max(weight)))
 }
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, answers: &[Answer]) {

@@ -414,10 +414,7 @@ fn deletion_gives_the_traffic_back_only_to_a_target_that_can_serve() {
     assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
     facts.journal = plan.journal;
     let plan = decide(&facts, &[], t(15));
-    assert_eq!(
-        plan.effects,
-        [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::Discard, Effect::RemoveFinalizer]
-    );
+    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::Discard, Effect::RemoveFinalizer]);
 }
 
 #[test]

@@ -155,8 +155,7 @@ mod tests {
     fn only_the_spec_moves_the_generation() {
         let mut api = Apiserver::default();
         let key = DEPLOYMENT.named("n", "a");
-        let generation =
-            |api: &Apiserver| api.find(&key).and_then(|o| value::count(o, &["metadata", "generation"]));
+        let generation = |api: &Apiserver| api.find(&key).and_then(|o| value::count(o, &["metadata", "generation"]));
         api.put(&key, json!({"spec": {"replicas": 1}}));
         api.set(&key, &["status"], json!({"replicas": 1}));
         assert_eq!(generation(&api), Some(1));

@@ -109,16 +109,24 @@ impl Trial {
         self.is_quiet()?;
         let Some(facts) = self.facts() else { return broken("L2", "the Canary is gone") };
         let promoted = matches!(facts.journal.phase, Phase::Succeeded | Phase::Initialized);
-        if !promoted || self.primary_image() != self.image || facts.journal.last_promoted != facts.journal.last_applied {
+        if !promoted || self.primary_image() != self.image || facts.journal.last_promoted != facts.journal.last_applied
+        {
             let (phase, runs) = (facts.journal.phase, self.primary_image());
-            return broken("L2", format!("{} is healthy, but the phase is {phase} and the primary runs {runs}", self.image));
+            return broken(
+                "L2",
+                format!("{} is healthy, but the phase is {phase} and the primary runs {runs}", self.image),
+            );
         }
-        let ready = self.cluster.pods().iter().any(|p| p.owner == self.cluster.primary_key() && p.is_ready(self.cluster.now));
+        let ready =
+            self.cluster.pods().iter().any(|p| p.owner == self.cluster.primary_key() && p.is_ready(self.cluster.now));
         if !ready {
             return broken("L2", "promoted, but no pod of the primary is ready");
         }
         if self.cluster.now > deadline {
-            return broken("L2", format!("{} was promoted only at {}, later than {deadline}", self.image, self.cluster.now));
+            return broken(
+                "L2",
+                format!("{} was promoted only at {}, later than {deadline}", self.image, self.cluster.now),
+            );
         }
         Ok(())
     }
@@ -177,7 +185,8 @@ impl Trial {
         }
         let apex = self.cluster.api.find(&SERVICE.named(&names.namespace, &names.apex));
         let selects = apex.and_then(|o| value::text(o, &["spec", "selector", "app"]));
-        let serves = self.cluster.pods().iter().any(|p| p.owner == self.cluster.target_key() && p.is_ready(self.cluster.now));
+        let serves =
+            self.cluster.pods().iter().any(|p| p.owner == self.cluster.target_key() && p.is_ready(self.cluster.now));
         if selects != Some(names.target.as_str()) || !serves || !self.cluster.lost().is_zero() {
             return broken("L4", format!("the apex selects {selects:?}, the target serves: {serves}"));
         }

@@ -160,7 +160,10 @@ impl Invariants {
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
         if lost > self.lost {
-            self.fail("S2", format!("{lost} % of the requests are lost since {what} was written, {} % before", self.lost));
+            self.fail(
+                "S2",
+                format!("{lost} % of the requests are lost since {what} was written, {} % before", self.lost),
+            );
         }
         self.lost = lost;
     }
@@ -195,7 +198,10 @@ impl Invariants {
         let made = self.primary.is_none() && !kept || journal.last_promoted.is_none();
         let restored = journal.last_promoted.is_some() && is(&journal.last_promoted);
         if primary.is_some() && !(promoted || made || restored) {
-            self.fail("S3", format!("the primary went from {:?} to {primary:?} in phase {}", self.primary, journal.phase));
+            self.fail(
+                "S3",
+                format!("the primary went from {:?} to {primary:?} in phase {}", self.primary, journal.phase),
+            );
         }
         self.primary = primary;
     }
@@ -205,7 +211,8 @@ impl Invariants {
         self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
         let lost = cluster.lost();
-        let serving: BTreeSet<_> = cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
+        let serving: BTreeSet<_> =
+            cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
         let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
         // A person who routes to pods that are not there is not the operator's doing; whoever takes pods away must have looked.
         if let Some(gone) = gone.filter(|_| lost > self.lost && weight == self.weight) {

@@ -19,11 +19,11 @@ mod provider;
 mod random;
 mod scenario;
 mod story;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod traffic;
 mod trial;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -80,7 +80,11 @@ impl fmt::Display for Report {
         let Some(violation) = broken else { return writeln!(f, "every invariant held") };
         for Decided { at, plan, .. } in plans {
             let journal = &plan.journal;
-            writeln!(f, "{at}  {} weight {} failed {} step {:?}", journal.phase, journal.weight, journal.failed_checks, journal.step)?;
+            writeln!(
+                f,
+                "{at}  {} weight {} failed {} step {:?}",
+                journal.phase, journal.weight, journal.failed_checks, journal.step
+            )?;
             writeln!(f, "    effects {:?}", plan.effects)?;
             writeln!(f, "    notices {:?}", plan.notices)?;
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use crate::settings;
 use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Time};
+use crate::settings;
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

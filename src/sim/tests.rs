@@ -12,7 +12,9 @@ fn every_invariant_holds_for_every_seed() {
     let mut broken: BTreeMap<String, (u32, String)> = BTreeMap::new();
     let first: u64 = option_env!("SERIN_FIRST").and_then(|n| n.parse().ok()).unwrap_or(0);
     for seed in first..first + seeds {
-        if option_env!("SERIN_LOUD").is_some() { eprintln!("seed {seed}"); }
+        if option_env!("SERIN_LOUD").is_some() {
+            eprintln!("seed {seed}");
+        }
         let report = run(seed);
         rounds += report.rounds;
         if let Some(v) = &report.broken {

@@ -41,8 +41,7 @@ pub(super) fn of(
         let journal = &decided.plan.journal;
         let moved = (journal.phase, journal.weight) != (phase, weight);
         (phase, weight) = (journal.phase, journal.weight);
-        let sentences: Vec<_> =
-            decided.plan.notices.iter().map(|n| notify::event(n, &decided.who).note).collect();
+        let sentences: Vec<_> = decided.plan.notices.iter().map(|n| notify::event(n, &decided.who).note).collect();
         let readings = if decided.checked { journal.readings.clone() } else { Vec::new() };
         if moved || !sentences.is_empty() || !readings.is_empty() {
             entries.push(Entry { at: decided.at.since(begin), phase, weight, readings, sentences });

@@ -154,7 +154,8 @@ impl History {
     pub(super) fn window(&self, from: Time, to: Time) -> Option<Window> {
         let spans = self.spans.iter().filter(|s| s.canary && s.from < to && s.to > from && s.requests > 0.0);
         let seen = spans.fold(Window { requests: 0.0, failed: 0.0, latency: 0.0 }, |w, s| {
-            let inside = s.to.min(to).since(s.from.max(from)).as_secs_f64() / s.to.since(s.from).as_secs_f64().max(0.001);
+            let inside =
+                s.to.min(to).since(s.from.max(from)).as_secs_f64() / s.to.since(s.from).as_secs_f64().max(0.001);
             Window {
                 requests: w.requests + s.requests * inside,
                 failed: w.failed + s.failed * inside,

@@ -116,7 +116,10 @@ impl Trial {
                 self.round();
             }
             if self.record.rounds > MOST_ROUNDS {
-                self.record.invariants.broken.get_or_insert(Violation { rule: "L3", sentence: "it never gets quiet".to_owned() });
+                self.record
+                    .invariants
+                    .broken
+                    .get_or_insert(Violation { rule: "L3", sentence: "it never gets quiet".to_owned() });
             }
         }
         if self.record.invariants.broken.is_none() && self.cluster.now < end && self.next().is_some() {
