@@ -123,7 +123,10 @@ fn text(outcome: &Outcome) -> String {
     }
     let [promotion, rollback] = outcome.quickest.map(words);
     let (verdict, took) = (outcome.verdict.as_str(), words(outcome.took));
-    let _ = writeln!(text, "verdict {verdict} after {took}; with these thresholds a promotion takes at least {promotion}, a rollback {rollback}");
+    let _ = writeln!(
+        text,
+        "verdict {verdict} after {took}; with these thresholds a promotion takes at least {promotion}, a rollback {rollback}"
+    );
     text
 }
 
@@ -153,8 +156,7 @@ const fn split(length: Duration) -> (u64, u64, u64) {
 }
 
 fn document(outcome: &Outcome) -> Value {
-    let reading =
-        |r: &Reading| json!({"name": r.name, "value": r.value, "verdict": r.verdict.as_str(), "explanation": r.explanation});
+    let reading = |r: &Reading| json!({"name": r.name, "value": r.value, "verdict": r.verdict.as_str(), "explanation": r.explanation});
     let entry = |e: &Entry| {
         json!({
             "atSeconds": e.at.as_secs_f64(),
@@ -164,7 +166,8 @@ fn document(outcome: &Outcome) -> Value {
             "sentences": e.sentences,
         })
     };
-    let exposure = |e: &sim::Exposure| json!({"revision": e.revision, "requests": e.requests.round(), "failed": e.failed.round()});
+    let exposure =
+        |e: &sim::Exposure| json!({"revision": e.revision, "requests": e.requests.round(), "failed": e.failed.round()});
     let [promotion, rollback] = outcome.quickest;
     json!({
         "apiVersion": "cli.serin.dev/v1",

@@ -111,9 +111,9 @@ async fn all_parked(client: &Client, namespace: &str) -> Outcome {
     let deployments = Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(client.clone(), namespace);
     wait_until("a fleet at rest", Duration::from_secs(240), async || {
         let canaries = canaries.list(&ListParams::default()).await?.items;
-        let settled = canaries.iter().filter(|canary| {
-            canary.status.as_ref().is_some_and(|status| status.phase.0 == Phase::Initialized)
-        });
+        let settled = canaries
+            .iter()
+            .filter(|canary| canary.status.as_ref().is_some_and(|status| status.phase.0 == Phase::Initialized));
         let deployments = deployments.list(&ListParams::default()).await?.items;
         let parked = deployments.iter().filter(|deployment| {
             let status = deployment.status.clone().unwrap_or_default();
