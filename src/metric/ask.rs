@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::url::shown;
 use super::{HttpRequest, HttpResponse, Provider, QueryError, SecretData, Trust};
 use crate::model::Measurement;
 
@@ -88,7 +89,12 @@ impl Ask {
         }
     }
 
-    /// The measurement for a request that was not answered.
+    /// The measurement for a request that its provider did not answer: `why` is what the connection came to.
+    pub fn unanswered(&self, why: &str) -> Measurement {
+        self.failed(&format!("{}: {why}", shown(&self.address)))
+    }
+
+    /// The measurement for a query that cannot be put, or whose answer is no number.
     pub fn failed(&self, why: &str) -> Measurement {
         Measurement::Error(match self.origin {
             Origin::Builtin { .. } => format!("Prometheus query failed: {why}"),
