@@ -124,7 +124,8 @@ impl App {
     /// Reason and sentence of the condition Stalled, where it holds.
     pub(super) async fn stalled(&self) -> Outcome<Option<(String, String)>> {
         let conditions = self.status().await?.conditions;
-        let stalled = conditions.into_iter().find(|condition| condition.type_ == "Stalled" && condition.status.0 == Truth::True);
+        let stalled =
+            conditions.into_iter().find(|condition| condition.type_ == "Stalled" && condition.status.0 == Truth::True);
         Ok(stalled.map(|condition| (condition.reason, condition.message)))
     }
 
@@ -152,7 +153,9 @@ impl App {
     /// A file of `examples/istio`, in this namespace and with this name.
     fn example(&self, file: &str) -> Outcome<Vec<Value>> {
         let text = std::fs::read_to_string(project("examples/istio").join(file))?;
-        let text = text.replace("hello.example.com", &self.host()).replace("namespace: demo", &format!("namespace: {}", self.namespace));
+        let text = text
+            .replace("hello.example.com", &self.host())
+            .replace("namespace: demo", &format!("namespace: {}", self.namespace));
         let objects: Vec<Value> = serde_saphyr::from_multiple(&text)?;
         Ok(objects.into_iter().map(|object| self.named(object)).collect())
     }
@@ -163,7 +166,10 @@ impl App {
         let text = object.to_string();
         let text = text.replace(r#""app":"hello""#, &format!(r#""app":"{}""#, self.name));
         let text = text.replace(r#""host":"hello""#, &format!(r#""host":"{}""#, self.name));
-        let text = text.replace(r#""kind":"Deployment","name":"hello""#, &format!(r#""kind":"Deployment","name":"{}""#, self.name));
+        let text = text.replace(
+            r#""kind":"Deployment","name":"hello""#,
+            &format!(r#""kind":"Deployment","name":"{}""#, self.name),
+        );
         serde_json::from_str(&text).unwrap_or(object)
     }
 }
@@ -176,6 +182,15 @@ pub(super) async fn apply(client: &Client, namespace: &str, object: &Value) -> O
     let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
     objects.patch(name, &PatchParams::apply("claims").force(), &Patch::Apply(object)).await?;
     Ok(())
+}
+
+/// An analysis in these steps, by the example's KPIs. How fast a busy machine answers must not decide.
+pub(super) fn in_steps(of: u32, to: u32) -> Value {
+    let metrics = json!([
+        {"name": "request-success-rate", "interval": "30s", "thresholdRange": {"min": 99}},
+        {"name": "request-duration", "interval": "30s", "thresholdRange": {"max": 20_000}},
+    ]);
+    json!({"spec": {"analysis": {"stepWeight": of, "maxWeight": to, "metrics": metrics}}})
 }
 
 /// A single pod that ends at once, for claims that need no traffic.

@@ -80,7 +80,9 @@ impl Requests {
     /// All but what holds whether or not there is work: the Lease, and the beginnings of watches.
     pub(super) fn of_the_work(&self) -> Self {
         let idle = |verb: &str, resource: &str| verb == "watch" || resource == "leases.coordination.k8s.io";
-        Self(self.0.iter().filter(|((verb, resource), _)| !idle(verb, resource)).map(|(k, v)| (k.clone(), *v)).collect())
+        Self(
+            self.0.iter().filter(|((verb, resource), _)| !idle(verb, resource)).map(|(k, v)| (k.clone(), *v)).collect(),
+        )
     }
 
     pub(super) fn total(&self) -> u64 {

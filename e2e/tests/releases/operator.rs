@@ -63,7 +63,8 @@ impl Drop for Operator {
 
 /// A file or directory of the cluster's state.
 pub(super) fn state(path: &str) -> Outcome<PathBuf> {
-    let state = std::env::var_os("SERIN_STATE").ok_or("SERIN_STATE is not set: run these tests by e2e/test.sh releases")?;
+    let state =
+        std::env::var_os("SERIN_STATE").ok_or("SERIN_STATE is not set: run these tests by e2e/test.sh releases")?;
     Ok(PathBuf::from(state).join(path))
 }
 
