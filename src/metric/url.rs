@@ -15,7 +15,7 @@ pub(super) struct Base<'a> {
 impl<'a> Base<'a> {
     /// Only http and https can be asked.
     pub(super) fn read(address: &'a str) -> Result<Self, QueryError> {
-        let refused = || QueryError::AddressUnusable(shown(address));
+        let refused = || QueryError::AddressUnusable(without_password(address));
         let address = address.trim().split('#').next().unwrap_or_default();
         let (scheme, rest) = address.split_once("://").ok_or_else(refused)?;
         let host = rest.split(['/', '?']).next().unwrap_or_default();
@@ -50,8 +50,8 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
-/// An address for a sentence: without its password.
-pub(super) fn shown(address: &str) -> String {
+/// An address for a sentence.
+pub(super) fn without_password(address: &str) -> String {
     let host = address.rsplit('@').next().unwrap_or_default();
     let shown = match address.split_once("//") {
         _ if host == address => address.to_owned(),

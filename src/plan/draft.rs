@@ -38,7 +38,9 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Plan {
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
-        Plan { journal: self.journal, effects: self.effects, notices: self.notices, wake: self.wake }
+        // A moment that has passed brings nothing new: what this round could not do waits for the cluster to change.
+        let wake = self.wake.filter(|at| *at > self.now);
+        Plan { journal: self.journal, effects: self.effects, notices: self.notices, wake }
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {

@@ -11,7 +11,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.enter(Phase::Initializing, Percent::ZERO, settings.interval);
     }
     draft.sides();
-    if draft.facts.primary == Seen::Missing {
+    // Whoever pushes a fix for a first revision that never got ready has it taken over: nobody is served by the primary yet.
+    let outdated = draft.facts.endpoints.primary == 0 && draft.primary_revision() != Some(&target.revision);
+    if draft.facts.primary == Seen::Missing || outdated {
         draft.act(Effect::Primary(PrimarySource::Target(target.revision.clone())));
     }
     if let Err(why) = draft.primary_ready(settings, None) {

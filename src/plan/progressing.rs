@@ -29,7 +29,14 @@ fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bo
         && !journal.weight.is_zero()
         && elapsed
         && ready
-        && facts.route.is(&Routing::split(journal.weight))
+        && carries(facts, journal.weight)
+}
+
+/// Whether the canary has its share. Where the primary is down it may hold more, which nobody can take back: it is judged on that.
+fn carries(facts: &Facts, weight: Percent) -> bool {
+    let holds = facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
+    facts.route.is(&Routing::split(weight))
+        || facts.endpoints.primary == 0 && facts.route.is(&Routing::split(holds.max(weight)))
 }
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, answers: &[Answer]) {
@@ -54,7 +61,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
             advance(draft, settings, steps.after(Percent::ZERO).unwrap_or(steps.last()));
         }
         Strategy::Progressive(_) if step.waiting_since.is_some() => resume(draft, settings),
-        Strategy::Progressive(_) if !draft.route() => draft.wake_at(step.next_check_at),
+        Strategy::Progressive(_) if !draft.route() && !carries(draft.facts, draft.journal.weight) => {
+            draft.wake_at(step.next_check_at);
+        }
         Strategy::Progressive(steps) if due(draft.facts, settings, target, draft.now) => {
             check(draft, settings, target, steps.after(draft.journal.weight), answers);
         }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -116,7 +116,10 @@ impl Metrics {
 
     /// Shows what was decided for a canary, and how long the decision took.
     pub(crate) fn show(&self, canary: &CanaryRef, journal: &Journal, took: Duration) {
-        let namespace = canary.namespace.as_str();
+        let (namespace, place) = (canary.namespace.as_str(), Place::new(&canary.namespace, &canary.name));
+        if self.shown().get(&place).is_some_and(|shown| shown.target != canary.target) {
+            self.forget(&place);
+        }
         let of_target = labels([("name", &canary.target), ("namespace", namespace)]);
         self.status.get_or_create(&of_target).set(status(journal.phase));
         self.duration.get_or_create(&of_target).observe(took.as_secs_f64());
@@ -128,8 +131,8 @@ impl Metrics {
             let Some(value) = reading.value else { continue };
             self.analysis.get_or_create(&kpi(&canary.target, namespace, &reading.name)).set(value);
         }
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = shown.entry(Place::new(namespace, &canary.name)).or_default();
+        let mut shown = self.shown();
+        let shown = shown.entry(place).or_default();
         shown.target.clone_from(&canary.target);
         shown.kpis.extend(journal.readings.iter().map(|reading| reading.name.clone()));
     }
@@ -151,7 +154,7 @@ impl Metrics {
 
     /// The canary is gone: so are its series.
     pub(crate) fn forget(&self, canary: &Place) {
-        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(canary);
+        let shown = self.shown().remove(canary);
         let Some(Shown { target, kpis }) = shown else { return };
         let namespace = canary.namespace();
         let of_target = labels([("name", &target), ("namespace", namespace)]);
@@ -169,6 +172,10 @@ impl Metrics {
             let strategy = ("deployment_strategy", "canary");
             family.remove(&labels([("name", &target), ("namespace", namespace), strategy, ("analysis_status", how)]));
         }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, BTreeMap<Place, Shown>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn register(&mut self) {
@@ -222,50 +229,4 @@ const fn status(phase: Phase) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Reading, Verdict};
-
-    fn canary() -> CanaryRef {
-        let text = |s: &str| s.to_owned();
-        let (namespace, name, target) = (text("test"), text("podinfo-canary"), text("podinfo"));
-        CanaryRef { namespace, name, uid: text("u"), generation: 1, kind: text("Deployment"), target }
-    }
-
-    fn journal() -> Journal {
-        let (name, explanation) = ("request-success-rate".to_owned(), String::new());
-        let readings = vec![Reading { name, value: Some(99.5), verdict: Verdict::Pass, explanation }];
-        Journal { phase: Phase::Progressing, weight: Percent::clamped(10), readings, ..Journal::default() }
-    }
-
-    #[test]
-    fn the_series_are_those_that_flaggers_dashboards_read() {
-        let metrics = Metrics::new("istio");
-        metrics.count(&[Place::new("test", "podinfo-canary")]);
-        metrics.show(&canary(), &journal(), Duration::from_millis(7));
-        metrics.tell(&canary(), &Notice::Promoted);
-        let text = metrics.text();
-        for line in [
-            r#"flagger_info{version="0.1.0",mesh_provider="istio"} 1.0"#,
-            r#"flagger_canary_total{namespace="test"} 1.0"#,
-            r#"flagger_canary_status{name="podinfo",namespace="test"} 0.0"#,
-            r#"flagger_canary_weight{workload="podinfo-primary",namespace="test"} 90.0"#,
-            r#"flagger_canary_weight{workload="podinfo",namespace="test"} 10.0"#,
-            r#"flagger_canary_duration_seconds_bucket{le="0.01",name="podinfo",namespace="test"} 1"#,
-            r#"flagger_canary_metric_analysis{name="podinfo",namespace="test",metric="request-success-rate"} 99.5"#,
-            r#"flagger_canary_successes_total{name="podinfo",namespace="test",deployment_strategy="canary",analysis_status="completed"} 1"#,
-        ] {
-            assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
-        }
-    }
-
-    #[test]
-    fn a_deleted_canary_leaves_no_series_behind() {
-        let metrics = Metrics::new("istio");
-        metrics.show(&canary(), &journal(), Duration::ZERO);
-        metrics.tell(&canary(), &Notice::RolledBack);
-        metrics.forget(&Place::new("test", "podinfo-canary"));
-        metrics.count(&[]);
-        assert!(!metrics.text().contains("podinfo"), "{}", metrics.text());
-    }
-}
+mod tests;

@@ -25,9 +25,11 @@
 mod ask;
 mod backoff;
 mod cache;
+mod check;
 mod claim;
 mod clock;
 mod cluster;
+mod connect;
 mod failure;
 mod http;
 mod lease;
@@ -60,6 +62,7 @@ use writes::Writes;
 use crate::object::kinds::CANARY;
 use crate::scene::Defaults;
 
+pub use check::{CheckError, CheckOptions, check};
 pub use clock::Clock;
 pub use run::{Election, Options, RunError, run};
 

@@ -11,13 +11,12 @@ use super::World;
 use super::backoff;
 use super::failure::Failure;
 use super::place::Place;
-use super::queue::Turn;
 use super::reconcile::{Next, round};
 use crate::object::kinds::CANARY;
 
-/// Rounds at once. Most of a round is waiting for a provider, so one that does not answer may hold up this many of its
-/// own canaries before others notice.
-const ROUNDS_AT_ONCE: usize = 256;
+/// Rounds at once. A round waits most of its time, for 5 s where a provider does not answer: so many of that provider's
+/// canaries can be checked at once before others notice.
+const ROUNDS_AT_ONCE: usize = 512;
 /// So many failures in a row are told even where they may pass by themselves: about half a minute.
 const STRIKES_UNTIL_TOLD: u32 = 5;
 /// So long running rounds may take to finish after a stop; the pod is killed after 30 s.
@@ -28,6 +27,7 @@ pub(crate) async fn work(world: Arc<World>, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let slots = Arc::new(Semaphore::new(ROUNDS_AT_ONCE));
     let mut rounds = JoinSet::new();
+    let began = Instant::now();
     loop {
         let next = async { (slots.clone().acquire_owned().await, world.queue.next().await) };
         tokio::select! {
@@ -38,7 +38,11 @@ pub(crate) async fn work(world: Arc<World>, stop: impl Future<Output = ()>) {
                 let world = Arc::clone(&world);
                 rounds.spawn(async move {
                     let _slot = slot;
-                    take(&world, turn).await;
+                    // What was due while another replica led was not late here.
+                    if let Some(late) = turn.late {
+                        world.metrics.late(late.min(began.elapsed()));
+                    }
+                    take(&world, &turn.place).await;
                 });
             }
         }
@@ -50,29 +54,27 @@ pub(crate) async fn work(world: Arc<World>, stop: impl Future<Output = ()>) {
 }
 
 /// One round, and when the next one is due.
-async fn take(world: &World, turn: Turn) {
-    let Turn { place, late } = turn;
-    world.metrics.late(late);
-    let outcome = round(world, &place).await;
+async fn take(world: &World, place: &Place) {
+    let outcome = round(world, place).await;
     world.metrics.round(outcome.as_ref().map_or_else(Failure::reason, |_| "ok"));
     match outcome {
         Ok(Next::Done(at)) => {
-            world.troubles.over(CANARY, &place);
-            again(world, &place, at);
+            world.troubles.over(CANARY, place);
+            again(world, place, at);
         }
-        Ok(Next::Early(at)) => again(world, &place, at),
+        Ok(Next::Early(at)) => again(world, place, at),
         Ok(Next::Gone) => {
-            world.forget(&place);
-            return world.queue.forget(&place);
+            world.forget(place);
+            return world.queue.forget(place);
         }
-        Err(failure) => retry(world, &place, &failure).await,
+        Err(failure) => retry(world, place, &failure).await,
     }
-    world.queue.done(&place);
+    world.queue.done(place);
 }
 
 fn again(world: &World, canary: &Place, at: Option<Instant>) {
     if let Some(at) = at {
-        world.queue.wake(canary, at);
+        world.queue.plan(canary, at);
     }
 }
 
@@ -82,5 +84,5 @@ async fn retry(world: &World, canary: &Place, failure: &Failure) {
     if failure.needs_a_person() || strikes == STRIKES_UNTIL_TOLD {
         world.troubles.tell(world, CANARY, canary, failure.reason(), &failure.to_string()).await;
     }
-    world.queue.wake(canary, Instant::now() + backoff::delay(strikes));
+    world.queue.plan(canary, Instant::now() + backoff::delay(strikes));
 }

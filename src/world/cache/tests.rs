@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
@@ -45,7 +46,7 @@ fn list(cache: &Cache, kind: Kind, items: Vec<Item>) -> Ripple {
 
 /// One canary `a` of the Deployment `a`, everything listed.
 fn synced() -> Cache {
-    let cache = Cache::new(Box::new(lookups));
+    let cache = Cache::new(Arc::new(lookups));
     list(&cache, CANARY, vec![canary("a", 1, "a")]);
     list(&cache, DEPLOYMENT, vec![object("a", 2, &json!({})), object("b", 3, &json!({}))]);
     list(&cache, ENDPOINT_SLICE, vec![slice("a-canary-x", 4, "a-canary")]);
@@ -69,7 +70,7 @@ fn seen(cache: &Cache, canary: &str) -> Vec<String> {
 
 #[test]
 fn kinds_are_watched_when_a_canary_needs_them_and_only_after_all_canaries_are_known() {
-    let cache = Cache::new(Box::new(lookups));
+    let cache = Cache::new(Arc::new(lookups));
     assert_eq!(cache.absorb(CANARY, Event::Init).start, BTreeSet::new());
     assert_eq!(cache.absorb(CANARY, Event::InitApply(canary("a", 1, "a"))).start, BTreeSet::new());
     assert_eq!(cache.absorb(CANARY, Event::InitDone).start, BTreeSet::from([DEPLOYMENT, ENDPOINT_SLICE]));
@@ -78,7 +79,7 @@ fn kinds_are_watched_when_a_canary_needs_them_and_only_after_all_canaries_are_kn
 
 #[test]
 fn a_canary_is_not_looked_at_before_everything_it_needs_is_listed() {
-    let cache = Cache::new(Box::new(lookups));
+    let cache = Cache::new(Arc::new(lookups));
     list(&cache, CANARY, vec![canary("a", 1, "a")]);
     list(&cache, DEPLOYMENT, vec![]);
     assert!(matches!(cache.look(&place("a")), Look::Waiting(ENDPOINT_SLICE)));

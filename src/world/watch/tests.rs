@@ -1,6 +1,7 @@
 use axum::http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::super::cache::Look;
 use super::super::place::Place;
@@ -32,7 +33,7 @@ fn watches(kind: Kind, reply: impl Fn(&str) -> Reply + Send + 'static) -> Watche
     });
     let lookups =
         |_: &super::super::cache::Stored| Lookups { keys: vec![SERVICE.named("test", "a")], labelled: vec![] };
-    let cache = Arc::new(Cache::new(Box::new(lookups)));
+    let cache = Arc::new(Cache::new(Arc::new(lookups)));
     if kind != CANARY {
         let metadata = json!({"name": "c", "namespace": "test", "uid": "c", "resourceVersion": "1"});
         cache.absorb(CANARY, Event::Init);

@@ -1,0 +1,170 @@
+//! The shelves of all kinds, and the index that ties them to the canaries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::shelf::{Content, Keep, Shelf};
+use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
+use crate::object::kinds::CANARY;
+use crate::object::{Kind, ObjectKey, value};
+use crate::scene::Lookups;
+use crate::world::place::Place;
+
+/// What the watches have told, ordered for both ways of asking: what a canary sees, and which canaries see a thing.
+pub(super) struct Index {
+    pub(super) shelves: BTreeMap<Kind, Shelf>,
+    started: BTreeSet<Kind>,
+    lookups: LookupsOf,
+}
+
+impl Index {
+    pub(super) fn new(lookups: LookupsOf) -> Self {
+        let shelves = BTreeMap::from([(CANARY, Shelf::new(CANARY, Keep::All))]);
+        Self { shelves, started: BTreeSet::from([CANARY]), lookups }
+    }
+
+    pub(super) fn shelf(&mut self, kind: Kind) -> Option<&mut Shelf> {
+        self.shelves.get_mut(&kind)
+    }
+
+    /// Takes in an object. Returns the canaries that this concerns, as the next two do.
+    pub(super) fn put(&mut self, kind: Kind, item: Item) -> BTreeSet<Place> {
+        let place = item.place();
+        let before = self.content(kind, &place);
+        let mut woken = BTreeSet::from_iter(self.shelf(kind).map(|shelf| shelf.put(item)).unwrap_or_default());
+        let after = self.content(kind, &place);
+        if kind == CANARY && version(&before) != version(&after) {
+            if generation(&before) != generation(&after) {
+                self.reindex(&place, &before, &after);
+            }
+            woken.insert(place);
+        }
+        woken
+    }
+
+    /// Takes an object away.
+    pub(super) fn remove(&mut self, kind: Kind, place: &Place, version: u64) -> BTreeSet<Place> {
+        let before = self.content(kind, place);
+        let mut woken = BTreeSet::from_iter(self.shelf(kind).map(|s| s.remove(place, version)).unwrap_or_default());
+        if kind == CANARY {
+            self.reindex(place, &before, &Content::Absent);
+            woken.insert(place.clone());
+        }
+        woken
+    }
+
+    /// A list begins.
+    pub(super) fn begin_list(&mut self, kind: Kind) -> BTreeSet<Place> {
+        if let Some(shelf) = self.shelf(kind) {
+            shelf.begin_list();
+        }
+        BTreeSet::new()
+    }
+
+    /// A list is complete.
+    pub(super) fn end_list(&mut self, kind: Kind) -> BTreeSet<Place> {
+        let gone = self.shelf(kind).map(Shelf::end_list).unwrap_or_default();
+        let mut woken: BTreeSet<Place> = gone.iter().flat_map(|place| self.remove(kind, place, 0)).collect();
+        woken.extend(self.shelf(kind).map(|shelf| shelf.stand(Standing::Synced)).unwrap_or_default());
+        woken
+    }
+
+    /// Order: the new references come first, so that what both generations name is not let go in between.
+    fn reindex(&mut self, canary: &Place, before: &Content, after: &Content) {
+        let of = |content: &Content, lookups: &LookupsOf| match content {
+            Content::Held(stored) => lookups(stored),
+            Content::Absent | Content::Unheld => Lookups::default(),
+        };
+        let (before, after) = (of(before, &self.lookups), of(after, &self.lookups));
+        for key in &after.keys {
+            self.shelf_for(key.kind, Keep::Named).refer(&place_of(key), canary);
+        }
+        for group in &after.labelled {
+            let shelf = self.shelf_for(group.kind, Keep::Labelled(group.label));
+            shelf.refer_group(&Place::new(&group.namespace, &group.value), canary);
+        }
+        for key in &before.keys {
+            self.shelf_for(key.kind, Keep::Named).unrefer(&place_of(key), canary);
+        }
+        for group in &before.labelled {
+            let shelf = self.shelf_for(group.kind, Keep::Labelled(group.label));
+            shelf.unrefer_group(&Place::new(&group.namespace, &group.value), canary);
+        }
+    }
+
+    fn shelf_for(&mut self, kind: Kind, keep: Keep) -> &mut Shelf {
+        self.shelves.entry(kind).or_insert_with(|| Shelf::new(kind, keep))
+    }
+
+    /// Kinds to be watched from now on. None before all canaries are listed: by then it is known which objects matter,
+    /// and none is read twice.
+    pub(super) fn unstarted(&mut self) -> BTreeSet<Kind> {
+        if self.shelves.get(&CANARY).is_none_or(|shelf| shelf.standing != Standing::Synced) {
+            return BTreeSet::new();
+        }
+        let kinds: BTreeSet<Kind> = self.shelves.keys().copied().collect();
+        let fresh = &kinds - &self.started;
+        self.started = kinds;
+        fresh
+    }
+
+    /// What `canary`, which looks at `lookups`, sees now.
+    pub(super) fn look(&self, canary: Stored, lookups: Lookups) -> Look {
+        let kinds: BTreeSet<Kind> =
+            lookups.keys.iter().map(|key| key.kind).chain(lookups.labelled.iter().map(|group| group.kind)).collect();
+        let mut sight = Sight { canary, objects: Vec::new(), unserved: BTreeSet::new() };
+        for kind in kinds {
+            match self.shelves.get(&kind).map(|shelf| &shelf.standing) {
+                Some(Standing::Synced) => {}
+                Some(Standing::Unserved) => {
+                    sight.unserved.insert(kind);
+                }
+                Some(Standing::Forbidden(sentence)) => return Look::Forbidden(sentence.clone()),
+                Some(Standing::Syncing) | None => return Look::Waiting(kind),
+            }
+        }
+        let mut unread = Vec::new();
+        for key in lookups.keys {
+            match self.content(key.kind, &place_of(&key)) {
+                Content::Held(stored) => sight.objects.push((key, stored)),
+                Content::Unheld => unread.push(key),
+                Content::Absent => {}
+            }
+        }
+        if !unread.is_empty() {
+            return Look::Unread(unread);
+        }
+        for group in lookups.labelled {
+            let Some(shelf) = self.shelves.get(&group.kind) else { continue };
+            for (place, stored) in shelf.members(&Place::new(&group.namespace, &group.value)) {
+                sight.objects.push((group.kind.named(place.namespace(), place.name()), stored.clone()));
+            }
+        }
+        Look::Seen(sight)
+    }
+
+    pub(super) fn content(&self, kind: Kind, place: &Place) -> Content {
+        self.shelves.get(&kind).map(|shelf| shelf.content(place)).unwrap_or_default()
+    }
+}
+
+pub(super) fn place_of(key: &ObjectKey) -> Place {
+    Place::new(&key.namespace, &key.name)
+}
+
+const fn version(content: &Content) -> Option<u64> {
+    match content {
+        Content::Held(stored) => Some(stored.version),
+        Content::Absent | Content::Unheld => None,
+    }
+}
+
+/// uid and generation: a canary that was made anew under its old name counts as another one.
+fn generation(content: &Content) -> Option<(String, i64)> {
+    let Content::Held(stored) = content else { return None };
+    let object = stored.value();
+    let uid = value::text(&object, &["metadata", "uid"]).unwrap_or_default().to_owned();
+    let generation = value::at(&object, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or(0);
+    Some((uid, generation))
+}

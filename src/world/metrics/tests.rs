@@ -1,0 +1,48 @@
+use super::*;
+use crate::model::{Reading, Verdict};
+
+fn canary() -> CanaryRef {
+    let text = |s: &str| s.to_owned();
+    let (namespace, name, target) = (text("test"), text("podinfo-canary"), text("podinfo"));
+    CanaryRef { namespace, name, uid: text("u"), generation: 1, kind: text("Deployment"), target }
+}
+
+fn journal() -> Journal {
+    let (name, explanation) = ("request-success-rate".to_owned(), String::new());
+    let readings = vec![Reading { name, value: Some(99.5), verdict: Verdict::Pass, explanation }];
+    Journal { phase: Phase::Progressing, weight: Percent::clamped(10), readings, ..Journal::default() }
+}
+
+#[test]
+fn the_series_are_those_that_flaggers_dashboards_read() {
+    let metrics = Metrics::new("istio");
+    metrics.count(&[Place::new("test", "podinfo-canary")]);
+    metrics.show(&canary(), &journal(), Duration::from_millis(7));
+    metrics.tell(&canary(), &Notice::Promoted);
+    let text = metrics.text();
+    for line in [
+        r#"flagger_info{version="0.1.0",mesh_provider="istio"} 1.0"#,
+        r#"flagger_canary_total{namespace="test"} 1.0"#,
+        r#"flagger_canary_status{name="podinfo",namespace="test"} 0.0"#,
+        r#"flagger_canary_weight{workload="podinfo-primary",namespace="test"} 90.0"#,
+        r#"flagger_canary_weight{workload="podinfo",namespace="test"} 10.0"#,
+        r#"flagger_canary_duration_seconds_bucket{le="0.01",name="podinfo",namespace="test"} 1"#,
+        r#"flagger_canary_metric_analysis{name="podinfo",namespace="test",metric="request-success-rate"} 99.5"#,
+        r#"flagger_canary_successes_total{name="podinfo",namespace="test",deployment_strategy="canary",analysis_status="completed"} 1"#,
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
+    }
+}
+
+#[test]
+fn a_deleted_canary_leaves_no_series_behind() {
+    let metrics = Metrics::new("istio");
+    metrics.show(&canary(), &journal(), Duration::ZERO);
+    metrics.tell(&canary(), &Notice::RolledBack);
+    let renamed = CanaryRef { target: "other".to_owned(), ..canary() };
+    metrics.show(&renamed, &journal(), Duration::ZERO);
+    assert!(!metrics.text().contains("podinfo"), "{}", metrics.text());
+    metrics.forget(&Place::new("test", "podinfo-canary"));
+    metrics.count(&[]);
+    assert!(!metrics.text().contains("other"), "{}", metrics.text());
+}
