@@ -237,7 +237,9 @@ impl Attempt<'_> {
         replies
             .map(|reply| match reply {
                 Reply::Answered(answer) => prometheus::series(answer).map_err(Undecided::Unanswered),
-                Reply::NotAsked(why) | Reply::Hidden(why) | Reply::Silent(why) => Err(Undecided::Unanswered(why.clone())),
+                Reply::NotAsked(why) | Reply::Hidden(why) | Reply::Silent(why) => {
+                    Err(Undecided::Unanswered(why.clone()))
+                }
             })
             .collect()
     }

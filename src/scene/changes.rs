@@ -56,7 +56,9 @@ impl Corner<'_> {
             return Ok(Vec::new());
         }
         let kept = snapshot::all(&subject, &self.scene.objects);
-        snapshot::create(&subject, revision, target, &kept).map(|change| vec![change]).map_err(|error| complaint(&error))
+        snapshot::create(&subject, revision, target, &kept)
+            .map(|change| vec![change])
+            .map_err(|error| complaint(&error))
     }
 
     fn forget(&self, revision: &Revision) -> Vec<Change> {
