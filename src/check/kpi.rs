@@ -17,6 +17,8 @@ pub struct Inquiry {
     words: Words,
     /// The canary has traffic now, so its query has to find something too.
     releasing: bool,
+    /// The canary has no pods now: what is found for it all the same is the past, or somebody else's.
+    at_rest: bool,
 }
 
 /// How far an inquiry is.
@@ -58,7 +60,8 @@ impl Inquiry {
             window: kpi.interval.clone(),
         };
         let releasing = facts.journal.phase == Phase::Progressing && !facts.journal.weight.is_zero();
-        Ok(Self { kpi: kpi.clone(), serving, canary, words, releasing })
+        let at_rest = facts.target.found().is_some_and(|target| target.rollout.total == 0);
+        Ok(Self { kpi: kpi.clone(), serving, canary, words, releasing, at_rest })
     }
 
     /// What to ask next, or how the KPI is, as far as the replies tell. Ends after finitely many rounds.
@@ -100,7 +103,10 @@ impl Inquiry {
         let beside = match canary {
             _ if same && self.words.workload == self.words.canary.target => "; there is no primary yet".to_owned(),
             _ if same => "; the query does not name {{ target }}, so both sides are judged by this value".to_owned(),
-            Some(measured @ Measurement::Value(_)) => format!("; {} on the canary", said(&measured).0),
+            Some(measured @ Measurement::Value(_)) => {
+                let without = if self.at_rest { ", which has no pods" } else { "" };
+                format!("; {} on the canary{without}", said(&measured).0)
+            }
             _ => String::new(),
         };
         let sentence = format!("{text} on {who} now{beside}");

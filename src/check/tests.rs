@@ -143,6 +143,39 @@ fn a_value_on_the_primary_is_fine_and_the_canarys_stands_beside_it() {
 }
 
 #[test]
+fn a_value_of_a_canary_without_pods_is_marked() {
+    let pods = r#"avg(up{pod=~"{{ target }}-.*"})"#;
+    let mut at_rest = deployment("cart", 0);
+    at_rest["status"] = json!({"observedGeneration": 1});
+    let objects =
+        [("cart", at_rest), ("cart-primary", deployment("cart-primary", 3)), ("error-budget", template(pods))];
+    let replies = [(r#"avg(up{pod=~"cart-primary-.*"})"#, value("1")), (r#"avg(up{pod=~"cart-.*"})"#, value("1"))];
+    let check = kpi(&scene(canary(&budget()), &objects), &replies);
+    assert_eq!(check.sentence, "1.00 <= 1 on the primary now; 1.00 <= 1 on the canary, which has no pods");
+}
+
+#[test]
+fn a_window_of_one_sample_is_lengthened_where_it_is_written() {
+    let primary = |window: &str| {
+        let query = QUERY.replace("{{ interval }}", window);
+        let objects = [
+            ("cart", deployment("cart", 3)),
+            ("cart-primary", deployment("cart-primary", 3)),
+            ("error-budget", template(&query)),
+        ];
+        let there = |query: &str| match query {
+            query if query.starts_with("count(") => value("1"),
+            query if query.starts_with("max(") => value("1"),
+            _ => vector(&json!([])),
+        };
+        kpi_with(&scene(canary(&with_interval(&budget())), &objects), there).hint.unwrap()
+    };
+    let cure = "four times that at which Prometheus scrapes";
+    assert_eq!(primary("1m"), format!("write a longer interval for this metric: {cure}"));
+    assert_eq!(primary("5s"), format!("write a longer window in MetricTemplate shop/error-budget: {cure}"));
+}
+
+#[test]
 fn a_wrong_label_is_named_with_the_right_one_and_where_to_write_it() {
     let renamed = r#"count(http_errors_total{app="cart-primary",kubernetes_namespace="shop"})"#;
     let check = kpi(

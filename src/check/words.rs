@@ -135,8 +135,10 @@ impl Words {
                 }
             }
             Cause::Vanished(_) => "look whether the pods that export it run and are scraped".to_owned(),
-            Cause::WindowTooShort(..) => {
-                "write a longer interval for this metric: four times that at which Prometheus scrapes".to_owned()
+            Cause::WindowTooShort(_, written) => {
+                let longer =
+                    if written == window { "interval for this metric".to_owned() } else { format!("window{within}") };
+                format!("write a longer {longer}: four times that at which Prometheus scrapes")
             }
             Cause::NothingCounted => {
                 format!("send {workload} some traffic within {window}; a canary without any would fail this check too")

@@ -108,7 +108,12 @@ impl Ask {
         without_password(&self.address)
     }
 
-    /// The measurement for a request that was not answered.
+    /// The measurement for a request that its provider did not answer: `why` is what the connection came to.
+    pub fn unanswered(&self, why: &str) -> Measurement {
+        self.failed(&format!("{}: {why}", self.shown_address()))
+    }
+
+    /// The measurement for a query that cannot be put, or whose answer is no number.
     pub fn failed(&self, why: &str) -> Measurement {
         Measurement::Error(match self.origin {
             Origin::Builtin { .. } => format!("Prometheus query failed: {why}"),

@@ -77,7 +77,11 @@ const TRIED: usize = 30;
 /// Why the query of `ask` finds nothing, as far as the replies tell. `names` are the canary's own: where either of two
 /// matchers could be the wrong one, the one that holds none of them is.
 pub fn why(ask: &Ask, names: &[&str], heard: &Heard) -> Diagnosis {
-    Attempt { names, heard }.cause(&ask.query).map_or_else(|undecided| undecided, Diagnosis::Cause)
+    match (Attempt { names, heard }).cause(&ask.query) {
+        Ok(cause) => Diagnosis::Cause(cause),
+        Err(Undecided::Ask(queries)) => Diagnosis::Ask(queries),
+        Err(Undecided::Unanswered(why)) => Diagnosis::Cause(Cause::Unanswered(why)),
+    }
 }
 
 /// What the reply says of the KPI, in its unit; `None` where the query was not asked yet.
@@ -88,13 +92,21 @@ pub fn measured(ask: &Ask, heard: &Heard) -> Option<Result<Measurement, Reply>> 
     })
 }
 
+/// Why an attempt ends before its cause.
+enum Undecided {
+    /// These queries were not asked yet.
+    Ask(Vec<String>),
+    /// A question was not answered.
+    Unanswered(String),
+}
+
 struct Attempt<'a> {
     names: &'a [&'a str],
     heard: &'a Heard,
 }
 
 impl Attempt<'_> {
-    fn cause(&self, query: &str) -> Result<Cause, Diagnosis> {
+    fn cause(&self, query: &str) -> Result<Cause, Undecided> {
         let selectors = selector::all(query);
         if selectors.is_empty() {
             return Ok(Cause::NoSelector);
@@ -115,7 +127,7 @@ impl Attempt<'_> {
     }
 
     /// Why a selector finds no series now.
-    fn empty(&self, empty: &Selector, all: &[Selector]) -> Result<Cause, Diagnosis> {
+    fn empty(&self, empty: &Selector, all: &[Selector]) -> Result<Cause, Undecided> {
         if !self.series(&format!("count(count_over_time({empty}[1h]))"))?.is_empty() {
             return Ok(Cause::Vanished(empty.clone()));
         }
@@ -142,7 +154,7 @@ impl Attempt<'_> {
 
     /// The first matcher without which something is found, and the selector without it. Where it takes more than one,
     /// the first that empties those before it.
-    fn wrong_matcher(&self, empty: &Selector) -> Result<(Matcher, Selector), Diagnosis> {
+    fn wrong_matcher(&self, empty: &Selector) -> Result<(Matcher, Selector), Undecided> {
         let without: Vec<_> = (0..empty.matchers.len()).map(|index| drop_one(empty, index)).collect();
         let counts: Vec<_> = without.iter().map(|(_, others)| count(others)).collect();
         let found = self.all(&counts)?;
@@ -167,13 +179,13 @@ impl Attempt<'_> {
     }
 
     /// The values of a label among series; none where no series has it.
-    fn values(&self, label: &str, series: &Selector) -> Result<Vec<String>, Diagnosis> {
+    fn values(&self, label: &str, series: &Selector) -> Result<Vec<String>, Undecided> {
         let found = self.series(&format!("count by ({label}) ({series})"))?;
         Ok(found.iter().filter_map(|series| series.labels.get(label)).filter(|v| !v.is_empty()).cloned().collect())
     }
 
     /// Under which other label the series have the wanted value.
-    fn instead(&self, wrong: &Matcher, others: &Selector) -> Result<Instead, Diagnosis> {
+    fn instead(&self, wrong: &Matcher, others: &Selector) -> Result<Instead, Undecided> {
         let sample = self.series(&format!("topk({SHOWN}, {others})"))?;
         let labels: BTreeSet<String> = sample.iter().flat_map(|series| series.labels.keys().cloned()).collect();
         let labels: Vec<_> = labels.into_iter().filter(|label| !matches!(label.as_str(), "__name__" | "le")).collect();
@@ -190,7 +202,7 @@ impl Attempt<'_> {
     }
 
     /// Metrics whose names share the most telling word.
-    fn similar(&self, metric: &str) -> Result<Vec<String>, Diagnosis> {
+    fn similar(&self, metric: &str) -> Result<Vec<String>, Undecided> {
         let common = |word: &&str| !["total", "bucket", "count", "sum", "seconds", "milliseconds"].contains(word);
         let words = metric.split(['_', ':']).filter(common);
         let Some(word) = words.max_by_key(|word| word.len()).filter(|word| word.len() > 2) else {
@@ -198,34 +210,36 @@ impl Attempt<'_> {
         };
         let word = word.strip_suffix('s').unwrap_or(word);
         let found = self.series(&format!("count by (__name__) ({{__name__=~\".*{word}.*\"}})"))?;
-        let names = found.iter().filter_map(|series| series.labels.get("__name__")).cloned().collect();
-        Ok(nearest(names, metric))
+        let names = found.iter().filter_map(|series| series.labels.get("__name__"));
+        let similar = names.filter(|name| distance(name, metric) * 2 <= metric.len()).cloned().collect();
+        Ok(nearest(similar, metric))
     }
 
     /// Whether the window of a selector is too short for its series.
-    fn short(&self, selector: &Selector) -> Result<Option<Cause>, Diagnosis> {
+    fn short(&self, selector: &Selector) -> Result<Option<Cause>, Undecided> {
         let Some(window) = &selector.window else { return Ok(None) };
         let samples = self.series(&format!("max(count_over_time({selector}[{window}]))"))?;
         let enough = samples.iter().any(|series| series.value >= 2.0);
         Ok((!enough).then(|| Cause::WindowTooShort(selector.clone(), window.clone())))
     }
 
-    fn series(&self, query: &str) -> Result<Vec<Series>, Diagnosis> {
+    fn series(&self, query: &str) -> Result<Vec<Series>, Undecided> {
         Ok(self.all(&[query.to_owned()])?.into_iter().flatten().collect())
     }
 
     /// The series of several queries, all asked at once.
-    fn all(&self, queries: &[String]) -> Result<Vec<Vec<Series>>, Diagnosis> {
+    fn all(&self, queries: &[String]) -> Result<Vec<Vec<Series>>, Undecided> {
         let unheard: Vec<_> = queries.iter().filter(|query| !self.heard.contains_key(*query)).cloned().collect();
         if !unheard.is_empty() {
-            return Err(Diagnosis::Ask(unheard));
+            return Err(Undecided::Ask(unheard));
         }
-        let unanswered = |why: &str| Diagnosis::Cause(Cause::Unanswered(why.to_owned()));
         let replies = queries.iter().filter_map(|query| self.heard.get(query));
         replies
             .map(|reply| match reply {
-                Reply::Answered(answer) => prometheus::series(answer).map_err(|why| unanswered(&why)),
-                Reply::NotAsked(why) | Reply::Hidden(why) | Reply::Silent(why) => Err(unanswered(why)),
+                Reply::Answered(answer) => prometheus::series(answer).map_err(Undecided::Unanswered),
+                Reply::NotAsked(why) | Reply::Hidden(why) | Reply::Silent(why) => {
+                    Err(Undecided::Unanswered(why.clone()))
+                }
             })
             .collect()
     }

@@ -43,7 +43,7 @@ async fn measure(ask: &Ask, cluster: &Cluster, http: &Http) -> Measurement {
     };
     match http.send(request).await {
         Ok(answer) => ask.read(&answer),
-        Err(why) => ask.failed(&why),
+        Err(why) => ask.unanswered(&why),
     }
 }
 

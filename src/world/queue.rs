@@ -24,9 +24,15 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Asks for a round at `at`, or earlier if one is planned already.
-    pub(crate) fn wake(&self, place: &Place, at: Instant) {
-        self.agenda().wake(place, at);
+    /// Something has changed: asks for a round now.
+    pub(crate) fn wake(&self, place: &Place) {
+        self.agenda().wake(place, Instant::now());
+        self.changed.notify_one();
+    }
+
+    /// A round decided that the next one is due at `at`. Replaces what was planned before.
+    pub(crate) fn plan(&self, place: &Place, at: Instant) {
+        self.agenda().plan(place, at);
         self.changed.notify_one();
     }
 
@@ -65,8 +71,8 @@ impl Queue {
 pub(crate) struct Turn {
     /// Of which canary.
     pub(crate) place: Place,
-    /// How long ago it was due.
-    pub(crate) late: Duration,
+    /// How long ago it was planned, if it was; none for a round that a change asked for.
+    pub(crate) late: Option<Duration>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -86,11 +92,17 @@ struct Agenda {
 #[derive(Default)]
 struct Slot {
     due: Option<Instant>,
+    planned: Option<Instant>,
     running: bool,
     last: Option<Instant>,
 }
 
 impl Agenda {
+    fn plan(&mut self, place: &Place, at: Instant) {
+        self.slots.entry(place.clone()).or_default().planned = Some(at);
+        self.wake(place, at);
+    }
+
     fn wake(&mut self, place: &Place, at: Instant) {
         let slot = self.slots.entry(place.clone()).or_default();
         let at = slot.last.map_or(at, |last| at.max(last + SPACING));
@@ -109,9 +121,11 @@ impl Agenda {
         match self.times.first() {
             None => Due::Never,
             Some((at, _)) if *at > now => Due::At(*at),
-            Some(_) => self.times.pop_first().map_or(Due::Never, |(at, place)| {
-                self.slots.insert(place.clone(), Slot { due: None, running: true, last: Some(now) });
-                Due::Now(Turn { place, late: now.duration_since(at) })
+            Some(_) => self.times.pop_first().map_or(Due::Never, |(_, place)| {
+                let slot = Slot { due: None, planned: None, running: true, last: Some(now) };
+                let before = self.slots.insert(place.clone(), slot);
+                let planned = before.and_then(|slot| slot.planned).filter(|planned| *planned <= now);
+                Due::Now(Turn { place, late: planned.map(|planned| now - planned) })
             }),
         }
     }
@@ -141,21 +155,35 @@ mod tests {
         Place::new("test", "podinfo")
     }
 
-    fn turn(late_ms: u64) -> Due {
-        Due::Now(Turn { place: place(), late: Duration::from_millis(late_ms) })
+    fn turn(late_ms: Option<u64>) -> Due {
+        Due::Now(Turn { place: place(), late: late_ms.map(Duration::from_millis) })
     }
 
     #[test]
-    fn the_earlier_of_two_wakes_counts_and_lateness_is_measured_against_it() {
+    fn the_earlier_of_two_wakes_counts() {
         let (mut agenda, t0) = (Agenda::default(), Instant::now());
         let ms = |n| t0 + Duration::from_millis(n);
         agenda.wake(&place(), ms(500));
         agenda.wake(&place(), ms(200));
         agenda.wake(&place(), ms(900));
         assert_eq!(agenda.next(ms(199)), Due::At(ms(200)));
-        assert_eq!(agenda.next(ms(203)), turn(3));
+        assert_eq!(agenda.next(ms(203)), turn(None));
         agenda.done(&place());
         assert_eq!(agenda.next(ms(1000)), Due::Never);
+    }
+
+    #[test]
+    fn lateness_is_measured_against_the_plan_and_only_where_its_time_has_come() {
+        let (mut agenda, t0) = (Agenda::default(), Instant::now());
+        let ms = |n| t0 + Duration::from_millis(n);
+        agenda.plan(&place(), ms(500));
+        assert_eq!(agenda.next(ms(503)), turn(Some(3)));
+        agenda.plan(&place(), ms(900));
+        agenda.done(&place());
+        agenda.wake(&place(), ms(600));
+        assert_eq!(agenda.next(ms(600)), turn(None));
+        agenda.done(&place());
+        assert_eq!(agenda.next(ms(900)), Due::Never, "each round plans anew");
     }
 
     #[test]
@@ -163,11 +191,11 @@ mod tests {
         let (mut agenda, t0) = (Agenda::default(), Instant::now());
         let ms = |n| t0 + Duration::from_millis(n);
         agenda.wake(&place(), t0);
-        assert_eq!(agenda.next(t0), turn(0));
+        assert_eq!(agenda.next(t0), turn(None));
         agenda.wake(&place(), ms(60));
         assert_eq!(agenda.next(ms(70)), Due::Never);
         agenda.done(&place());
-        assert_eq!(agenda.next(ms(70)), turn(10));
+        assert_eq!(agenda.next(ms(70)), turn(None));
     }
 
     #[test]
@@ -189,26 +217,26 @@ mod tests {
     fn a_canary_that_is_gone_leaves_nothing_behind_unless_it_was_made_anew() {
         let (mut agenda, t0) = (Agenda::default(), Instant::now());
         agenda.wake(&place(), t0);
-        assert_eq!(agenda.next(t0), turn(0));
+        assert_eq!(agenda.next(t0), turn(None));
         agenda.forget(&place());
         assert!(agenda.slots.is_empty());
         agenda.wake(&place(), t0);
-        assert_eq!(agenda.next(t0), turn(0));
+        assert_eq!(agenda.next(t0), turn(None));
         agenda.wake(&place(), t0);
         agenda.forget(&place());
-        assert_eq!(agenda.next(t0 + SPACING), turn(0));
+        assert_eq!(agenda.next(t0 + SPACING), turn(None));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_earlier_wake_interrupts_the_wait_for_a_later_one() {
         let (queue, t0) = (Queue::default(), Instant::now());
-        queue.wake(&place(), t0 + Duration::from_secs(60));
+        queue.plan(&place(), t0 + Duration::from_secs(60));
         let sooner = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            queue.wake(&place(), Instant::now());
+            queue.wake(&place());
         };
         let (turn, ()) = tokio::join!(queue.next(), sooner);
-        assert_eq!(turn.late, Duration::ZERO);
+        assert_eq!(turn.late, None);
         assert_eq!(Instant::now() - t0, Duration::from_secs(1));
     }
 }

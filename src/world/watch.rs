@@ -11,7 +11,7 @@ use futures::StreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::backoff;
 use super::cache::{Cache, Item, Ripple, Standing};
@@ -87,8 +87,7 @@ impl Watches {
     }
 
     fn spread(&self, ripple: Ripple) {
-        let now = Instant::now();
-        ripple.wake.iter().for_each(|canary| self.queue.wake(canary, now));
+        ripple.wake.iter().for_each(|canary| self.queue.wake(canary));
         for kind in ripple.start {
             // The receiver lives as long as the process.
             let _ = self.start.send(kind);

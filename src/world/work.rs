@@ -39,7 +39,9 @@ pub(crate) async fn work(world: Arc<World>, stop: impl Future<Output = ()>) {
                 rounds.spawn(async move {
                     let _slot = slot;
                     // What was due while another replica led was not late here.
-                    world.metrics.late(turn.late.min(began.elapsed()));
+                    if let Some(late) = turn.late {
+                        world.metrics.late(late.min(began.elapsed()));
+                    }
                     take(&world, &turn.place).await;
                 });
             }
@@ -72,7 +74,7 @@ async fn take(world: &World, place: &Place) {
 
 fn again(world: &World, canary: &Place, at: Option<Instant>) {
     if let Some(at) = at {
-        world.queue.wake(canary, at);
+        world.queue.plan(canary, at);
     }
 }
 
@@ -82,5 +84,5 @@ async fn retry(world: &World, canary: &Place, failure: &Failure) {
     if failure.needs_a_person() || strikes == STRIKES_UNTIL_TOLD {
         world.troubles.tell(world, CANARY, canary, failure.reason(), &failure.to_string()).await;
     }
-    world.queue.wake(canary, Instant::now() + backoff::delay(strikes));
+    world.queue.plan(canary, Instant::now() + backoff::delay(strikes));
 }

@@ -184,6 +184,15 @@ pub(super) async fn apply(client: &Client, namespace: &str, object: &Value) -> O
     Ok(())
 }
 
+/// An analysis in these steps, by the example's KPIs. How fast a busy machine answers must not decide.
+pub(super) fn in_steps(of: u32, to: u32) -> Value {
+    let metrics = json!([
+        {"name": "request-success-rate", "interval": "30s", "thresholdRange": {"min": 99}},
+        {"name": "request-duration", "interval": "30s", "thresholdRange": {"max": 20_000}},
+    ]);
+    json!({"spec": {"analysis": {"stepWeight": of, "maxWeight": to, "metrics": metrics}}})
+}
+
 /// A single pod that ends at once, for claims that need no traffic.
 pub(super) fn small() -> Value {
     json!({"spec": {"replicas": 1, "template": {"spec": {"terminationGracePeriodSeconds": 1}}}})

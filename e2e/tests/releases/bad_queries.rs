@@ -83,7 +83,9 @@ async fn a_prometheus_that_is_down_holds_the_release_until_it_is_back() -> Outco
         let _operator = Operator::start(&namespace, &[])?;
         let app = releasing(&client, &namespace, &[template("vector(0)", &prometheus.address())]).await?;
         let sentence = app.tells("CheckNotPossible", CHECKED_WITHIN).await?;
-        assert!(sentence.contains("Connection refused"), "{sentence}");
+        let expected =
+            format!("Metric query failed for errors: http://{}: error sending request", prometheus.address());
+        assert!(sentence.starts_with(&expected) && sentence.contains("Connection refused"), "{sentence}");
         prometheus.open().await?;
         app.has_weight(40, CHECKED_WITHIN).await
     })

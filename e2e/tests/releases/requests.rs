@@ -1,4 +1,4 @@
-//! What the operator costs the apiserver.
+//! What the operator costs the apiserver. Neither traffic nor KPIs reach it, so there are none and the pods may be fake ones.
 
 use std::time::Duration;
 
@@ -25,13 +25,14 @@ async fn a_release_of_five_steps_costs_at_most_30_requests() -> Outcome {
     in_namespace(async |client, namespace| {
         let (app, _operator) = (App::new(&client, &namespace, "hello"), Operator::start(&namespace, &[])?);
         app.go_live(&small()).await?;
-        let always = json!([{"name": "always", "query": "vector(1)", "thresholdRange": {"min": 1}}]);
-        app.adopted(&json!({"spec": {"analysis": {"stepWeight": 10, "maxWeight": 50, "metrics": always}}})).await?;
+        // Pods that are not ready after an interval cost two more requests; a busy machine gets time for them.
+        let steps = json!({"interval": "20s", "stepWeight": 10, "maxWeight": 50, "metrics": []});
+        app.adopted(&json!({"spec": {"analysis": steps}})).await?;
         quiet(&namespace).await?;
 
         let audit = Audit::from_here(&namespace)?;
         app.release(&[("VERSION", "2")]).await?;
-        app.reaches(Phase::Succeeded, Duration::from_secs(150)).await?;
+        app.reaches(Phase::Succeeded, Duration::from_secs(240)).await?;
         quiet(&namespace).await?;
         let requests = audit.requests()?.of_the_work();
         println!("requests of a release of five steps:\n{requests}");

@@ -1,6 +1,7 @@
 use axum::http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::super::cache::Look;
 use super::super::place::Place;
