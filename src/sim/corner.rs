@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::traffic::Names;
 use crate::api;
-use crate::model::{Journal, Revision, Routing, Time};
+use crate::model::{Plan, Revision, Routing, Time};
 use crate::object::kinds::CANARY;
 use crate::object::{ObjectKey, Objects, value};
 use crate::scene::{self, Defaults, Lookups, Scene};
@@ -37,11 +37,11 @@ fn seen(lookups: &Lookups, objects: &Objects) -> Objects {
     })
 }
 
-/// The status that says what was decided, in its wire form; `None` where it is there already.
-pub(super) fn status(scene: &Scene, journal: &Journal, now: Time) -> Option<Value> {
+/// The status that says what was decided, in its wire form; `None` where it is there already and nothing is done on it.
+pub(super) fn status(scene: &Scene, plan: &Plan, now: Time) -> Option<Value> {
     let before = scene.canary.status.as_ref();
-    let after = scene::status(journal, before, now);
-    if before == Some(&after) { None } else { serde_json::to_value(after).ok() }
+    let after = scene::status(&plan.journal, before, now);
+    if before == Some(&after) && plan.effects.is_empty() { None } else { serde_json::to_value(after).ok() }
 }
 
 /// The revision of a pod template.

@@ -115,7 +115,7 @@ impl Operator {
     }
 
     fn carry_out(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
-        if let Some(status) = corner::status(scene, &plan.journal, cluster.now) {
+        if let Some(status) = corner::status(scene, plan, cluster.now) {
             if self.dies(record) {
                 return Round::Crashed;
             }

@@ -69,7 +69,7 @@ impl App {
     /// Gives the Deployment another environment, and waits until the operator has noticed.
     pub(super) async fn release(&self, environment: &[(&str, &str)]) -> Outcome {
         let variables: Vec<_> = environment.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-        let container = json!({"name": "hello", "env": variables});
+        let container = json!({"name": self.name, "env": variables});
         let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
         let deployments = Api::<Deployment>::namespaced(self.client.clone(), &self.namespace);
         deployments.patch(self.name, &PatchParams::default(), &Patch::Strategic(patch)).await?;
@@ -153,24 +153,8 @@ impl App {
     /// A file of `examples/istio`, in this namespace and with this name.
     fn example(&self, file: &str) -> Outcome<Vec<Value>> {
         let text = std::fs::read_to_string(project("examples/istio").join(file))?;
-        let text = text
-            .replace("hello.example.com", &self.host())
-            .replace("namespace: demo", &format!("namespace: {}", self.namespace));
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&text)?;
-        Ok(objects.into_iter().map(|object| self.named(object)).collect())
-    }
-
-    /// The examples' objects are all called hello; only the container keeps that name.
-    fn named(&self, mut object: Value) -> Value {
-        object["metadata"]["name"] = self.name.into();
-        let text = object.to_string();
-        let text = text.replace(r#""app":"hello""#, &format!(r#""app":"{}""#, self.name));
-        let text = text.replace(r#""host":"hello""#, &format!(r#""host":"{}""#, self.name));
-        let text = text.replace(
-            r#""kind":"Deployment","name":"hello""#,
-            &format!(r#""kind":"Deployment","name":"{}""#, self.name),
-        );
-        serde_json::from_str(&text).unwrap_or(object)
+        let text = text.replace("hello", self.name).replace("example.com", &format!("{}.example.com", self.namespace));
+        Ok(serde_saphyr::from_multiple(&text.replace("namespace: demo", &format!("namespace: {}", self.namespace)))?)
     }
 }
 

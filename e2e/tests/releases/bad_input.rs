@@ -83,7 +83,7 @@ async fn a_canary_that_cannot_be_read_is_told_so_and_stops_no_other() -> Outcome
         // The apiserver takes any whole number here.
         bad.canary(&json!({"spec": {"analysis": {"threshold": 3_000_000_000_u32}}})).await?;
         let sentence = bad.tells("Unreadable", CURED_WITHIN).await?;
-        assert!(sentence.starts_with("spec.analysis.threshold: 3000000000 is no whole number"), "{sentence}");
+        assert!(sentence.starts_with("spec.analysis.threshold: 3000000000 is out of range; write "), "{sentence}");
         assert!(sentence.ends_with("; nothing is done for this object until it is mended"), "{sentence}");
 
         good.go_live(&small()).await?;

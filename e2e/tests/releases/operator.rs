@@ -40,6 +40,11 @@ impl Operator {
         Ok(())
     }
 
+    /// Whether it ended by itself.
+    pub(super) fn ended(&mut self) -> Outcome<bool> {
+        Ok(self.process.try_wait()?.is_some())
+    }
+
     /// Its resident memory in MiB.
     pub(super) fn resident(&self) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;

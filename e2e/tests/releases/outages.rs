@@ -1,4 +1,4 @@
-//! An apiserver that cannot be reached in the middle of a release.
+//! An apiserver that cannot be reached.
 
 use std::time::Duration;
 
@@ -47,6 +47,23 @@ async fn an_apiserver_out_of_reach_is_told_in_the_log_and_delays_a_release_witho
         assert_eq!(weights.seen(), [20, 40, 60, 0]);
         assert!(operator.said("watch of canaries goes on")?);
         traffic.end()?.lost_nothing()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_leader_that_cannot_renew_its_lease_says_so_and_ends() -> Outcome {
+    in_namespace(async |_, namespace| {
+        let mut apiserver = Gate::before(APISERVER).await?;
+        apiserver.open().await?;
+        let master = format!("--master=https://{}", apiserver.address());
+        let mut operator = Operator::start(&namespace, &[&master])?;
+        wait_until("a leader", Duration::from_secs(20), async || Ok(operator.said(" leading ")?.then_some(()))).await?;
+        apiserver.shut().await;
+        // 15 s after its last renewal another replica may lead.
+        wait_until("the leader's end", Duration::from_secs(15), async || Ok(operator.ended()?.then_some(()))).await?;
+        assert!(operator.said("leadership lost: Lease/flagger-leader-election could not be renewed within 10s")?);
+        Ok(())
     })
     .await
 }
