@@ -189,7 +189,18 @@ impl<'a> Draft<'a> {
 
     /// Routes the weight of the journal. Whether it is routed already.
     pub(super) fn route(&mut self) -> bool {
-        let wanted = Routing { canary: self.safe(self.journal.weight), mirror: Mirror::Off, affinity: Affinity::None };
+        self.share(self.journal.weight)
+    }
+
+    /// Routes the weight of the journal, but no more than the canary has now: it is not ready for more, whatever its endpoints say.
+    pub(super) fn route_no_more(&mut self) {
+        let now = self.facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
+        self.share(self.journal.weight.min(now));
+    }
+
+    /// Routes `weight` as far as it is safe. Whether the weight of the journal is routed already.
+    fn share(&mut self, weight: Percent) -> bool {
+        let wanted = Routing { canary: self.safe(weight), mirror: Mirror::Off, affinity: Affinity::None };
         if self.facts.route.is(&wanted) {
             return wanted.canary == self.journal.weight;
         }

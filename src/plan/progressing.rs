@@ -106,7 +106,7 @@ fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
     match draft.patience(settings, why, Notice::CanaryNotReady) {
         Ok(()) => {
-            draft.route();
+            draft.route_no_more();
             if draft.journal.weight.is_zero() && is_routed(draft.facts) && draft.facts.endpoints.primary > 0 {
                 // The route is taken away only now: the last round could not, or somebody gave it.
                 draft.restart_step();

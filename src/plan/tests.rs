@@ -462,6 +462,14 @@ fn a_newer_revision_is_not_judged_on_what_the_one_before_it_did() {
 }
 
 #[test]
+fn a_canary_whose_pods_are_not_ready_gets_no_traffic_back_on_the_word_of_its_endpoints() {
+    let mut facts = analysing(20);
+    target(&mut facts).rollout.available = 0;
+    facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
+    assert_eq!(decide(&facts, &[], t(30)).effects, []);
+}
+
+#[test]
 fn no_round_asks_to_be_woken_in_the_past() {
     let mut facts = analysing(20);
     facts.route = RouteSeen::Seen { routing: Routing::split(Percent::clamped(70)), shape: Shape::AsWanted };

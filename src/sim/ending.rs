@@ -38,6 +38,9 @@ impl Ending {
     }
 }
 
+/// Any workload that is a primary.
+const PRIMARY: &str = "app-primary";
+
 type Outcome = Result<(), Violation>;
 
 fn broken(rule: &'static str, sentence: impl Into<String>) -> Outcome {
@@ -84,7 +87,7 @@ impl Trial {
 
     /// Whether pods of this image get ready and stay so.
     fn works(&self, image: &str) -> bool {
-        self.cluster.apps.get(image).is_some_and(|a| a.ready_after.is_some() && a.breaks_after.is_none())
+        self.cluster.apps.get(image).is_some_and(|a| a.ready_after(PRIMARY).is_some() && a.breaks_after.is_none())
     }
 
     fn primary_image(&self) -> &str {

@@ -88,6 +88,8 @@ pub(super) enum Temper {
     SlowStart,
     /// Its pods never get ready.
     NeverReady,
+    /// Its pods get ready as the canary, but not as the primary.
+    NeverPrimary,
     /// Its pods break after a while.
     Breaks,
     /// One request in twenty fails.
@@ -99,8 +101,16 @@ pub(super) enum Temper {
 }
 
 impl Temper {
-    const ALL: [Self; 7] =
-        [Self::Healthy, Self::SlowStart, Self::NeverReady, Self::Breaks, Self::Failing, Self::Leaking, Self::Slow];
+    const ALL: [Self; 8] = [
+        Self::Healthy,
+        Self::SlowStart,
+        Self::NeverReady,
+        Self::NeverPrimary,
+        Self::Breaks,
+        Self::Failing,
+        Self::Leaking,
+        Self::Slow,
+    ];
     /// Those whose analysis must end in a rollback.
     pub(super) const BAD: [Self; 3] = [Self::NeverReady, Self::Failing, Self::Slow];
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::app::{App, AsPrimary};
 use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
@@ -92,6 +92,7 @@ pub(super) fn app(temper: Temper, random: &mut Random) -> App {
         Temper::Healthy => app,
         Temper::SlowStart => App { ready_after: Some(random.millis(20_000, 40_000)), ..app },
         Temper::NeverReady => App { ready_after: None, ..app },
+        Temper::NeverPrimary => App { as_primary: AsPrimary::NeverReady, ..app },
         Temper::Breaks => App { breaks_after: Some(random.millis(10_000, 120_000)), ..app },
         Temper::Failing => App { errors: 5.0, ..app },
         Temper::Leaking => App { errors_growth: 1.0, ..app },

@@ -261,3 +261,73 @@ fn sums(object: &Value) -> Vec<u64> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api;
+    use crate::model::Step;
+    use crate::settings::{self, Defaults};
+
+    fn settings() -> Settings {
+        let spec: api::CanarySpec = serde_json::from_value(json!({
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+            "service": {"port": 80},
+            "analysis": {"interval": "10s", "threshold": 1, "stepWeights": [10, 20], "metrics": [
+                {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"},
+            ]},
+        }))
+        .unwrap();
+        settings::resolve(&spec, &Defaults { provider: "istio", namespace: "test" }).unwrap()
+    }
+
+    fn at(weight: i64) -> Journal {
+        Journal { phase: Phase::Progressing, weight: Percent::clamped(weight), ..Journal::default() }
+    }
+
+    fn rule(judge: impl FnOnce(&mut Invariants)) -> Option<&'static str> {
+        let mut invariants = Invariants::default();
+        judge(&mut invariants);
+        invariants.broken.map(|violation| violation.rule)
+    }
+
+    fn success(value: f64) -> Vec<Answer> {
+        vec![Answer::Measured("request-success-rate".into(), Measurement::Value(value))]
+    }
+
+    #[test]
+    fn a_weight_that_rises_without_a_passed_gate_or_by_two_steps_is_seen() {
+        let moved =
+            |from, to, answers: &[Answer]| rule(|i| i.weight_moves_by_gates(&settings(), &at(from), &at(to), answers));
+        assert_eq!(moved(10, 20, &success(99.5)), None);
+        assert_eq!(moved(10, 20, &success(98.0)), Some("S4"));
+        assert_eq!(moved(10, 20, &[]), Some("S4"));
+        assert_eq!(moved(0, 20, &success(100.0)), Some("S4"));
+        assert_eq!(moved(20, 10, &success(100.0)), Some("S4"));
+    }
+
+    #[test]
+    fn a_promotion_without_a_passed_check_is_seen() {
+        let before = Journal { last_applied: Some(Revision::new("s1-b")), ..at(20) };
+        let after = Journal { phase: Phase::Promoting, ..before.clone() };
+        let judge =
+            |answers: &[Answer]| rule(|i| i.only_what_passed_is_promoted(&settings(), &before, &after, answers));
+        assert_eq!((judge(&success(100.0)), judge(&success(0.0)), judge(&[])), (None, Some("S3"), Some("S3")));
+    }
+
+    #[test]
+    fn a_change_of_phase_that_nobody_hears_of_is_seen() {
+        let after = Journal { phase: Phase::Failed, step: None::<Step>, ..at(0) };
+        let plan = |notices| Plan { journal: after.clone(), effects: vec![], notices, wake: None };
+        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![]))), Some("S6"));
+        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![Notice::RolledBack]))), None);
+    }
+
+    #[test]
+    fn every_list_of_weights_is_summed() {
+        let route = json!({"http": [{"route": [{"weight": 60}, {"weight": 30}]}, {"route": [{"weight": 100}]}]});
+        assert_eq!(sums(&route), [90, 100]);
+    }
+}

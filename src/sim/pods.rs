@@ -184,7 +184,7 @@ impl Workloads {
         let app = apps.get(&template.image).cloned().unwrap_or_default();
         for _ in 0..room.min(want.saturating_sub(counts.updated)) {
             let jitter = random.millis(1, 2000);
-            let ready_at = app.ready_after.map(|d| now.after(d + jitter));
+            let ready_at = app.ready_after(&key.name).map(|d| now.after(d + jitter));
             let breaks_at = app.breaks_after.map(|d| now.after(d + jitter));
             let template = Rc::clone(template);
             self.pods.push(Pod { owner: key.clone(), template, born: now, ready_at, breaks_at });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::app::App;
+use super::app::{App, AsPrimary};
 use super::faults::Fault;
 use crate::settings;
 
@@ -73,6 +73,7 @@ impl Behaviour {
         App {
             ready_after: (!self.never_ready).then_some(self.ready_after),
             breaks_after: self.breaks_after,
+            as_primary: AsPrimary::Same,
             errors: self.errors,
             errors_growth: self.errors_grow,
             latency: self.latency,

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 const EPOCH: Time = Time::from_millis(1_767_225_600_000);
 
 /// Rounds after which a run counts as one that never gets quiet.
-const MOST_ROUNDS: u32 = 20_000;
+const MOST_ROUNDS: u32 = 3_000;
 
 /// A run in progress.
 #[derive(Debug)]
