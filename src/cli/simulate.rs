@@ -73,8 +73,8 @@ fn seeds(first: u64, count: u64) -> ExitCode {
 }
 
 fn story(file: &Path, scenario: &Path) -> Result<Outcome, String> {
-    let manifests: Vec<Value> = serde_saphyr::from_multiple(&read(file)?).map_err(|e| unreadable(file, e))?;
-    let scenario: Scenario = serde_saphyr::from_str(&read(scenario)?).map_err(|e| unreadable(scenario, e))?;
+    let manifests: Vec<Value> = serde_saphyr::from_multiple(&read(file)?).map_err(|e| unreadable(file, &e))?;
+    let scenario: Scenario = serde_saphyr::from_str(&read(scenario)?).map_err(|e| unreadable(scenario, &e))?;
     sim::play(&manifests, &scenario).map_err(|e| format!("{}: {e}", file.display()))
 }
 
@@ -82,7 +82,7 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))
 }
 
-fn unreadable(path: &Path, error: impl ToString) -> String {
+fn unreadable(path: &Path, error: &impl ToString) -> String {
     format!("{}: {}", path.display(), error.to_string())
 }
 
@@ -104,8 +104,8 @@ fn tell(outcome: &Outcome, output: Output) -> ExitCode {
 fn text(outcome: &Outcome) -> String {
     let mut text = String::new();
     for Entry { at, phase, weight, readings, sentences } in &outcome.timeline {
-        let kpis: Vec<_> = readings.iter().map(kpi).collect();
-        let lines = kpis.into_iter().chain(sentences.iter().cloned());
+        let kpis = readings.iter().map(kpi).collect::<Vec<_>>().join(" · ");
+        let lines = Some(kpis).filter(|kpis| !kpis.is_empty()).into_iter().chain(sentences.iter().cloned());
         let head = format!("{:>6}  {:<12} {:>3} %", clock(*at), phase.as_str(), weight.get());
         let mut heads = [head].into_iter().chain(std::iter::repeat(" ".repeat(26)));
         for line in lines {

@@ -176,7 +176,13 @@ mod tests {
 
     fn kpi(name: &str) -> Kpi {
         let source = KpiSource::Builtin(Builtin::SuccessRate);
-        Kpi { name: name.to_owned(), source, interval: "1m".to_owned(), range: Range::default() }
+        Kpi {
+            name: name.to_owned(),
+            source,
+            interval: "1m".to_owned(),
+            window: std::time::Duration::from_secs(60),
+            range: Range::default(),
+        }
     }
 
     /// Resolves in the surroundings of a canary with this `metricsServer`; the flag gives `flag`.

@@ -65,6 +65,20 @@ impl<'a> Draft<'a> {
         self.wake_at(next);
     }
 
+    /// What came before now does not count for this step.
+    pub(super) fn restart_step(&mut self) {
+        if let Some(step) = &mut self.journal.step {
+            step.started_at = self.now;
+        }
+    }
+
+    /// Puts the next check off until `at`, if it is due sooner.
+    pub(super) fn check_not_before(&mut self, at: Time) {
+        if let Some(step) = &mut self.journal.step {
+            step.next_check_at = step.next_check_at.max(at);
+        }
+    }
+
     /// Counts the time from now as spent waiting for a side.
     pub(super) fn wait(&mut self) {
         if let Some(step) = &mut self.journal.step {

@@ -59,8 +59,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         Strategy::Progressive(steps) if draft.journal.weight.is_zero() => {
             draft.tell(Notice::Started);
             advance(draft, settings, steps.after(Percent::ZERO).unwrap_or(steps.last()));
+            judge_alone(draft, settings, step);
         }
-        Strategy::Progressive(_) if step.waiting_since.is_some() => resume(draft, settings),
+        Strategy::Progressive(_) if step.waiting_since.is_some() => {
+            resume(draft, settings);
+            judge_alone(draft, settings, step);
+        }
         Strategy::Progressive(_) if !draft.route() && !carries(draft.facts, draft.journal.weight) => {
             draft.wake_at(step.next_check_at);
         }
@@ -69,6 +73,20 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         }
         Strategy::Progressive(_) => draft.wake_at(step.next_check_at),
     }
+}
+
+/// The first check comes no sooner than the longest window after the release began: what the revision before it did in the
+/// canary's place is not held against this one.
+fn judge_alone(draft: &mut Draft<'_>, settings: &Settings, began: Step) {
+    let window = settings.kpis.iter().map(|kpi| kpi.window).max().unwrap_or_default();
+    // Where the canary had traffic until now (the primary was down), its pods may have been of another revision until now.
+    let since = if is_routed(draft.facts) { draft.now } else { began.started_at };
+    draft.check_not_before(since.after(window));
+}
+
+/// Whether any request reaches the canary.
+fn is_routed(facts: &Facts) -> bool {
+    facts.route.routing().is_some_and(|r| !r.canary.is_zero())
 }
 
 /// The target was changed in the middle of the release.
@@ -89,6 +107,10 @@ fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
     match draft.patience(settings, why, Notice::CanaryNotReady) {
         Ok(()) => {
             draft.route();
+            if draft.journal.weight.is_zero() && is_routed(draft.facts) && draft.facts.endpoints.primary > 0 {
+                // The route is taken away only now: the last round could not, or somebody gave it.
+                draft.restart_step();
+            }
         }
         Err(why) => {
             draft.tell(Notice::DeadlineExceeded(why));

@@ -32,6 +32,7 @@ fn settings() -> Settings {
             name: "request-success-rate".into(),
             source: KpiSource::Builtin(Builtin::SuccessRate),
             interval: "1m".into(),
+            window: Duration::from_secs(60),
             range: Range { min: Some(99.0), max: None },
         }],
         suspend: false,
@@ -447,6 +448,17 @@ fn a_canary_that_holds_more_than_its_share_because_the_primary_is_down_is_judged
     assert_eq!(questions(&facts, t(60)).len(), 1);
     let plan = decide(&facts, &success(100.0), t(60));
     assert_eq!(plan.journal.weight, Percent::clamped(40));
+}
+
+#[test]
+fn a_newer_revision_is_not_judged_on_what_the_one_before_it_did() {
+    let mut facts = analysing(20);
+    facts.settings.as_mut().unwrap().kpis[0].window = Duration::from_secs(300);
+    target(&mut facts).revision = rev("c");
+    facts.journal = decide(&facts, &[], t(60)).journal;
+    facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
+    let step = decide(&facts, &[], t(70)).journal.step.unwrap();
+    assert_eq!((step.weight, step.next_check_at), (Percent::clamped(20), t(360)));
 }
 
 #[test]

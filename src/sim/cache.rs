@@ -45,9 +45,9 @@ impl Cache {
         self.stuck.insert(kind, until);
     }
 
-    /// Sees the objects of a kind as another replica did.
-    pub(super) fn copy(&mut self, kind: Kind, other: &Self) {
-        self.seen.copy_kind(kind, &other.seen);
+    /// Sees the objects of a kind as they once were.
+    pub(super) fn copy(&mut self, kind: Kind, past: &Objects) {
+        self.seen.copy_kind(kind, past);
     }
 
     /// When the next stuck watch goes on.

@@ -1,12 +1,14 @@
 //! What the user has in the cluster when a run begins: a Deployment that serves, and a Canary for it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
-use crate::sim::app::App;
-use std::time::Duration;
+use crate::object::value;
 
 /// The names of every seeded run.
 pub(super) fn names() -> Names {
@@ -16,17 +18,18 @@ pub(super) fn names() -> Names {
 
 /// A Canary with seeded settings.
 pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
+    let window = random.pick(&["10s", "30s", "1m"]).unwrap_or("1m");
     let mut analysis = json!({
         "interval": format!("{}s", 10 + 5 * random.below(5)),
         "threshold": 1 + random.below(5),
         "stepWeights": weights(random),
         "metrics": [
-            {"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}},
-            {"name": "request-duration", "interval": "10s", "thresholdRange": {"max": 500}},
+            {"name": "request-success-rate", "interval": window, "thresholdRange": {"min": 99}},
+            {"name": "request-duration", "interval": window, "thresholdRange": {"max": 500}},
         ],
     });
     if random.chance(30) {
-        merge(&mut analysis, json!({"stepWeightPromotion": 10 + random.below(60)}));
+        value::merge(&mut analysis, &json!({"stepWeightPromotion": 10 + random.below(60)}));
     }
     let mut canary = json!({
         "apiVersion": "flagger.app/v1beta1",
@@ -41,10 +44,10 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         },
     });
     if random.chance(60) {
-        merge(&mut canary, json!({"spec": {"revertOnDeletion": true}}));
+        value::merge(&mut canary, &json!({"spec": {"revertOnDeletion": true}}));
     }
     if random.chance(10) {
-        merge(&mut canary, json!({"spec": {"skipAnalysis": true}}));
+        value::merge(&mut canary, &json!({"spec": {"skipAnalysis": true}}));
     }
     canary
 }
@@ -98,7 +101,3 @@ pub(super) fn app(temper: Temper, random: &mut Random) -> App {
 
 /// The time before the Canary is there.
 pub(super) const PROLOGUE: Duration = Duration::from_secs(30);
-
-fn merge(have: &mut Value, patch: Value) {
-    crate::object::value::merge(have, &patch);
-}

@@ -26,7 +26,7 @@ impl Trial {
             Fault::Takeover(kind, lag) => {
                 let mut heir = Operator::default();
                 heir.cache.refresh(&self.cluster.api, now);
-                heir.cache.copy(*kind, &self.operator.cache);
+                heir.cache.copy(*kind, &self.past);
                 heir.cache.stick(*kind, now.after(*lag));
                 heir.wake_at(now.after(*lag / 4));
                 self.operator = heir;

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::cluster::Cluster;
 use super::pods::image;
-use super::provider::window;
 use crate::model::{
     Answer, Facts, Journal, Kpi, Measurement, Notice, Percent, Phase, Plan, Revision, Settings, Strategy, Time,
 };
@@ -234,7 +233,7 @@ impl Invariants {
 }
 
 fn window_start(kpi: &Kpi, now: Time) -> Time {
-    Time::from_millis(now.as_millis() - i64::try_from(window(kpi).as_millis()).unwrap_or(0))
+    Time::from_millis(now.as_millis() - i64::try_from(kpi.window.as_millis()).unwrap_or(0))
 }
 
 /// Whether every KPI has a value within its range, judged apart from the room that decides.

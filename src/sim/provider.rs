@@ -1,10 +1,7 @@
 //! The simulated KPI provider: it measures what the simulated requests met, or fails.
 
-use std::time::Duration;
-
 use super::cluster::Cluster;
 use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Time};
-use crate::settings;
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -24,11 +21,6 @@ pub(super) fn answers(cluster: &Cluster, health: Health, questions: &[Question])
     questions.iter().map(answer).collect()
 }
 
-/// The window that a KPI looks back over.
-pub(super) fn window(kpi: &Kpi) -> Duration {
-    settings::duration(&kpi.interval).unwrap_or(Duration::from_secs(60))
-}
-
 fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {
     let now = cluster.now;
     match health {
@@ -36,7 +28,7 @@ fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {
         Health::Empty(until) if now < until => return Measurement::NoData("no series".to_owned()),
         Health::Well | Health::Down(_) | Health::Empty(_) => {}
     }
-    let back = i64::try_from(window(kpi).as_millis()).unwrap_or(0);
+    let back = i64::try_from(kpi.window.as_millis()).unwrap_or(0);
     let Some(seen) = cluster.history.window(Time::from_millis(now.as_millis() - back), now) else {
         return Measurement::NoData("no requests to the canary".to_owned());
     };

@@ -12,6 +12,7 @@ use super::provider::Health;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
+use crate::object::Objects;
 use crate::object::kinds::SERVICE;
 use serde_json::{Value, json};
 
@@ -35,6 +36,8 @@ pub(super) struct Trial {
     pub(super) image: String,
     /// What is still to happen, by time.
     pub(super) faults: Vec<(Time, Fault)>,
+    /// The objects as they were before the last faults: what a watch cache that lags still shows.
+    pub(super) past: Objects,
     /// Until when watches wake nobody.
     pub(super) deaf_until: Option<Time>,
     /// Until when nobody sends requests.
@@ -55,6 +58,7 @@ impl Trial {
             target,
             image: String::new(),
             faults: Vec::new(),
+            past: Objects::default(),
             deaf_until: None,
             quiet_until: None,
         }
@@ -149,6 +153,7 @@ impl Trial {
             }
             self.cluster.settle();
             self.record.invariants.ticked(&self.cluster);
+            self.past = self.cluster.api.objects().clone();
         }
     }
 

@@ -86,20 +86,9 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let defaults = Arc::new(options.defaults.clone());
     let cache = Arc::new(Cache::new(lookups_of(Arc::clone(&defaults))));
     let queue = Arc::new(Queue::default());
-    let (start, wanted) = mpsc::unbounded_channel();
-    // The receiver is held right here.
-    let _ = start.send(CANARY);
-    let (namespace, watched) = (options.namespace.clone(), (Arc::clone(&cache), Arc::clone(&queue)));
-    let watches = Watches { client: client.clone(), namespace, cache: watched.0, queue: watched.1, start };
-    tokio::spawn(watches.run(wanted));
-
-    let (stopping, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        stop.await;
-        stopping.send_replace(true);
-    });
-    let serving = server::serve(listener, Arc::clone(&metrics), Arc::clone(&cache), until(stopped.clone()));
-    tokio::spawn(serving);
+    watch_canaries(client.clone(), options.namespace.clone(), Arc::clone(&cache), Arc::clone(&queue));
+    let stopped = told_by(stop);
+    tokio::spawn(server::serve(listener, Arc::clone(&metrics), Arc::clone(&cache), until(stopped.clone())));
 
     let (hold, held) = watch::channel(Hold::Nothing);
     let (drained, finished) = watch::channel(false);
@@ -123,6 +112,14 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     }
     drained.send_replace(true);
     lost(leading.await)
+}
+
+/// Starts with the watch of Canaries; they bring the others.
+fn watch_canaries(client: Client, namespace: Option<String>, cache: Arc<Cache>, queue: Arc<Queue>) {
+    let (start, wanted) = mpsc::unbounded_channel();
+    // The receiver is held right here.
+    let _ = start.send(CANARY);
+    tokio::spawn(Watches { client, namespace, cache, queue, start }.run(wanted));
 }
 
 /// What a Canary looks at; nothing where it cannot be read.
@@ -166,6 +163,16 @@ fn lost(ended: Result<Result<(), Lost>, tokio::task::JoinError>) -> Result<(), R
         Ok(ended) => ended.map_err(|lost| RunError::Lost(lost.to_string())),
         Err(error) => Err(RunError::Lost(error.to_string())),
     }
+}
+
+/// A channel that says true from the moment of `stop` on.
+fn told_by(stop: impl Future<Output = ()> + Send + 'static) -> watch::Receiver<bool> {
+    let (stopping, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        stop.await;
+        stopping.send_replace(true);
+    });
+    stopped
 }
 
 /// Returns when the channel says true, or nobody can say it any more.

@@ -60,11 +60,12 @@ impl Election {
     /// Returns the lease when it is ours, and the moment from which it counts.
     async fn contend(&self) -> (Lease, Instant) {
         let mut observed: Option<Observed> = None;
+        let mut trouble = Trouble::default();
         loop {
             let lease = match self.read().await {
                 Ok(lease) => lease,
                 Err(error) => {
-                    tracing::warn!("get Lease/{NAME} failed, will be repeated: {error}");
+                    trouble.comes(error);
                     sleep(LOOK_EVERY).await;
                     continue;
                 }
@@ -77,7 +78,7 @@ impl Election {
                     Ok(lease) => return (lease, now),
                     Err(Refused::Conflict) => {}
                     Err(Refused::Other(error)) => {
-                        tracing::warn!("taking Lease/{NAME} failed, will be repeated: {error}");
+                        trouble.comes(error);
                         sleep(LOOK_EVERY).await;
                     }
                 },
@@ -182,6 +183,19 @@ impl Election {
             renew_time: Some(now),
             lease_transitions: Some(transitions),
             ..LeaseSpec::default()
+        }
+    }
+}
+
+/// What keeps us from the lease; each new sentence is logged once.
+#[derive(Default)]
+struct Trouble(String);
+
+impl Trouble {
+    fn comes(&mut self, error: String) {
+        if self.0 != error {
+            tracing::warn!("Lease/{NAME} cannot be read or taken, will be tried again: {error}");
+            self.0 = error;
         }
     }
 }
