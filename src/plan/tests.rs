@@ -441,6 +441,17 @@ fn a_fix_for_a_first_revision_that_never_got_ready_is_taken_over() {
 }
 
 #[test]
+fn a_primary_that_was_stuck_before_the_canary_came_takes_what_git_asks_for() {
+    let mut facts = settled();
+    facts.journal = Journal::default();
+    let stuck = Rollout { deadline_exceeded: true, ..pods(2) };
+    facts.primary = Seen::Found(PrimarySeen { runs: PrimaryMatch::Revision(rev("a")), replicas: 2, rollout: stuck });
+    facts.target =
+        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
+    assert_eq!(decide(&facts, &[], t(0)).effects, [Effect::Primary(PrimarySource::Target(rev("b")))]);
+}
+
+#[test]
 fn a_canary_that_holds_more_than_its_share_because_the_primary_is_down_is_judged_all_the_same() {
     let mut facts = analysing(20);
     facts.endpoints.primary = 0;

@@ -7,7 +7,7 @@ use super::*;
 
 /// Seeds of one test run; more by building with `SERIN_SEEDS=10000`, or with `serin simulate --seed 0 --count 10000`.
 const SEEDS: u64 = 160;
-const THREADS: u64 = 2;
+const THREADS: usize = 2;
 
 /// What the seeds together must reach: a run that never gets there proves nothing about it.
 const EXPECTED: &[&str] = &[
@@ -78,7 +78,7 @@ const EXPECTED: &[&str] = &[
 fn every_invariant_holds_for_every_seed() {
     let seeds = option_env!("SERIN_SEEDS").and_then(|n| n.parse().ok()).unwrap_or(SEEDS);
     let reports: Vec<Report> = thread::scope(|scope| {
-        let share = |thread| move || (thread..seeds).step_by(THREADS as usize).map(run).collect::<Vec<_>>();
+        let share = |thread| move || (0..seeds).skip(thread).step_by(THREADS).map(run).collect::<Vec<_>>();
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(share(thread))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
