@@ -1,6 +1,7 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
 pub mod api;
+pub mod check;
 pub mod cli;
 pub mod install;
 pub mod judge;
@@ -12,6 +13,7 @@ pub mod plan;
 pub mod route;
 pub mod scene;
 pub mod settings;
+pub mod sim;
 pub mod workload;
 pub mod world;
 

@@ -19,14 +19,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("notify", &["api"]),
     ("scene", &["api", "metric", "object", "route", "settings", "workload"]),
     ("install", &["api", "object", "route"]),
+    ("check", &["api", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
     ("sim", &["api", "judge", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
     // IO and wiring.
-    ("world", &["api", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
+    ("world", &["api", "check", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
     (
         "cli",
         &[
-            "api", "install", "metric", "notify", "object", "plan", "route", "scene", "settings", "sim", "workload",
-            "world",
+            "api", "check", "install", "metric", "notify", "object", "plan", "route", "scene", "settings", "sim",
+            "workload", "world",
         ],
     ),
     ("tidy", &[]),

@@ -2,6 +2,7 @@
 # Istio on the cluster: its CRDs, istiod as a process beside the control plane, and a gateway of upstream Envoy in a pod.
 #
 #   istio.sh up     bring up what does not run
+#   istio.sh crds   only the CRDs, for a cluster without traffic
 #   istio.sh url    where the gateway answers, from inside the cluster's network
 #   istio.sh down   end it
 set -euo pipefail
@@ -16,9 +17,10 @@ main() {
   attach
   case ${1:-} in
     up) up ;;
+    crds) stage "Istio's CRDs" crds ;;
     url) url ;;
     down) down ;;
-    *) die "istio.sh: \"${1:-}\" is not a command: up, url, down" ;;
+    *) die "istio.sh: \"${1:-}\" is not a command: up, crds, url, down" ;;
   esac
 }
 

@@ -21,7 +21,7 @@ operator_image() {
 
 # operator_install IMAGE PROMETHEUS_URL
 operator_install() {
-  helm upgrade serin "$E2E/../charts/serin" --install --namespace serin-system --create-namespace --wait --timeout 90s \
+  helm upgrade serin "$E2E/../charts/serin" --install --take-ownership --namespace serin-system --create-namespace --wait --timeout 90s \
     --set image.repository="${1%:*}",image.tag="${1##*:}",image.pullPolicy=IfNotPresent \
     --set metricsServer="$2" --set "routers={istio}" >/dev/null ||
     die "the operator did not start: kubectl -n serin-system describe pods"

@@ -8,4 +8,5 @@ mod apiserver;
 mod fixtures;
 mod harness;
 mod objects;
+mod releases;
 mod support;

@@ -28,6 +28,9 @@ fn exact<E: Error>(number: f64) -> Result<i32, E> {
         #[expect(clippy::cast_possible_truncation, reason = "whole and in range, as checked above")]
         return Ok(number as i32);
     }
+    if number.fract() == 0.0 {
+        return Err(E::custom(format_args!("{number} is out of range; write a whole number of at most {}", i32::MAX)));
+    }
     Err(E::custom(CAN009.say(&[("value", &number.to_string())])))
 }
 
@@ -48,7 +51,8 @@ mod tests {
     }
 
     #[test]
-    fn a_number_beyond_32_bits_is_refused() {
-        assert!(super::whole(json!(3_000_000_000_u32)).is_err());
+    fn a_number_beyond_32_bits_is_refused_as_such() {
+        let refusal = super::whole(json!(3_000_000_000_u32)).unwrap_err().to_string();
+        assert_eq!(refusal, "3000000000 is out of range; write a whole number of at most 2147483647");
     }
 }

@@ -1,16 +1,16 @@
-//! The flags of `serin run`: Flagger's, under Flagger's names and with its defaults, so that its Deployment needs only
+//! The flags of `serin run`, some of which other verbs share: Flagger's, under Flagger's names and with its defaults, so that its Deployment needs only
 //! another image.
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, Args};
+
+use crate::scene;
 
 /// Flags of the operator.
 #[derive(Args, Debug)]
 pub(super) struct Run {
     /// Path of a kubeconfig; the pod's ServiceAccount where it is empty
     #[arg(long, default_value = "", hide_default_value = true, value_name = "PATH")]
-    pub(super) kubeconfig: PathBuf,
+    pub(super) kubeconfig: String,
 
     /// Address of the apiserver, where it differs from the kubeconfig's
     #[arg(long, default_value = "", hide_default_value = true, value_name = "URL")]
@@ -20,21 +20,8 @@ pub(super) struct Run {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(super) namespace: String,
 
-    /// Prometheus that answers the builtin metrics
-    #[arg(long, default_value = "http://prometheus:9090", value_name = "URL")]
-    pub(super) metrics_server: String,
-
-    /// Router of a Canary whose spec.provider is empty
-    #[arg(long, default_value = "istio", value_name = "PROVIDER")]
-    pub(super) mesh_provider: String,
-
-    /// Labels of the target's selector that tell its pods apart; the first one that is there counts
-    #[arg(long, default_value = "app,name,app.kubernetes.io/name", value_delimiter = ',', value_name = "LABELS")]
-    pub(super) selector_labels: Vec<String>,
-
-    /// Prefixes of labels and annotations that the primary inherits; `*` for all
-    #[arg(long, value_delimiter = ',', value_name = "PREFIXES")]
-    pub(super) include_label_prefix: Vec<String>,
+    #[command(flatten)]
+    pub(super) defaults: Defaults,
 
     /// Port of /metrics, /healthz and /readyz
     #[arg(long, default_value_t = 8080)]
@@ -65,6 +52,46 @@ pub(super) struct Run {
 
     #[command(flatten)]
     pub(super) without_meaning: WithoutMeaning,
+}
+
+/// What a Canary leaves open. Each has an environment variable as well, so that a command in the operator's pod means
+/// the same as the operator.
+#[derive(Args, Debug)]
+pub(super) struct Defaults {
+    /// Prometheus that answers the builtin metrics
+    #[arg(
+        long,
+        env = "SERIN_METRICS_SERVER",
+        default_value = "http://prometheus:9090",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    metrics_server: String,
+
+    /// Router of a Canary whose spec.provider is empty
+    #[arg(long, env = "SERIN_MESH_PROVIDER", default_value = "istio", value_name = "PROVIDER")]
+    mesh_provider: String,
+
+    /// Labels of the target's selector that tell its pods apart; the first one that is there counts
+    #[arg(
+        long,
+        env = "SERIN_SELECTOR_LABELS",
+        default_value = "app,name,app.kubernetes.io/name",
+        value_delimiter = ',',
+        value_name = "LABELS"
+    )]
+    selector_labels: Vec<String>,
+
+    /// Prefixes of labels and annotations that the primary inherits; `*` for all
+    #[arg(long, env = "SERIN_INCLUDE_LABEL_PREFIX", value_delimiter = ',', value_name = "PREFIXES")]
+    include_label_prefix: Vec<String>,
+}
+
+impl From<Defaults> for scene::Defaults {
+    fn from(flags: Defaults) -> Self {
+        let Defaults { metrics_server, mesh_provider, selector_labels, include_label_prefix } = flags;
+        Self { provider: mesh_provider, metrics_server, selector_labels, include_label_prefix }
+    }
 }
 
 /// Flags of Flagger that ask for something which is not there yet. Ignoring them in silence would betray the user.
@@ -144,4 +171,22 @@ pub(super) struct WithoutMeaning {
     logtostderr: Option<Option<String>>,
     #[arg(long, hide = true)]
     vmodule: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: Run,
+    }
+
+    #[test]
+    fn a_pod_needs_no_flag_and_an_empty_one_is_none() {
+        assert_eq!(Line::try_parse_from(["serin"]).unwrap().run.kubeconfig, "");
+        assert_eq!(Line::try_parse_from(["serin", "--kubeconfig="]).unwrap().run.kubeconfig, "");
+    }
 }

@@ -1,6 +1,7 @@
 //! Log lines with the keys of Flagger's (`level`, `ts`, `msg`, `canary`), so that what reads its logs reads ours.
 
 use std::fmt;
+use std::io::IsTerminal;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -23,7 +24,9 @@ pub(super) fn start(level: &str, encoding: &str) {
     };
     // The libraries below report what we report anyway.
     let filter = EnvFilter::new(format!("serin={level},kube_client=off,kube_runtime=off,warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people who watch; in a file they are noise.
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     if encoding == "console" { builder.with_timer(Clock).init() } else { builder.event_format(Json).init() }
 }
 

@@ -1,11 +1,16 @@
 //! The command line: what was typed into what is meant. Never logic of its own.
 
+mod check;
 mod flags;
 mod go;
 mod log;
 mod manifests;
 mod out;
+mod paint;
+#[cfg(test)]
+mod readme;
 mod run;
+mod simulate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,6 +29,8 @@ struct Cli {
 enum Command {
     /// Run the operator.
     Run(Box<flags::Run>),
+    /// Play a release without a cluster: serin simulate canary.yaml --scenario bad.yaml
+    Simulate(simulate::Args),
     /// Print the CRDs: serin crds | kubectl apply --server-side -f -
     Crds,
     /// Print the rights that the operator needs, for just the routers in use
@@ -32,6 +39,9 @@ enum Command {
         #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "ROUTER")]
         routers: Vec<String>,
     },
+    /// Find out before a release what would make it fail
+    #[command(subcommand)]
+    Check(check::What),
 }
 
 /// Does what was typed; the exit code says how it went.
@@ -46,7 +56,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match cli.command {
         Command::Run(flags) => run::run(*flags),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
+        Command::Check(what) => check::check(what),
     }
 }

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 /// Exit codes of every verb.
 pub(super) mod exit {
+    /// It is so, or all is fine.
+    pub(in crate::cli) const YES: u8 = 0;
+    /// It is not so, or something was found.
+    pub(in crate::cli) const NO: u8 = 1;
     /// It could not be found out: usage, a file, the network, rights.
     pub(in crate::cli) const UNKNOWN: u8 = 2;
 }

@@ -1,5 +1,6 @@
 //! `serin run`: flags into options, and signals into a stop.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -7,7 +8,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::flags::Run;
 use super::log;
-use crate::scene::Defaults;
 use crate::world::{self, Election, Options};
 
 pub(super) fn run(flags: Run) -> ExitCode {
@@ -44,18 +44,13 @@ fn options(flags: Run) -> Options {
         (true, None) => Election::Lease(flags.leader_election_namespace),
     };
     Options {
-        kubeconfig: Some(flags.kubeconfig).filter(|path| !path.as_os_str().is_empty()),
+        kubeconfig: text(flags.kubeconfig).map(PathBuf::from),
         master: text(flags.master),
         namespace,
         election,
         identity: format!("{}_{}", flags.hostname, nonce()),
         port: flags.port,
-        defaults: Defaults {
-            provider: flags.mesh_provider,
-            metrics_server: flags.metrics_server,
-            selector_labels: flags.selector_labels,
-            include_label_prefix: flags.include_label_prefix,
-        },
+        defaults: flags.defaults.into(),
     }
 }
 

@@ -6,9 +6,12 @@ use crate::route;
 /// One RBAC rule: a kind of object and what we do with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
-    group: String,
-    resource: String,
-    verbs: &'static [&'static str],
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Resource, with its subresource after a slash.
+    pub resource: String,
+    /// What is done with it.
+    pub verbs: &'static [&'static str],
 }
 
 const READ: &[&str] = &["get", "list", "watch"];

@@ -8,7 +8,13 @@ use super::*;
 use crate::model::{Builtin, KpiSource, Range};
 
 fn kpi(name: &str, source: KpiSource, min: Option<f64>, max: Option<f64>) -> Kpi {
-    Kpi { name: name.to_owned(), source, interval: "1m".to_owned(), range: Range { min, max } }
+    Kpi {
+        name: name.to_owned(),
+        source,
+        interval: "1m".to_owned(),
+        window: std::time::Duration::from_secs(60),
+        range: Range { min, max },
+    }
 }
 
 fn builtin(builtin: Builtin, min: Option<f64>, max: Option<f64>) -> Kpi {

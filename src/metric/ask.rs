@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::url::without_password;
 use super::{HttpRequest, HttpResponse, Provider, QueryError, SecretData, Trust};
 use crate::model::Measurement;
 
@@ -70,25 +71,49 @@ impl Ask {
     /// # Errors
     /// The measurement that stands for the refusal.
     pub fn request(&self, secret: Option<&SecretData>) -> Result<HttpRequest, Measurement> {
-        let missing = self.secret.as_ref().filter(|_| secret.is_none());
-        let request = match missing {
+        self.prepare(secret).map_err(|error| self.failed(&error.to_string()))
+    }
+
+    /// The same without the words of an event around an error.
+    ///
+    /// # Errors
+    /// What the Secret, the headers or the address lack.
+    pub fn prepare(&self, secret: Option<&SecretData>) -> Result<HttpRequest, QueryError> {
+        match self.secret.as_ref().filter(|_| secret.is_none()) {
             Some(name) => Err(QueryError::SecretMissing(name.clone())),
             None => self.provider.request(self, secret.filter(|_| self.secret.is_some())),
-        };
-        request.map_err(|error| self.failed(&error.to_string()))
+        }
     }
 
     /// What the answer says of the KPI, in its unit.
     pub fn read(&self, answer: &HttpResponse) -> Measurement {
-        match self.provider.parse(self, answer) {
-            Measurement::Value(value) if (value * self.scale).is_finite() => Measurement::Value(value * self.scale),
-            Measurement::Value(value) => self.nothing(&format!("the result is {value}")),
+        match self.measure(answer) {
             Measurement::NoData(why) => self.nothing(&why),
             Measurement::Error(why) => self.failed(&why),
+            value @ Measurement::Value(_) => value,
         }
     }
 
-    /// The measurement for a request that was not answered.
+    /// The same without the words of an event around what is no value.
+    pub fn measure(&self, answer: &HttpResponse) -> Measurement {
+        match self.provider.parse(self, answer) {
+            Measurement::Value(value) if (value * self.scale).is_finite() => Measurement::Value(value * self.scale),
+            Measurement::Value(value) => Measurement::NoData(format!("the result is {value}")),
+            other => other,
+        }
+    }
+
+    /// The address for a sentence: without a password.
+    pub fn shown_address(&self) -> String {
+        without_password(&self.address)
+    }
+
+    /// The measurement for a request that its provider did not answer: `why` is what the connection came to.
+    pub fn unanswered(&self, why: &str) -> Measurement {
+        self.failed(&format!("{}: {why}", self.shown_address()))
+    }
+
+    /// The measurement for a query that cannot be put, or whose answer is no number.
     pub fn failed(&self, why: &str) -> Measurement {
         Measurement::Error(match self.origin {
             Origin::Builtin { .. } => format!("Prometheus query failed: {why}"),

@@ -4,6 +4,7 @@
 //! "no data", never 0; whatever is not one number is an error that says what to write.
 
 mod ask;
+pub mod diagnosis;
 mod http;
 mod prometheus;
 pub mod resolve;
@@ -13,6 +14,7 @@ mod url;
 
 pub use ask::{Ask, Origin, SecretName};
 pub use http::{Credentials, HttpRequest, HttpResponse, Method, Trust};
+pub use selector::{Matcher, Selector};
 
 use std::collections::BTreeMap;
 use std::fmt;

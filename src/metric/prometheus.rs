@@ -1,5 +1,7 @@
 //! Prometheus, and whatever else has its query API.
 
+use std::collections::BTreeMap;
+
 use prometheus_http_query::response::{Data, PromqlResult};
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,32 +39,60 @@ impl Provider for Prometheus {
     }
 
     fn parse(&self, ask: &Ask, answer: &HttpResponse) -> Measurement {
-        let body: Option<Body> = serde_json::from_slice(&answer.body).ok();
-        match (answer.status, body) {
-            (200..=299, Some(Body { data: Some(data), error: None })) => measure(ask, data),
-            (200..=299, Some(Body { error: Some(error), .. })) => {
-                Measurement::Error(format!("Prometheus says {}", shorten(&error, ERROR_LENGTH)))
-            }
-            (200..=299, _) => {
-                let body = shorten(&String::from_utf8_lossy(&answer.body), 40);
-                Measurement::Error(format!(
-                    "the answer is not of Prometheus' query API but begins with {body:?}; write its base URL as address"
-                ))
-            }
-            (status @ (401 | 403), _) => Measurement::Error(format!(
-                "Prometheus answered {status}: it wants other credentials; write them into a Secret and name it in secretRef"
-            )),
-            (404, _) => Measurement::Error(
-                "Prometheus answered 404: its query API is not there; write its base URL as address, without /graph or /api"
-                    .to_owned(),
-            ),
-            (status, body) => {
-                let text =
-                    body.and_then(|b| b.error).unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
-                Measurement::Error(format!("Prometheus answered {status}: {}", shorten(&text, ERROR_LENGTH)))
-            }
-        }
+        data(answer).map_or_else(Measurement::Error, |data| measure(ask, data))
     }
+}
+
+/// One series of a result, at one moment.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Series {
+    /// Its labels.
+    pub(super) labels: BTreeMap<String, String>,
+    /// Its value, which need not be finite.
+    pub(super) value: f64,
+}
+
+/// The series of an answer; an error that tells why it holds none.
+pub(super) fn series(answer: &HttpResponse) -> Result<Vec<Series>, String> {
+    match serde_json::from_value::<PromqlResult>(data(answer)?).map(PromqlResult::into_inner) {
+        Ok((Data::Vector(found), _)) => Ok(found
+            .iter()
+            .map(|one| Series {
+                labels: one.metric().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+                value: one.sample().value(),
+            })
+            .collect()),
+        Ok(_) => Err("Prometheus gave something else than series".to_owned()),
+        Err(error) => Err(format!("the series of Prometheus cannot be read: {error}")),
+    }
+}
+
+/// The data of an answer, or why there are none.
+fn data(answer: &HttpResponse) -> Result<Value, String> {
+    let body: Option<Body> = serde_json::from_slice(&answer.body).ok();
+    Err(match (answer.status, body) {
+        (200..=299, Some(Body { data: Some(data), error: None })) => return Ok(data),
+        (200..=299, Some(Body { error: Some(error), .. })) => {
+            format!("Prometheus says {}", shorten(&error, ERROR_LENGTH))
+        }
+        (200..=299, _) => {
+            let body = shorten(&String::from_utf8_lossy(&answer.body), 40);
+            format!(
+                "the answer is not of Prometheus' query API but begins with {body:?}; write its base URL as address"
+            )
+        }
+        (status @ (401 | 403), _) => format!(
+            "Prometheus answered {status}: it wants other credentials; write them into a Secret and name it in secretRef"
+        ),
+        (404, _) => {
+            "Prometheus answered 404: its query API is not there; write its base URL as address, without /graph or /api"
+                .to_owned()
+        }
+        (status, body) => {
+            let text = body.and_then(|b| b.error).unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
+            format!("Prometheus answered {status}: {}", shorten(&text, ERROR_LENGTH))
+        }
+    })
 }
 
 /// The frame of every answer of the API.

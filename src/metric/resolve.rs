@@ -19,6 +19,8 @@ use crate::object::value::{at, text};
 pub struct Subject<'a> {
     /// The canary.
     pub canary: &'a CanaryRef,
+    /// The workload that is measured, `{{ target }}` of a query: the canary's target, or what serves in its place.
+    pub measured: &'a str,
     /// Its spec.
     pub spec: &'a CanarySpec,
     /// Name of its router, which a builtin query comes from.
@@ -32,8 +34,8 @@ pub struct Subject<'a> {
 /// # Errors
 /// No address, or a query that does not render.
 pub fn builtin(kpi: &Kpi, query: &str, scale: f64, subject: &Subject<'_>) -> Result<Ask, Complaint> {
-    let CanaryRef { target, namespace, .. } = subject.canary;
-    let origin = Origin::Builtin { router: subject.router.to_owned(), target: format!("{target}.{namespace}") };
+    let target = format!("{}.{}", subject.measured, subject.canary.namespace);
+    let origin = Origin::Builtin { router: subject.router.to_owned(), target };
     let ask = of_the_canary(kpi, query, subject, origin)?;
     let query = ask.query.split_whitespace().collect::<Vec<_>>().join(" ");
     Ok(Ask { query, scale, ..ask })
@@ -138,7 +140,7 @@ fn scope(kpi: &Kpi, variables: &BTreeMap<String, String>, subject: &Subject<'_>)
     Scope {
         name: name.clone(),
         namespace: namespace.clone(),
-        target: target.clone(),
+        target: subject.measured.to_owned(),
         service: service.unwrap_or_else(|| target.clone()),
         ingress: spec.ingress_ref.as_ref().map_or(target, |ingress| &ingress.name).clone(),
         route: spec.route_ref.as_ref().map_or(target, |route| &route.name).clone(),
@@ -174,13 +176,25 @@ mod tests {
 
     fn kpi(name: &str) -> Kpi {
         let source = KpiSource::Builtin(Builtin::SuccessRate);
-        Kpi { name: name.to_owned(), source, interval: "1m".to_owned(), range: Range::default() }
+        Kpi {
+            name: name.to_owned(),
+            source,
+            interval: "1m".to_owned(),
+            window: std::time::Duration::from_secs(60),
+            range: Range::default(),
+        }
     }
 
     /// Resolves in the surroundings of a canary with this `metricsServer`; the flag gives `flag`.
     fn with<T>(own: Option<&str>, flag: &str, resolve: impl FnOnce(&Subject<'_>) -> T) -> T {
         let spec = CanarySpec { metrics_server: own.map(str::to_owned), ..CanarySpec::default() };
-        resolve(&Subject { canary: &canary(), spec: &spec, router: "istio", metrics_server: flag })
+        resolve(&Subject {
+            canary: &canary(),
+            measured: "podinfo-app",
+            spec: &spec,
+            router: "istio",
+            metrics_server: flag,
+        })
     }
 
     fn from_template(object: Option<&Value>) -> Result<Ask, Complaint> {
@@ -232,7 +246,13 @@ mod tests {
             "ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "door"},
             "analysis": {"interval": "1m", "threshold": 1, "stepWeight": 10}});
         let spec: CanarySpec = serde_json::from_value(spec).unwrap();
-        let subject = Subject { canary: &canary(), spec: &spec, router: "nginx", metrics_server: "http://flag" };
+        let subject = Subject {
+            canary: &canary(),
+            measured: "podinfo-app",
+            spec: &spec,
+            router: "nginx",
+            metrics_server: "http://flag",
+        };
         let ask = inline(&kpi("k"), "{{ service }} {{ ingress }} {{ route }}", &subject).unwrap();
         assert_eq!(ask.query, "web door podinfo-app");
     }

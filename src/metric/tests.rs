@@ -52,6 +52,13 @@ fn the_query_goes_to_the_api_below_the_address() {
 }
 
 #[test]
+fn a_provider_that_does_not_answer_is_named_by_its_address_without_its_password() {
+    let down = Ask { address: "http://me:secret@prom:9090".to_owned(), ..ask() }.unanswered("Connection refused");
+    let sentence = "Metric query failed for errors: http://…@prom:9090: Connection refused";
+    assert_eq!(down, Error(sentence.to_owned()));
+}
+
+#[test]
 fn an_address_that_is_no_url_is_refused_without_its_password() {
     let refused = |address: &str| Ask { address: address.to_owned(), ..ask() }.request(None).unwrap_err();
     let sentence = "Metric query failed for errors: prometheus:9090 is no http or https URL; write one, for example http://prometheus.monitoring:9090";

@@ -51,7 +51,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// An address for a sentence.
-fn without_password(address: &str) -> String {
+pub(super) fn without_password(address: &str) -> String {
     let host = address.rsplit('@').next().unwrap_or_default();
     let shown = match address.split_once("//") {
         _ if host == address => address.to_owned(),

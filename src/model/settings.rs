@@ -90,6 +90,8 @@ pub struct Kpi {
     pub source: KpiSource,
     /// The window of the query, as the user wrote it (`1m`).
     pub interval: String,
+    /// How far back that is.
+    pub window: Duration,
     /// What passes.
     pub range: Range,
 }

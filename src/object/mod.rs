@@ -41,6 +41,20 @@ impl Objects {
         self.0.remove(key);
     }
 
+    /// Those that are to be kept.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&ObjectKey, &Value) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(key, object)| keep(key, object));
+        Self(kept.map(|(key, object)| (key.clone(), Arc::clone(object))).collect())
+    }
+
+    /// Makes the objects of one kind those that `other` has.
+    pub fn copy_kind(&mut self, kind: Kind, other: &Self) {
+        self.0.retain(|key, _| key.kind != kind);
+        let theirs = other.0.iter().filter(|(key, _)| key.kind == kind);
+        self.0.extend(theirs.map(|(key, object)| (key.clone(), Arc::clone(object))));
+    }
+
     /// All of them, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &Value)> {
         self.0.iter().map(|(key, value)| (key, value.as_ref()))

@@ -38,7 +38,9 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Plan {
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
-        Plan { journal: self.journal, effects: self.effects, notices: self.notices, wake: self.wake }
+        // A moment that has passed brings nothing new: what this round could not do waits for the cluster to change.
+        let wake = self.wake.filter(|at| *at > self.now);
+        Plan { journal: self.journal, effects: self.effects, notices: self.notices, wake }
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {
@@ -61,6 +63,20 @@ impl<'a> Draft<'a> {
         let next = self.now.after(check_in);
         self.journal.step = Some(Step { weight, started_at: self.now, next_check_at: next, waiting_since: None });
         self.wake_at(next);
+    }
+
+    /// What came before now does not count for this step.
+    pub(super) fn restart_step(&mut self) {
+        if let Some(step) = &mut self.journal.step {
+            step.started_at = self.now;
+        }
+    }
+
+    /// Puts the next check off until `at`, if it is due sooner.
+    pub(super) fn check_not_before(&mut self, at: Time) {
+        if let Some(step) = &mut self.journal.step {
+            step.next_check_at = step.next_check_at.max(at);
+        }
     }
 
     /// Counts the time from now as spent waiting for a side.
@@ -173,7 +189,18 @@ impl<'a> Draft<'a> {
 
     /// Routes the weight of the journal. Whether it is routed already.
     pub(super) fn route(&mut self) -> bool {
-        let wanted = Routing { canary: self.safe(self.journal.weight), mirror: Mirror::Off, affinity: Affinity::None };
+        self.share(self.journal.weight)
+    }
+
+    /// Routes the weight of the journal, but no more than the canary has now: it is not ready for more, whatever its endpoints say.
+    pub(super) fn route_no_more(&mut self) {
+        let now = self.facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
+        self.share(self.journal.weight.min(now));
+    }
+
+    /// Routes `weight` as far as it is safe. Whether the weight of the journal is routed already.
+    fn share(&mut self, weight: Percent) -> bool {
+        let wanted = Routing { canary: self.safe(weight), mirror: Mirror::Off, affinity: Affinity::None };
         if self.facts.route.is(&wanted) {
             return wanted.canary == self.journal.weight;
         }

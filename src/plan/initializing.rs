@@ -4,17 +4,20 @@
 //! then the target is scaled down. A primary that never gets ready changes nothing for users: the target goes on serving.
 
 use super::draft::Draft;
-use crate::model::{Effect, Notice, Percent, Phase, PrimarySource, Seen, Settings, TargetSeen};
+use crate::model::{Effect, Notice, Percent, Phase, PrimarySource, Settings, TargetSeen, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     if draft.journal.step.is_none() || draft.journal.phase != Phase::Initializing {
         draft.enter(Phase::Initializing, Percent::ZERO, settings.interval);
     }
     draft.sides();
-    if draft.facts.primary == Seen::Missing {
+    let ready = draft.primary_ready(settings, None);
+    // Whoever pushes a fix for a revision that never got ready in the primary has it taken over.
+    let stuck = draft.facts.endpoints.primary == 0 || ready == Err(Unready::DeadlineExceeded);
+    if stuck && draft.primary_revision() != Some(&target.revision) {
         draft.act(Effect::Primary(PrimarySource::Target(target.revision.clone())));
     }
-    if let Err(why) = draft.primary_ready(settings, None) {
+    if let Err(why) = ready {
         // No deadline: there is nothing to take back, the target serves.
         return draft.remind(settings, Notice::PrimaryNotReady(why));
     }

@@ -29,7 +29,14 @@ fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bo
         && !journal.weight.is_zero()
         && elapsed
         && ready
-        && facts.route.is(&Routing::split(journal.weight))
+        && carries(facts, journal.weight)
+}
+
+/// Whether the canary has its share. Where the primary is down it may hold more, which nobody can take back: it is judged on that.
+fn carries(facts: &Facts, weight: Percent) -> bool {
+    let holds = facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
+    facts.route.is(&Routing::split(weight))
+        || facts.endpoints.primary == 0 && facts.route.is(&Routing::split(holds.max(weight)))
 }
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, answers: &[Answer]) {
@@ -52,14 +59,34 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         Strategy::Progressive(steps) if draft.journal.weight.is_zero() => {
             draft.tell(Notice::Started);
             advance(draft, settings, steps.after(Percent::ZERO).unwrap_or(steps.last()));
+            judge_alone(draft, settings, step);
         }
-        Strategy::Progressive(_) if step.waiting_since.is_some() => resume(draft, settings),
-        Strategy::Progressive(_) if !draft.route() => draft.wake_at(step.next_check_at),
+        Strategy::Progressive(_) if step.waiting_since.is_some() => {
+            resume(draft, settings);
+            judge_alone(draft, settings, step);
+        }
+        Strategy::Progressive(_) if !draft.route() && !carries(draft.facts, draft.journal.weight) => {
+            draft.wake_at(step.next_check_at);
+        }
         Strategy::Progressive(steps) if due(draft.facts, settings, target, draft.now) => {
             check(draft, settings, target, steps.after(draft.journal.weight), answers);
         }
         Strategy::Progressive(_) => draft.wake_at(step.next_check_at),
     }
+}
+
+/// The first check comes no sooner than the longest window after the release began: what the revision before it did in the
+/// canary's place is not held against this one.
+fn judge_alone(draft: &mut Draft<'_>, settings: &Settings, began: Step) {
+    let window = settings.kpis.iter().map(|kpi| kpi.window).max().unwrap_or_default();
+    // Where the canary had traffic until now (the primary was down), its pods may have been of another revision until now.
+    let since = if is_routed(draft.facts) { draft.now } else { began.started_at };
+    draft.check_not_before(since.after(window));
+}
+
+/// Whether any request reaches the canary.
+fn is_routed(facts: &Facts) -> bool {
+    facts.route.routing().is_some_and(|r| !r.canary.is_zero())
 }
 
 /// The target was changed in the middle of the release.
@@ -79,7 +106,11 @@ fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
     match draft.patience(settings, why, Notice::CanaryNotReady) {
         Ok(()) => {
-            draft.route();
+            draft.route_no_more();
+            if draft.journal.weight.is_zero() && is_routed(draft.facts) && draft.facts.endpoints.primary > 0 {
+                // The route is taken away only now: the last round could not, or somebody gave it.
+                draft.restart_step();
+            }
         }
         Err(why) => {
             draft.tell(Notice::DeadlineExceeded(why));

@@ -25,7 +25,8 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         return draft.enter(Phase::Terminating, draft.journal.weight, deadline);
     };
     if step.waiting_since.is_none() {
-        // Everything was given back; the primary finishes its requests.
+        // Given back in each round anew, since the last one may have died before it came to it; then the primary finishes its requests.
+        release(draft);
         if draft.now < step.next_check_at {
             return draft.wake_at(step.next_check_at);
         }
@@ -35,15 +36,19 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     draft.scale_up(target);
     if facts.endpoints.canary > 0 && target.rollout.readiness(Percent::FULL).is_ok() {
         draft.enter(Phase::Terminating, Percent::ZERO, draft.drain());
-        // Order: the apex serves from the target before the route leads to it.
-        draft.act(Effect::ReleaseApex);
-        draft.act(Effect::ReleaseRoute);
+        release(draft);
     } else if draft.now >= step.started_at.after(deadline) {
         // The target cannot serve. The primary goes on serving; deletion does not wait for ever.
         finish(draft);
     } else {
         draft.wake_at(step.started_at.after(deadline));
     }
+}
+
+fn release(draft: &mut Draft<'_>) {
+    // Order: the apex serves from the target before the route leads to it.
+    draft.act(Effect::ReleaseApex);
+    draft.act(Effect::ReleaseRoute);
 }
 
 fn finish(draft: &mut Draft<'_>) {

@@ -56,7 +56,9 @@ impl Corner<'_> {
             return Ok(Vec::new());
         }
         let kept = snapshot::all(&subject, &self.scene.objects);
-        snapshot::create(&subject, revision, target, &kept).map(|change| vec![change]).map_err(complaint)
+        snapshot::create(&subject, revision, target, &kept)
+            .map(|change| vec![change])
+            .map_err(|error| complaint(&error))
     }
 
     fn forget(&self, revision: &Revision) -> Vec<Change> {
@@ -75,7 +77,7 @@ impl Corner<'_> {
                 None => Ok(Vec::new()),
             },
         };
-        changes.map_err(complaint)
+        changes.map_err(|error| complaint(&error))
     }
 
     fn route(&self, routing: &Routing) -> Result<Vec<Change>, Complaint> {
@@ -110,7 +112,7 @@ impl Corner<'_> {
     }
 }
 
-fn complaint(error: WorkloadError) -> Complaint {
+fn complaint(error: &WorkloadError) -> Complaint {
     let reason = match error {
         WorkloadError::NoTemplate { .. } => "NoTemplate",
         WorkloadError::OtherRevision { .. } => "OtherRevision",

@@ -1,7 +1,7 @@
 //! Questions into queries: which provider is asked, and what.
 
 use super::Scene;
-use super::corner::Corner;
+use super::corner::{Corner, Names};
 use crate::metric::{Ask, resolve};
 use crate::model::{Complaint, Kpi, KpiSource, Measurement, Question, Settings};
 use crate::object::kinds;
@@ -14,22 +14,39 @@ impl Scene {
     /// The answer itself, where there is nothing to ask: a template is missing or does not render.
     pub fn ask(&self, question: &Question) -> Result<Ask, Measurement> {
         let Question::Measure(kpi) = question;
-        Corner::of(self).ask(kpi).map_err(|complaint| Measurement::Error(complaint.sentence))
+        let corner = Corner::of(self);
+        corner.ask(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
+    }
+
+    /// The query of a KPI for a workload in place of the canary: before a release, for what serves.
+    ///
+    /// # Errors
+    /// What keeps the KPI from being measured.
+    pub fn ask_of(&self, workload: &str, kpi: &Kpi) -> Result<Ask, Complaint> {
+        let corner = Corner::of(self);
+        let mut ask = corner.ask(kpi, workload)?;
+        // Queries that add `-canary` to a name mean the Service or the copy of that side.
+        let Names { apex, target, .. } = &corner.names;
+        let side = workload.strip_prefix(target.as_str()).unwrap_or_default();
+        ask.query = ask.query.replace(&format!("{workload}-canary"), workload);
+        ask.query = ask.query.replace(&format!("{apex}-canary"), &format!("{apex}{side}"));
+        Ok(ask)
     }
 }
 
 /// What keeps a KPI from being measured, known before any release needs it.
 pub(super) fn complaints(corner: &Corner<'_>, settings: Option<&Settings>) -> Vec<Complaint> {
     let kpis = settings.into_iter().flat_map(|settings| &settings.kpis);
-    kpis.filter_map(|kpi| corner.ask(kpi).err()).collect()
+    kpis.filter_map(|kpi| corner.ask(kpi, &corner.names.target).err()).collect()
 }
 
 impl Corner<'_> {
-    fn ask(&self, kpi: &Kpi) -> Result<Ask, Complaint> {
+    fn ask(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {
         let canary = self.names.canary_ref(&self.scene.canary);
         let router = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
         let metrics_server = &self.scene.defaults.metrics_server;
-        let subject = resolve::Subject { canary: &canary, spec: &self.scene.canary.spec, router, metrics_server };
+        let spec = &self.scene.canary.spec;
+        let subject = resolve::Subject { canary: &canary, measured, spec, router, metrics_server };
         match &kpi.source {
             KpiSource::Builtin(builtin) => {
                 let query = self.router.map(|router| router.query(*builtin));

@@ -104,7 +104,7 @@ fn each_effect_is_seen_in_the_facts_and_writes_nothing_twice() {
     let facts = scene(&store).facts();
     assert_eq!((facts.sides, facts.apex), (Shape::AsWanted, Shape::AsWanted));
     assert!(facts.route.is(&Routing::split(Percent::clamped(30))));
-    assert_eq!(facts.snapshots, [revision.clone()]);
+    assert_eq!(facts.snapshots, std::slice::from_ref(&revision));
     assert_eq!(facts.target.found().map(|t| t.replicas), Some(0));
     assert_eq!(facts.primary.found().map(|p| &p.runs), Some(&PrimaryMatch::Revision(revision)));
 }

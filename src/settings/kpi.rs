@@ -1,5 +1,6 @@
 //! A metric of the spec into the KPIs that are measured for it.
 
+use super::duration;
 use crate::api::Metric;
 use crate::model::{Builtin, Kpi, KpiSource, Range};
 
@@ -13,6 +14,7 @@ pub(super) fn resolve(metric: &Metric, namespace: &str) -> Vec<Kpi> {
             name: metric.name.clone(),
             range: range(metric, &source),
             source,
+            window: duration::parse(metric.interval.as_deref().unwrap_or(WINDOW)).unwrap_or_default(),
             interval: metric.interval.clone().unwrap_or_else(|| WINDOW.to_owned()),
         })
         .collect()

@@ -11,6 +11,8 @@ mod strategy;
 mod unserved;
 mod weights;
 
+pub(crate) use duration::parse as duration;
+
 use std::time::Duration;
 
 use crate::api;

@@ -43,12 +43,12 @@ async fn measure(ask: &Ask, cluster: &Cluster, http: &Http) -> Measurement {
     };
     match http.send(request).await {
         Ok(answer) => ask.read(&answer),
-        Err(why) => ask.failed(&why),
+        Err(why) => ask.unanswered(&why),
     }
 }
 
 /// Secrets are read at use and forgotten: never watched, never cached.
-async fn read_secret(name: &SecretName, cluster: &Cluster) -> Result<Option<SecretData>, String> {
+pub(crate) async fn read_secret(name: &SecretName, cluster: &Cluster) -> Result<Option<SecretData>, String> {
     let found =
         cluster.fetch(&SECRET.named(&name.namespace, &name.name)).await.map_err(|failure| failure.to_string())?;
     let Some(item) = found else { return Ok(None) };

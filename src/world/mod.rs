@@ -20,14 +20,18 @@
 //! | 10 | Event | new revision, start, five weights, copying, traffic returned, promoted |
 //!
 //! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check: Secrets are never watched or kept.
-//! A conflict or a failed call adds its repetition.
+//! A conflict or a failed call adds its repetition. Pods that are not ready after an interval add a status and an event for
+//! each interval that is waited. What is done without a new status, such as mending a drift, writes the same one all the same:
+//! the apiserver refuses it where the Canary is not the one that was seen.
 
 mod ask;
 mod backoff;
 mod cache;
+mod check;
 mod claim;
 mod clock;
 mod cluster;
+mod connect;
 mod failure;
 mod http;
 mod lease;
@@ -60,6 +64,7 @@ use writes::Writes;
 use crate::object::kinds::CANARY;
 use crate::scene::Defaults;
 
+pub use check::{CheckError, CheckOptions, check};
 pub use clock::Clock;
 pub use run::{Election, Options, RunError, run};
 

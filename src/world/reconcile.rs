@@ -14,7 +14,8 @@ use super::failure::Failure;
 use super::observe::{Observed, observe};
 use super::place::Place;
 use super::tell::Subject;
-use crate::model::{Complaint, Effect, Facts, Journal, Plan, Time};
+use crate::api::CanaryStatus;
+use crate::model::{Complaint, Effect, Facts, Plan, Time};
 use crate::object::kinds::CANARY;
 use crate::plan;
 use crate::scene::{self, Scene};
@@ -41,22 +42,28 @@ pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure
     let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
     let answers = ask(&scene, &plan::questions(&facts, now), &world.cluster, &world.http).await;
     let plan = plan::decide(&facts, &answers, now);
-    record(world, canary, &scene, &plan.journal, now).await?;
+    record(world, canary, &scene, &plan, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;
     tell(world, canary, &facts, &plan, began.elapsed()).await;
     done?;
     Ok(Next::Done(plan.wake.map(|wake| Instant::now() + wake.since(clock::now()))))
 }
 
-/// Writes the status, unless it says the same already.
-async fn record(world: &World, canary: &Place, scene: &Scene, journal: &Journal, now: Time) -> Result<(), Failure> {
+/// Writes the status on which what follows is founded.
+async fn record(world: &World, canary: &Place, scene: &Scene, plan: &Plan, now: Time) -> Result<(), Failure> {
     let before = scene.canary.status.as_ref();
-    let after = scene::status(journal, before, now);
-    if before != Some(&after) {
+    let after = scene::status(&plan.journal, before, now);
+    if must_record(before, &after, &plan.effects) {
         let written = world.cluster.patch_status(&scene.canary, &after).await?;
         world.writes.note(canary, written, Instant::now());
     }
     Ok(())
+}
+
+/// A status that says the same changes nothing, but it is refused where the Canary is not the one that was seen: without it
+/// a cache that fell behind would set an old weight again.
+fn must_record(before: Option<&CanaryStatus>, after: &CanaryStatus, effects: &[Effect]) -> bool {
+    before != Some(after) || !effects.is_empty()
 }
 
 /// Does what was decided, in its order, up to the first failure.
@@ -76,5 +83,18 @@ async fn tell(world: &World, canary: &Place, facts: &Facts, plan: &Plan, took: D
     if !plan.notices.is_empty() {
         let subject = Subject::new(CANARY, canary.clone(), &facts.canary.uid);
         world.teller.tell(&subject, &facts.canary, &plan.notices).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_done_on_a_status_that_the_apiserver_did_not_confirm() {
+        let status = CanaryStatus::default();
+        assert!(!must_record(Some(&status), &status, &[]), "an idle canary writes nothing");
+        assert!(must_record(Some(&status), &status, &[Effect::ScaleTarget(0)]));
+        assert!(must_record(None, &status, &[]));
     }
 }

@@ -4,8 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
@@ -13,7 +12,7 @@ use super::World;
 use super::cache::{Cache, Stored};
 use super::claim::{Claim, Hold};
 use super::cluster::Cluster;
-use super::failure::chain;
+use super::connect::connect;
 use super::http::Http;
 use super::lease::{self, Lost};
 use super::malformed;
@@ -80,7 +79,8 @@ pub enum RunError {
 pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::new(&options.defaults.provider));
     let http = Http::new().map_err(RunError::Http)?;
-    let client = connect(&options).await.map_err(RunError::Connect)?;
+    let connected = connect(options.kubeconfig.as_deref(), options.master.as_deref()).await;
+    let client = connected.map_err(RunError::Connect)?;
     let listener = listen(options.port).await.map_err(|error| RunError::Listen(options.port, error))?;
 
     let defaults = Arc::new(options.defaults.clone());
@@ -128,21 +128,6 @@ fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
         malformed::decode(canary).map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
     };
     Arc::new(lookups)
-}
-
-async fn connect(options: &Options) -> Result<Client, String> {
-    let mut config = match &options.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| chain(&error))?;
-            let choice = KubeConfigOptions::default();
-            Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(|error| chain(&error))?
-        }
-        None => Config::infer().await.map_err(|error| chain(&error))?,
-    };
-    if let Some(master) = &options.master {
-        config.cluster_url = master.parse().map_err(|error| format!("--master={master}: {error}"))?;
-    }
-    Client::try_from(config).map_err(|error| chain(&error))
 }
 
 /// On all addresses; a machine without IPv6 refuses the first.

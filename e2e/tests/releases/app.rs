@@ -1,0 +1,188 @@
+//! The application of `examples/istio` in a namespace of a test, and its Canary: to apply, to release, to look at.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Event;
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::TypeMeta;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use serin::api::{Canary, CanaryStatus};
+use serin::model::{Phase, Truth};
+use serin::object::value;
+
+use crate::support::{Outcome, project, wait_until};
+
+/// Long enough for pods on a busy machine, and for connections to drain.
+const ADOPTED_WITHIN: Duration = Duration::from_secs(120);
+/// By far more than the operator needs: a watch tells it of a new revision.
+const NOTICED_WITHIN: Duration = Duration::from_secs(10);
+
+/// One of the applications in a namespace.
+pub(super) struct App {
+    client: Client,
+    pub(super) namespace: String,
+    name: &'static str,
+}
+
+impl App {
+    pub(super) fn new(client: &Client, namespace: &str, name: &'static str) -> Self {
+        Self { client: client.clone(), namespace: namespace.to_owned(), name }
+    }
+
+    /// What the gateway knows it by.
+    pub(super) fn host(&self) -> String {
+        format!("{}.{}.example.com", self.name, self.namespace)
+    }
+
+    /// Applies the application with `patch` over its Deployment, and waits until it serves.
+    pub(super) async fn go_live(&self, patch: &Value) -> Outcome {
+        for mut object in self.example("app.yaml")? {
+            if object["kind"] == "Deployment" {
+                value::merge(&mut object, patch);
+            }
+            self.apply(&object).await?;
+        }
+        wait_until(&format!("an available Deployment/{}", self.name), Duration::from_secs(90), async || {
+            let status = self.deployment(self.name).await?.status.unwrap_or_default();
+            Ok((status.available_replicas > Some(0) && status.available_replicas == status.replicas).then_some(()))
+        })
+        .await
+    }
+
+    /// Applies the example's Canary with `patch` over it.
+    pub(super) async fn canary(&self, patch: &Value) -> Outcome {
+        for mut object in self.example("canary.yaml")? {
+            value::merge(&mut object, patch);
+            self.apply(&object).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies the example's Canary with `patch` over it, and waits until releases can come.
+    pub(super) async fn adopted(&self, patch: &Value) -> Outcome {
+        self.canary(patch).await?;
+        self.reaches(Phase::Initialized, ADOPTED_WITHIN).await
+    }
+
+    /// Gives the Deployment another environment, and waits until the operator has noticed.
+    pub(super) async fn release(&self, environment: &[(&str, &str)]) -> Outcome {
+        let variables: Vec<_> = environment.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let container = json!({"name": self.name, "env": variables});
+        let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+        let deployments = Api::<Deployment>::namespaced(self.client.clone(), &self.namespace);
+        deployments.patch(self.name, &PatchParams::default(), &Patch::Strategic(patch)).await?;
+        self.reaches(Phase::Progressing, NOTICED_WITHIN).await
+    }
+
+    /// Waits for a phase. A release that ends otherwise ends the wait.
+    pub(super) async fn reaches(&self, phase: Phase, bound: Duration) -> Outcome {
+        wait_until(&format!("the phase {phase} of {}", self.host()), bound, async || {
+            let status = self.status().await?;
+            let ended = matches!(status.phase.0, Phase::Succeeded | Phase::Failed);
+            if ended && phase.is_settled() && status.phase.0 != phase {
+                return Err(format!("the release ended as {}: {:?}", status.phase.0, self.events().await?).into());
+            }
+            Ok((status.phase.0 == phase).then_some(()))
+        })
+        .await
+    }
+
+    /// Waits until the canary has at least `weight` percent.
+    pub(super) async fn has_weight(&self, weight: i32, bound: Duration) -> Outcome {
+        wait_until(&format!("a weight of {weight} of {}", self.host()), bound, async || {
+            Ok((self.status().await?.canary_weight >= weight).then_some(()))
+        })
+        .await
+    }
+
+    pub(super) async fn status(&self) -> Outcome<CanaryStatus> {
+        let canaries = Api::<Canary>::namespaced(self.client.clone(), &self.namespace);
+        Ok(canaries.get(self.name).await?.status.unwrap_or_default())
+    }
+
+    pub(super) async fn deployment(&self, name: &str) -> Outcome<Deployment> {
+        Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
+    }
+
+    /// The version that the pods of a Deployment are told to be.
+    pub(super) async fn version_of(&self, deployment: &str) -> Outcome<Option<String>> {
+        let spec = self.deployment(deployment).await?.spec.unwrap_or_default().template.spec.unwrap_or_default();
+        let variables = spec.containers.into_iter().flat_map(|container| container.env.unwrap_or_default());
+        Ok(variables.into_iter().find(|variable| variable.name == "VERSION").and_then(|variable| variable.value))
+    }
+
+    /// Waits for the condition Stalled, and returns its reason and its sentence.
+    pub(super) async fn stalls(&self) -> Outcome<(String, String)> {
+        wait_until(&format!("the condition Stalled of {}", self.host()), NOTICED_WITHIN, async || {
+            Ok(self.stalled().await?)
+        })
+        .await
+    }
+
+    /// Reason and sentence of the condition Stalled, where it holds.
+    pub(super) async fn stalled(&self) -> Outcome<Option<(String, String)>> {
+        let conditions = self.status().await?.conditions;
+        let stalled =
+            conditions.into_iter().find(|condition| condition.type_ == "Stalled" && condition.status.0 == Truth::True);
+        Ok(stalled.map(|condition| (condition.reason, condition.message)))
+    }
+
+    /// Waits for an event with this reason on the Canary, and returns its note.
+    pub(super) async fn tells(&self, reason: &str, bound: Duration) -> Outcome<String> {
+        wait_until(&format!("an event {reason} of {}", self.host()), bound, async || {
+            Ok(self.events().await?.into_iter().find(|(told, _)| told == reason).map(|(_, note)| note))
+        })
+        .await
+    }
+
+    /// Reasons and notes of the events on the Canary.
+    pub(super) async fn events(&self) -> Outcome<Vec<(String, String)>> {
+        let about = format!("involvedObject.kind=Canary,involvedObject.name={}", self.name);
+        let events = Api::<Event>::namespaced(self.client.clone(), &self.namespace);
+        let events = events.list(&ListParams::default().fields(&about)).await?;
+        Ok(events.items.into_iter().map(|e| (e.reason.unwrap_or_default(), e.message.unwrap_or_default())).collect())
+    }
+
+    /// Applies an object of this namespace as a user would.
+    pub(super) async fn apply(&self, object: &Value) -> Outcome {
+        apply(&self.client, &self.namespace, object).await
+    }
+
+    /// A file of `examples/istio`, in this namespace and with this name.
+    fn example(&self, file: &str) -> Outcome<Vec<Value>> {
+        let text = std::fs::read_to_string(project("examples/istio").join(file))?;
+        let text = text.replace("hello", self.name).replace("example.com", &format!("{}.example.com", self.namespace));
+        Ok(serde_saphyr::from_multiple(&text.replace("namespace: demo", &format!("namespace: {}", self.namespace)))?)
+    }
+}
+
+/// Applies an object of a kind that the cluster serves.
+pub(super) async fn apply(client: &Client, namespace: &str, object: &Value) -> Outcome {
+    let types: TypeMeta = serde_json::from_value(object.clone())?;
+    let kind = ApiResource::from_gvk(&(&types).try_into()?);
+    let name = object["metadata"]["name"].as_str().ok_or("an object without a name")?;
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
+    objects.patch(name, &PatchParams::apply("claims").force(), &Patch::Apply(object)).await?;
+    Ok(())
+}
+
+/// An analysis in these steps, by the example's KPIs. How fast a busy machine answers must not decide.
+pub(super) fn in_steps(of: u32, to: u32) -> Value {
+    let metrics = json!([
+        {"name": "request-success-rate", "interval": "30s", "thresholdRange": {"min": 99}},
+        {"name": "request-duration", "interval": "30s", "thresholdRange": {"max": 20_000}},
+    ]);
+    json!({"spec": {"analysis": {"stepWeight": of, "maxWeight": to, "metrics": metrics}}})
+}
+
+/// A single pod that ends at once, for claims that need no traffic.
+pub(super) fn small() -> Value {
+    json!({"spec": {"replicas": 1, "template": {"spec": {"terminationGracePeriodSeconds": 1}}}})
+}
+
+/// Pods that end as soon as the app has served its last request, so that a drain is short.
+pub(super) fn quick_to_drain() -> Value {
+    json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 10}}}})
+}

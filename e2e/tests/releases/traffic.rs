@@ -1,0 +1,76 @@
+//! A steady load through the gateway, and the account of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+
+use k8s_openapi::api::core::v1::Service;
+use kube::{Api, Client};
+use serde::Deserialize;
+
+use super::operator::state;
+use crate::support::{Outcome, run};
+
+/// Enough for a KPI over the smallest weight, and little beside everything else on two cores.
+const REQUESTS_A_SECOND: &str = "20";
+/// So many connections and so much patience that a busy machine makes requests late, not lost.
+const CONNECTIONS: &str = "128";
+const PATIENCE: &str = "15s";
+
+/// `e2e/load`, running.
+pub(super) struct Traffic {
+    process: Child,
+    summary: PathBuf,
+}
+
+/// What became of the requests.
+#[derive(Deserialize)]
+pub(super) struct Account {
+    sent: u64,
+    /// Failures that the app did not mark as its own.
+    lost: u64,
+    /// All failures, by kind.
+    failures: BTreeMap<String, u64>,
+}
+
+impl Account {
+    /// Fails if a request was lost, and if there was none to lose.
+    pub(super) fn lost_nothing(&self) -> Outcome {
+        match self {
+            Self { sent: 0, .. } => Err("the load sent nothing".into()),
+            Self { lost: 0, .. } => Ok(()),
+            Self { sent, lost, failures } => Err(format!("{lost} of {sent} requests were lost: {failures:?}").into()),
+        }
+    }
+}
+
+impl Traffic {
+    pub(super) async fn start(client: &Client, host: &str) -> Outcome<Self> {
+        let services = Api::<Service>::namespaced(client.clone(), "istio-system");
+        let gateway = services.get("istio-ingressgateway").await?.spec.and_then(|spec| spec.cluster_ip);
+        let url = format!("http://{}/", gateway.ok_or("a gateway without an address")?);
+        let summary = state("log")?.join(format!("load-{host}.json"));
+        let process = Command::new("load")
+            .args(["-url", &url, "-host", host, "-rate", REQUESTS_A_SECOND, "-duration", "10m"])
+            .args(["-connections", CONNECTIONS, "-timeout", PATIENCE, "-summary"])
+            .arg(&summary)
+            .spawn()
+            .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh releases"))?;
+        Ok(Self { process, summary })
+    }
+
+    /// Ends the load and returns its account.
+    pub(super) fn end(mut self) -> Outcome<Account> {
+        run("kill", &["-TERM", &self.process.id().to_string()])?;
+        self.process.wait()?;
+        Ok(serde_json::from_str(&std::fs::read_to_string(&self.summary)?)?)
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        // It has ended already unless the claim failed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

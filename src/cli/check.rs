@@ -1,0 +1,153 @@
+//! `serin check canary NAME`: a report for people, or as JSON.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::out::{self, exit};
+use super::{flags, paint::Paint};
+use crate::check::{Category, Check, Outcome, Report};
+use crate::world::{self, CheckOptions};
+
+/// What can be checked.
+#[derive(Subcommand, Debug)]
+pub(super) enum What {
+    /// Whether a Canary can be released and each of its KPIs measured on the primary now
+    ///
+    /// Exits with 0 if all is fine or only deserves a look, 1 if something is wrong, 2 if it could not be found out.
+    Canary(Box<Canary>),
+}
+
+/// Flags of `check canary`.
+#[derive(Args, Debug)]
+pub(super) struct Canary {
+    /// Name of the Canary
+    #[arg(value_parser = name)]
+    name: String,
+
+    /// Its namespace; that of the kubeconfig's context, or of the pod, where it is left out
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    #[command(flatten)]
+    defaults: flags::Defaults,
+
+    /// For people, or for machines
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+/// `cart`, and `canary/cart` as kubectl prints it.
+fn name(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("canary/").unwrap_or(text);
+    if name.is_empty() { Err("the name of a Canary is missing".to_owned()) } else { Ok(name.to_owned()) }
+}
+
+pub(super) fn check(what: What) -> ExitCode {
+    let What::Canary(flags) = what;
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out::complain(&format!("cannot start: {error}")),
+    };
+    let Canary { name, namespace, defaults, output } = *flags;
+    let namespace = namespace.filter(|namespace| !namespace.is_empty());
+    let report = runtime.block_on(world::check(CheckOptions { name, namespace, defaults: defaults.into() }));
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return out::complain(&error.to_string()),
+    };
+    let printed = match output {
+        Output::Text => out::print(&text(&report, &Paint::of_stdout())),
+        Output::Json => match serde_json::to_string_pretty(&report) {
+            Ok(json) => out::print(&(json + "\n")),
+            Err(error) => out::complain(&format!("the report cannot be written as JSON: {error}")),
+        },
+    };
+    if printed == ExitCode::SUCCESS { ExitCode::from(code(report.outcome())) } else { printed }
+}
+
+const fn code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Fine | Outcome::Warning => exit::YES,
+        Outcome::Wrong => exit::NO,
+        Outcome::Unknown => exit::UNKNOWN,
+    }
+}
+
+/// Linkerd's layout: a sign and a sentence a line, what explains it below.
+fn text(report: &Report, paint: &Paint) -> String {
+    report.checks.iter().map(|check| lines(check, paint)).collect()
+}
+
+fn lines(check: &Check, paint: &Paint) -> String {
+    let subject = match check.category {
+        Category::Kpi => check.name.clone(),
+        other => format!("{} {}", other.as_str(), check.name),
+    };
+    let below = check.reason.iter().chain(&check.hint).map(|line| format!("    {line}\n"));
+    let first = format!("{} {subject}: {}\n", paint.sign(check.outcome), check.sentence);
+    std::iter::once(first).chain(below).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let check = |category, name: &str, outcome, sentence: &str| Check {
+            category,
+            name: name.to_owned(),
+            outcome,
+            sentence: sentence.to_owned(),
+            reason: None,
+            hint: None,
+        };
+        let wrong = check(Category::Kpi, "errors", Outcome::Wrong, "the query finds nothing");
+        Report {
+            canary: "cart".to_owned(),
+            namespace: "shop".to_owned(),
+            checks: vec![
+                check(Category::Target, "deploy/cart", Outcome::Fine, "3/3 ready"),
+                check(Category::Kpi, "latency", Outcome::Warning, "slow"),
+                Check { reason: Some("because".to_owned()), hint: Some("write".to_owned()), ..wrong },
+            ],
+        }
+    }
+
+    #[test]
+    fn a_line_has_a_sign_and_what_explains_it_below() {
+        let plain = text(&report(), &Paint::default());
+        assert_eq!(
+            plain,
+            "ok target deploy/cart: 3/3 ready\n!! latency: slow\nx  errors: the query finds nothing\n    because\n    write\n"
+        );
+    }
+
+    #[test]
+    fn the_worst_outcome_is_the_exit_code_and_warnings_do_not_fail() {
+        assert_eq!(code(report().outcome()), 1);
+        assert_eq!(code(Outcome::Warning), 0);
+        assert_eq!(code(Outcome::Unknown), 2);
+    }
+
+    #[test]
+    fn json_names_every_field() {
+        let json = serde_json::to_value(report()).unwrap();
+        let expected = serde_json::json!({"category": "kpi", "name": "errors", "outcome": "wrong",
+            "sentence": "the query finds nothing", "reason": "because", "hint": "write"});
+        assert_eq!((json["canary"].as_str(), &json["checks"][2]), (Some("cart"), &expected));
+    }
+
+    #[test]
+    fn kubectls_name_of_a_canary_is_taken() {
+        assert_eq!(name("canary/cart"), Ok("cart".to_owned()));
+        assert!(name("canary/").is_err());
+    }
+}

@@ -1,0 +1,184 @@
+//! `serin simulate`: what the operator would do with a release, without a cluster.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{ArgGroup, ValueEnum};
+use serde_json::{Value, json};
+
+use super::out;
+use crate::model::Reading;
+use crate::sim::{self, Entry, Outcome, Scenario, Verdict};
+
+/// Arguments of `serin simulate`.
+#[derive(clap::Args, Debug)]
+#[command(group(ArgGroup::new("what").required(true).args(["file", "seed"])))]
+pub(super) struct Args {
+    /// Manifests: one Canary, and whatever else of it there is (its Deployment, MetricTemplates, routes)
+    #[arg(requires = "scenario")]
+    file: Option<PathBuf>,
+    /// What happens: revisions and how they behave, traffic, and what people do
+    #[arg(long, value_name = "FILE", requires = "file")]
+    scenario: Option<PathBuf>,
+    /// How to print the outcome
+    #[arg(long, short, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// Plays a seeded run of faults in place of a file, as the tests do
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many seeds, from --seed on
+    #[arg(long, default_value_t = 1, requires = "seed")]
+    count: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// Exit codes: the verdict of the release.
+const ROLLED_BACK: u8 = 1;
+const UNDECIDED: u8 = 3;
+
+/// Plays it. 0 promoted, 1 rolled back, 2 it cannot be read, 3 neither; with `--seed` 0 if every invariant held, else 1.
+pub(super) fn run(args: &Args) -> ExitCode {
+    match (args.seed, &args.file, &args.scenario) {
+        (Some(seed), _, _) => seeds(seed, args.count),
+        (None, Some(file), Some(scenario)) => match story(file, scenario) {
+            Ok(outcome) => tell(&outcome, args.output),
+            Err(sentence) => out::complain(&sentence),
+        },
+        // clap lets nothing else through.
+        (None, _, _) => out::complain("name a file and a --scenario, or a --seed"),
+    }
+}
+
+fn seeds(first: u64, count: u64) -> ExitCode {
+    let mut rounds = 0;
+    for seed in first..first.saturating_add(count) {
+        let report = sim::run(seed);
+        rounds += u64::from(report.rounds);
+        if report.broken.is_some() {
+            let _ = out::print(&report.to_string());
+            return ExitCode::from(ROLLED_BACK);
+        }
+        if count == 1 {
+            return out::print(&report.to_string());
+        }
+    }
+    out::print(&format!("{count} seeds, {rounds} rounds: every invariant held\n"))
+}
+
+pub(super) fn story(file: &Path, scenario: &Path) -> Result<Outcome, String> {
+    let manifests: Vec<Value> = serde_saphyr::from_multiple(&read(file)?).map_err(|e| unreadable(file, &e))?;
+    let scenario: Scenario = serde_saphyr::from_str(&read(scenario)?).map_err(|e| unreadable(scenario, &e))?;
+    sim::play(&manifests, &scenario).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))
+}
+
+fn unreadable(path: &Path, error: &impl ToString) -> String {
+    format!("{}: {}", path.display(), error.to_string())
+}
+
+fn tell(outcome: &Outcome, output: Output) -> ExitCode {
+    let text = match output {
+        Output::Text => text(outcome),
+        Output::Json => format!("{:#}\n", document(outcome)),
+    };
+    if out::print(&text) != ExitCode::SUCCESS {
+        return ExitCode::from(out::exit::UNKNOWN);
+    }
+    match outcome.verdict {
+        Verdict::Promoted => ExitCode::SUCCESS,
+        Verdict::RolledBack => ExitCode::from(ROLLED_BACK),
+        Verdict::Undecided => ExitCode::from(UNDECIDED),
+    }
+}
+
+pub(super) fn text(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for Entry { at, phase, weight, readings, sentences } in &outcome.timeline {
+        let kpis = readings.iter().map(kpi).collect::<Vec<_>>().join(" · ");
+        let lines = Some(kpis).filter(|kpis| !kpis.is_empty()).into_iter().chain(sentences.iter().cloned());
+        let head = format!("{:>6}  {:<12} {:>3} %", clock(*at), phase.as_str(), weight.get());
+        let mut heads = [head].into_iter().chain(std::iter::repeat(" ".repeat(26)));
+        for line in lines {
+            let _ = writeln!(text, "{}  {line}", heads.next().unwrap_or_default());
+        }
+    }
+    let _ = writeln!(text);
+    for sim::Exposure { revision, requests, failed } in &outcome.exposures {
+        let share = if outcome.requests > 0.0 { 100.0 * requests / outcome.requests } else { 0.0 };
+        let (all, requests, failed) = (outcome.requests.round(), requests.round(), failed.round());
+        let _ = writeln!(text, "{requests} of {all} requests met {revision} ({share:.1} %), {failed} of them failed");
+    }
+    if let Some(violation) = &outcome.broken {
+        let _ = writeln!(text, "an invariant did not hold: {violation}");
+    }
+    let [promotion, rollback] = outcome.quickest.map(words);
+    let (verdict, took) = (outcome.verdict.as_str(), words(outcome.took));
+    let _ = writeln!(
+        text,
+        "verdict {verdict} after {took}; with these thresholds a promotion takes at least {promotion}, a rollback {rollback}"
+    );
+    text
+}
+
+fn kpi(reading: &Reading) -> String {
+    let value = reading.value.map_or_else(|| "no value".to_owned(), |v| format!("{v:.2}"));
+    format!("{} {value} {}", reading.name, reading.verdict.as_str())
+}
+
+/// `7:10`, and `1:07:10` from an hour on.
+fn clock(at: Duration) -> String {
+    let (hours, minutes, seconds) = split(at);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// `7m10s`.
+fn words(length: Duration) -> String {
+    match split(length) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes:02}m{seconds:02}s"),
+    }
+}
+
+const fn split(length: Duration) -> (u64, u64, u64) {
+    let seconds = length.as_secs();
+    (seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn document(outcome: &Outcome) -> Value {
+    let reading = |r: &Reading| json!({"name": r.name, "value": r.value, "verdict": r.verdict.as_str(), "explanation": r.explanation});
+    let entry = |e: &Entry| {
+        json!({
+            "atSeconds": e.at.as_secs_f64(),
+            "phase": e.phase.as_str(),
+            "weight": e.weight.get(),
+            "metrics": e.readings.iter().map(reading).collect::<Vec<_>>(),
+            "sentences": e.sentences,
+        })
+    };
+    let exposure =
+        |e: &sim::Exposure| json!({"revision": e.revision, "requests": e.requests.round(), "failed": e.failed.round()});
+    let [promotion, rollback] = outcome.quickest;
+    json!({
+        "apiVersion": "cli.serin.dev/v1",
+        "kind": "Simulation",
+        "verdict": outcome.verdict.as_str(),
+        "tookSeconds": outcome.took.as_secs_f64(),
+        "quickestPromotionSeconds": promotion.as_secs_f64(),
+        "quickestRollbackSeconds": rollback.as_secs_f64(),
+        "requests": outcome.requests.round(),
+        "revisions": outcome.exposures.iter().map(exposure).collect::<Vec<_>>(),
+        "violation": outcome.broken.as_ref().map(ToString::to_string),
+        "timeline": outcome.timeline.iter().map(entry).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,171 @@
+//! The simulated cluster: apiserver, controllers, pods and traffic, moved through time.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::apiserver::Apiserver;
+use super::app::App;
+use super::corner;
+use super::endpoints;
+use super::pods::{Pod, Workloads};
+use super::random::Random;
+use super::traffic::{self, History, MEMORY, Names, Scenery};
+use crate::api;
+use crate::model::{Percent, Routing, Time};
+use crate::object::kinds::DEPLOYMENT;
+use crate::object::{Change, Conflict, ObjectKey, value};
+
+/// Everything outside the operator.
+#[derive(Clone, Debug)]
+pub(super) struct Cluster {
+    pub(super) now: Time,
+    pub(super) api: Apiserver,
+    pub(super) names: Names,
+    /// Behaviour by image.
+    pub(super) apps: BTreeMap<String, App>,
+    pub(super) history: History,
+    /// Requests a second to the apex.
+    pub(super) rps: f64,
+    /// Nobody sends requests.
+    pub(super) asleep: bool,
+    /// Somebody else writes to the Canary just before the operator does.
+    pub(super) interfere: bool,
+    workloads: Workloads,
+    random: Random,
+    /// The options with which routing objects are read; the Canary itself may be gone.
+    canary: Option<api::Canary>,
+    /// How the traffic was shared at a revision of the apiserver.
+    routing: RefCell<Option<(u64, Option<Routing>)>>,
+    /// Workloads that the operator scaled to zero or deleted.
+    parked: BTreeSet<ObjectKey>,
+}
+
+impl Cluster {
+    pub(super) fn new(names: Names, canary: Option<api::Canary>, now: Time, random: Random) -> Self {
+        Self {
+            now,
+            api: Apiserver::default(),
+            names,
+            apps: BTreeMap::new(),
+            history: History::default(),
+            rps: 100.0,
+            asleep: false,
+            interfere: false,
+            workloads: Workloads::default(),
+            random,
+            canary,
+            routing: RefCell::new(None),
+            parked: BTreeSet::new(),
+        }
+    }
+
+    /// When something happens by itself.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.workloads.next(self.now)
+    }
+
+    /// Lets time pass: requests flow, then controllers do what is due.
+    pub(super) fn advance(&mut self, to: Time) {
+        let routing = self.routing();
+        let scenery = Scenery {
+            names: &self.names,
+            objects: self.api.objects(),
+            pods: self.workloads.pods(),
+            apps: &self.apps,
+            routing: routing.as_ref(),
+            rps: if self.asleep { 0.0 } else { self.rps },
+        };
+        self.history.flow(scenery, self.now, to);
+        self.now = to;
+        self.history.forget(Time::from_millis(to.as_millis() - i64::try_from(MEMORY.as_millis()).unwrap_or(0)));
+        self.settle();
+    }
+
+    /// Lets controllers do what is due now.
+    pub(super) fn settle(&mut self) {
+        self.workloads.tick(&mut self.api, &self.apps, &mut self.random, self.now);
+        endpoints::tick(&mut self.api, self.workloads.pods(), self.now);
+    }
+
+    /// A write of the operator.
+    pub(super) fn write(&mut self, change: &Change) -> Result<(), Conflict> {
+        let key = change.key();
+        self.api.write(change)?;
+        if let Some(key) = key.filter(|k| k.kind == DEPLOYMENT) {
+            if self.replicas(&key) == Some(0) || self.api.find(&key).is_none() {
+                self.parked.insert(key);
+            } else {
+                self.parked.remove(&key);
+            }
+        }
+        endpoints::tick(&mut self.api, self.workloads.pods(), self.now);
+        Ok(())
+    }
+
+    /// A write of the operator to the status of the Canary that it saw at version `seen`.
+    pub(super) fn write_status(&mut self, seen: &str, status: &Value) -> Result<(), Conflict> {
+        let key = corner::canary_key(&self.names);
+        if std::mem::take(&mut self.interfere) {
+            self.api.edit(&key, &json!({"metadata": {"annotations": {"seen-by": self.now.to_string()}}}));
+        }
+        self.api.write_status(&key, seen, status)
+    }
+
+    /// Another hand scales a workload.
+    pub(super) fn scale(&mut self, key: &ObjectKey, replicas: u32) {
+        self.owns(key);
+        self.api.edit(key, &json!({"spec": {"replicas": replicas}}));
+    }
+
+    /// Another hand made the workload anew: its size is no longer the operator's doing.
+    pub(super) fn owns(&mut self, key: &ObjectKey) {
+        self.parked.remove(key);
+    }
+
+    /// How the proxies share the traffic; `None` where no route splits it.
+    pub(super) fn routing(&self) -> Option<Routing> {
+        let revision = self.api.revision();
+        if let Some((at, routing)) = &*self.routing.borrow()
+            && *at == revision
+        {
+            return routing.clone();
+        }
+        let routing = self.canary.as_ref().and_then(|c| corner::routing(&self.names, c, self.api.objects()));
+        *self.routing.borrow_mut() = Some((revision, routing.clone()));
+        routing
+    }
+
+    /// Share of the requests that get no answer although somebody could give one.
+    pub(super) fn lost(&self) -> Percent {
+        let routing = self.routing();
+        traffic::lost(&self.names, self.api.objects(), self.workloads.pods(), routing.as_ref(), self.now)
+    }
+
+    /// Whether the operator took the pods of a workload away.
+    pub(super) fn is_parked(&self, workload: &ObjectKey) -> bool {
+        self.parked.contains(workload)
+    }
+
+    pub(super) fn pods(&self) -> &[Pod] {
+        self.workloads.pods()
+    }
+
+    pub(super) fn replicas(&self, key: &ObjectKey) -> Option<u32> {
+        self.api.find(key).map(|o| value::count(o, &["spec", "replicas"]).unwrap_or(1))
+    }
+
+    pub(super) fn target_key(&self) -> ObjectKey {
+        DEPLOYMENT.named(&self.names.namespace, &self.names.target)
+    }
+
+    pub(super) fn primary_key(&self) -> ObjectKey {
+        DEPLOYMENT.named(&self.names.namespace, self.names.primary())
+    }
+
+    /// The template of a workload.
+    pub(super) fn template(&self, key: &ObjectKey) -> Option<&Value> {
+        self.api.find(key).and_then(|o| value::at(o, &["spec", "template"]))
+    }
+}

@@ -1,0 +1,59 @@
+//! Between objects and the pure rooms: what `world` does with its caches, done with the objects of the simulated cluster.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::traffic::Names;
+use crate::api;
+use crate::model::{Plan, Revision, Routing, Time};
+use crate::object::kinds::CANARY;
+use crate::object::{ObjectKey, Objects, value};
+use crate::scene::{self, Defaults, Lookups, Scene};
+use crate::{route, workload};
+
+pub(super) fn canary_key(names: &Names) -> ObjectKey {
+    CANARY.named(&names.namespace, &names.canary)
+}
+
+/// What the operator sees of its canary; `None` where the Canary is gone. Objects that it does not look up stay unseen.
+pub(super) fn scene(names: &Names, objects: &Objects) -> Option<Scene> {
+    let canary: api::Canary = serde_json::from_value(objects.find(&canary_key(names))?.clone()).ok()?;
+    let defaults = Arc::new(Defaults::default());
+    let lookups = scene::lookups(&canary, &defaults);
+    let objects = seen(&lookups, objects);
+    Some(Scene { canary, objects, defaults, unserved: BTreeSet::new() })
+}
+
+fn seen(lookups: &Lookups, objects: &Objects) -> Objects {
+    objects.filter(|key, object| {
+        lookups.keys.contains(key)
+            || lookups.labelled.iter().any(|l| {
+                l.kind == key.kind
+                    && l.namespace == key.namespace
+                    && value::text(object, &["metadata", "labels", l.label]) == Some(&l.value)
+            })
+    })
+}
+
+/// The status that says what was decided, in its wire form; `None` where it is there already and nothing is done on it.
+pub(super) fn status(scene: &Scene, plan: &Plan, now: Time) -> Option<Value> {
+    let before = scene.canary.status.as_ref();
+    let after = scene::status(&plan.journal, before, now);
+    if before == Some(&after) && plan.effects.is_empty() { None } else { serde_json::to_value(after).ok() }
+}
+
+/// The revision of a pod template.
+pub(super) fn revision(template: &Value) -> Revision {
+    workload::revision(template)
+}
+
+/// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
+pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) -> Option<Routing> {
+    let provider = canary.spec.provider.as_ref().map_or("istio", |p| p.as_str());
+    let service = canary.spec.service.as_ref()?;
+    let analysis = &canary.spec.analysis;
+    let target = route::Target { namespace: &names.namespace, apex: &names.apex, service, analysis };
+    route::find(provider)?.read(&target, objects).ok()?
+}

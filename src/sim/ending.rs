@@ -1,0 +1,198 @@
+//! How a run ends once the faults are over, and what must be true then: L1 to L4.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::corner;
+use super::faults::Temper;
+use super::invariants::Violation;
+use super::pods::image;
+use super::random::Random;
+use super::trial::Trial;
+use crate::model::{Facts, Percent, Phase, Settings, Time};
+use crate::object::kinds::{DEPLOYMENT, SERVICE};
+use crate::object::value;
+
+/// The last thing that happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// Nothing: what is under way comes to its end.
+    Nothing,
+    /// A revision that deserves promotion.
+    Healthy,
+    /// One that deserves a rollback.
+    Bad(Temper),
+    /// The Canary is deleted, and its user wants everything back.
+    Deleted,
+}
+
+impl Ending {
+    pub(super) fn any(random: &mut Random) -> Self {
+        match random.below(10) {
+            0..=1 => Self::Nothing,
+            2..=5 => Self::Healthy,
+            6..=7 => Self::Bad(random.pick(&Temper::BAD).unwrap_or(Temper::Failing)),
+            _ => Self::Deleted,
+        }
+    }
+}
+
+/// Any workload that is a primary.
+const PRIMARY: &str = "app-primary";
+
+type Outcome = Result<(), Violation>;
+
+fn broken(rule: &'static str, sentence: impl Into<String>) -> Outcome {
+    Err(Violation { rule, sentence: sentence.into() })
+}
+
+impl Trial {
+    /// Ends the run and judges its end.
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.calm();
+        self.play(self.patience());
+        let outcome = self.is_quiet().and_then(|()| match ending {
+            Ending::Nothing => Ok(()),
+            Ending::Healthy => self.healthy(),
+            Ending::Bad(temper) => self.bad(temper),
+            Ending::Deleted => self.deleted(),
+        });
+        if let Err(violation) = outcome {
+            self.record.invariants.broken.get_or_insert(violation);
+        }
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        corner::scene(&self.cluster.names, self.cluster.api.objects()).map(|s| s.facts())
+    }
+
+    /// L3: when the inputs stop, so does the operator, and nobody is left without an answer.
+    fn is_quiet(&self) -> Outcome {
+        let Some(facts) = self.facts() else { return Ok(()) };
+        let waits = facts.journal.phase == Phase::Initializing && !self.works(&self.image);
+        if self.operator.due.is_some() && !waits {
+            return broken("L3", format!("still busy in phase {}: {:?}", facts.journal.phase, facts.journal.step));
+        }
+        let lost = self.cluster.lost();
+        // A promoted revision that breaks later takes its share along until the next one comes.
+        if !lost.is_zero() && self.works(self.primary_image()) {
+            return broken("S2", format!("{lost} % of the requests stay lost in phase {}", facts.journal.phase));
+        }
+        if !facts.journal.phase.is_settled() && !waits && facts.complaints.is_empty() {
+            return broken("L3", format!("stuck in phase {}", facts.journal.phase));
+        }
+        Ok(())
+    }
+
+    /// Whether pods of this image get ready and stay so.
+    fn works(&self, image: &str) -> bool {
+        self.cluster.apps.get(image).is_some_and(|a| a.ready_after(PRIMARY).is_some() && a.breaks_after.is_none())
+    }
+
+    fn primary_image(&self) -> &str {
+        self.cluster.template(&self.cluster.primary_key()).map_or("", image)
+    }
+
+    /// When a release of these settings must be over.
+    fn deadline(&self, settings: &Settings) -> Time {
+        let steps = 110 + settings.threshold;
+        self.cluster.now.after(settings.deadline * 3 + settings.interval * steps + Duration::from_secs(180))
+    }
+
+    /// L2: a healthy canary is promoted within a bound.
+    fn healthy(&mut self) -> Outcome {
+        let Some(settings) = self.facts().and_then(|f| f.settings) else { return Ok(()) };
+        let deadline = self.deadline(&settings);
+        self.release(Temper::Healthy);
+        self.play(self.patience());
+        if self.record.invariants.broken.is_some() {
+            return Ok(());
+        }
+        self.is_quiet()?;
+        let Some(facts) = self.facts() else { return broken("L2", "the Canary is gone") };
+        let promoted = matches!(facts.journal.phase, Phase::Succeeded | Phase::Initialized);
+        if !promoted || self.primary_image() != self.image || facts.journal.last_promoted != facts.journal.last_applied
+        {
+            let (phase, runs) = (facts.journal.phase, self.primary_image());
+            return broken(
+                "L2",
+                format!("{} is healthy, but the phase is {phase} and the primary runs {runs}", self.image),
+            );
+        }
+        let ready =
+            self.cluster.pods().iter().any(|p| p.owner == self.cluster.primary_key() && p.is_ready(self.cluster.now));
+        if !ready {
+            return broken("L2", "promoted, but no pod of the primary is ready");
+        }
+        if self.cluster.now > deadline {
+            return broken(
+                "L2",
+                format!("{} was promoted only at {}, later than {deadline}", self.image, self.cluster.now),
+            );
+        }
+        Ok(())
+    }
+
+    /// L1: a failing canary loses all traffic within a bound, and what served before goes on.
+    fn bad(&mut self, temper: Temper) -> Outcome {
+        let Some(facts) = self.facts() else { return Ok(()) };
+        let served = self.primary_image().to_owned();
+        if facts.journal.phase == Phase::Initializing || !self.works(&served) || !facts.complaints.is_empty() {
+            return Ok(());
+        }
+        self.suffer(&super::faults::Fault::Skip(super::faults::Skip::Off));
+        let Some(settings) = self.facts().and_then(|f| f.settings) else { return Ok(()) };
+        let deadline = self.deadline(&settings);
+        self.release(temper);
+        self.play(self.patience());
+        if self.record.invariants.broken.is_some() {
+            return Ok(());
+        }
+        self.is_quiet()?;
+        let Some(facts) = self.facts() else { return broken("L1", "the Canary is gone") };
+        let weight = self.cluster.routing().map_or(Percent::ZERO, |r| r.canary);
+        let late = self.cluster.now > deadline;
+        if facts.journal.phase != Phase::Failed || !weight.is_zero() || self.primary_image() != served || late {
+            let (phase, at) = (facts.journal.phase, self.cluster.now);
+            return broken("L1", format!("{} is {temper:?}, but at {at} it is {phase} with {weight} %", self.image));
+        }
+        Ok(())
+    }
+
+    /// L4: after a deletion with `revertOnDeletion` the user has what was there before.
+    fn deleted(&mut self) -> Outcome {
+        self.release(Temper::Healthy);
+        let patch = json!({"spec": {"revertOnDeletion": true}});
+        self.edit_canary(&patch);
+        self.play(self.patience());
+        if self.facts().is_none_or(|f| f.journal.phase == Phase::Initializing) {
+            return Ok(());
+        }
+        self.cluster.api.delete(&corner::canary_key(&self.cluster.names));
+        self.play(self.patience());
+        if self.record.invariants.broken.is_some() {
+            return Ok(());
+        }
+        let names = &self.cluster.names;
+        if self.facts().is_some() {
+            return broken("L4", "the deleted Canary is still there");
+        }
+        let ours = [
+            DEPLOYMENT.named(&names.namespace, names.primary()),
+            SERVICE.named(&names.namespace, format!("{}-primary", names.apex)),
+            SERVICE.named(&names.namespace, format!("{}-canary", names.apex)),
+        ];
+        if let Some(left) = ours.iter().find(|key| self.cluster.api.find(key).is_some()) {
+            return broken("L4", format!("{left} was left behind"));
+        }
+        let apex = self.cluster.api.find(&SERVICE.named(&names.namespace, &names.apex));
+        let selects = apex.and_then(|o| value::text(o, &["spec", "selector", "app"]));
+        let serves =
+            self.cluster.pods().iter().any(|p| p.owner == self.cluster.target_key() && p.is_ready(self.cluster.now));
+        if selects != Some(names.target.as_str()) || !serves || !self.cluster.lost().is_zero() {
+            return broken("L4", format!("the apex selects {selects:?}, the target serves: {serves}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! What goes wrong, and what people do in the middle of it: a seeded schedule.
+
+use std::time::Duration;
+
+use super::random::Random;
+use crate::object::Kind;
+use crate::object::kinds::{CANARY, DEPLOYMENT, ENDPOINT_SLICE, SERVICE};
+
+/// One disturbance.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Fault {
+    /// The process dies after so many further writes and is started again.
+    Crash(u32),
+    /// Another replica takes over, its watch of one kind lagging.
+    Takeover(Kind, Duration),
+    /// The watch of a kind brings nothing new for so long.
+    StaleCache(Kind, Duration),
+    /// No watch wakes anybody for so long.
+    LostWakes(Duration),
+    /// A round without a reason.
+    SpareWake,
+    /// Somebody writes to the Canary just before the operator does.
+    Conflict,
+    /// The KPI provider does not answer for so long.
+    ProviderDown(Duration),
+    /// The KPI provider answers with no series for so long.
+    ProviderEmpty(Duration),
+    /// Nobody sends requests for so long.
+    NoTraffic(Duration),
+    /// A person writes the canary's share into the route.
+    EditWeight(u8),
+    /// A person writes other hosts into the route.
+    EditHosts,
+    /// A GitOps sync writes the target's replicas.
+    Scale(u32),
+    /// Fields of the Canary's analysis change.
+    EditAnalysis(Knob),
+    /// The Canary is suspended for so long.
+    Suspend(Duration),
+    /// What `Suspend` promised.
+    Resume,
+    /// The spec's `skipAnalysis` changes.
+    Skip(Skip),
+    /// A new revision.
+    Release(Temper),
+    /// A revision whose behaviour is known.
+    Deploy(String),
+    /// An earlier revision, the promoted one among them.
+    Revert,
+    /// A person deletes the primary.
+    DeletePrimary,
+    /// A person deletes the Services of both sides.
+    DeleteSides,
+    /// A person deletes the route.
+    DeleteRoute,
+    /// The target goes away for so long.
+    DeleteTarget(Duration),
+    /// The target comes back as it was.
+    RestoreTarget,
+    /// The Canary is deleted, and made anew after so long.
+    DeleteCanary(Duration),
+    /// The Canary is made anew.
+    RestoreCanary,
+}
+
+/// A field of the analysis.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Knob {
+    Interval,
+    Threshold,
+    Weights,
+    Deadline,
+    Promotion,
+}
+
+/// Whether the analysis is skipped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Skip {
+    On,
+    Off,
+}
+
+/// How a revision turns out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Temper {
+    Healthy,
+    /// Healthy, but its pods take half a minute.
+    SlowStart,
+    /// Its pods never get ready.
+    NeverReady,
+    /// Its pods get ready as the canary, but not as the primary.
+    NeverPrimary,
+    /// Its pods break after a while.
+    Breaks,
+    /// One request in twenty fails.
+    Failing,
+    /// It fails more the longer it runs.
+    Leaking,
+    /// It answers too late.
+    Slow,
+}
+
+impl Temper {
+    const ALL: [Self; 8] = [
+        Self::Healthy,
+        Self::SlowStart,
+        Self::NeverReady,
+        Self::NeverPrimary,
+        Self::Breaks,
+        Self::Failing,
+        Self::Leaking,
+        Self::Slow,
+    ];
+    /// Those whose analysis must end in a rollback.
+    pub(super) const BAD: [Self; 3] = [Self::NeverReady, Self::Failing, Self::Slow];
+}
+
+impl Fault {
+    /// The word under which it is counted.
+    pub(super) fn name(&self) -> String {
+        let text = format!("{self:?}");
+        text.split('(').next().unwrap_or_default().to_owned()
+    }
+
+    fn any(random: &mut Random) -> Self {
+        let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
+        let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
+        let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
+        match random.below(40) {
+            0..=3 => Self::Crash(u32::from(random.count(6))),
+            4..=5 => Self::Takeover(kind, short),
+            6..=7 => Self::StaleCache(kind, short),
+            8 => Self::LostWakes(long),
+            9 => Self::SpareWake,
+            10..=11 => Self::Conflict,
+            12 => Self::ProviderDown(long),
+            13 => Self::ProviderEmpty(long),
+            14 => Self::NoTraffic(long),
+            15..=16 => Self::EditWeight(random.count(101)),
+            17 => Self::EditHosts,
+            18..=19 => Self::Scale(u32::from(random.count(5))),
+            20..=21 => Self::EditAnalysis(
+                random
+                    .pick(&[Knob::Interval, Knob::Threshold, Knob::Weights, Knob::Deadline, Knob::Promotion])
+                    .unwrap_or(Knob::Interval),
+            ),
+            22 => Self::Suspend(long),
+            23 => Self::Skip(if random.chance(50) { Skip::On } else { Skip::Off }),
+            24..=31 => Self::Release(random.pick(&Temper::ALL).unwrap_or(Temper::Healthy)),
+            32..=34 => Self::Revert,
+            35 => Self::DeletePrimary,
+            36 => Self::DeleteSides,
+            37 => Self::DeleteRoute,
+            38 => Self::DeleteTarget(long),
+            _ => Self::DeleteCanary(long),
+        }
+    }
+}
+
+/// Up to a dozen faults within a quarter of an hour, by time.
+pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
+    let count = random.below(13);
+    let mut faults: Vec<_> = (0..count).map(|_| (random.millis(0, 900_000), Fault::any(random))).collect();
+    if random.chance(80) {
+        faults.push((random.millis(30_000, 300_000), Fault::Release(Temper::Healthy)));
+    }
+    faults.sort_by_key(|(at, _)| *at);
+    faults
+}

@@ -1,0 +1,104 @@
+//! What the user has in the cluster when a run begins: a Deployment that serves, and a Canary for it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::app::{App, AsPrimary};
+use super::faults::Temper;
+use super::random::Random;
+use super::traffic::Names;
+use crate::object::value;
+
+/// The names of every seeded run.
+pub(super) fn names() -> Names {
+    let name = || "app".to_owned();
+    Names { namespace: "test".to_owned(), canary: name(), target: name(), apex: name() }
+}
+
+/// A Canary with seeded settings.
+pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
+    let window = random.pick(&["10s", "30s", "1m"]).unwrap_or("1m");
+    let mut analysis = json!({
+        "interval": format!("{}s", 10 + 5 * random.below(5)),
+        "threshold": 1 + random.below(5),
+        "stepWeights": weights(random),
+        "metrics": [
+            {"name": "request-success-rate", "interval": window, "thresholdRange": {"min": 99}},
+            {"name": "request-duration", "interval": window, "thresholdRange": {"max": 500}},
+        ],
+    });
+    if random.chance(30) {
+        value::merge(&mut analysis, &json!({"stepWeightPromotion": 10 + random.below(60)}));
+    }
+    let mut canary = json!({
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": names.canary, "namespace": names.namespace},
+        "spec": {
+            "provider": "istio",
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": names.target},
+            "progressDeadlineSeconds": 60 + random.below(120),
+            "service": {"port": 80, "targetPort": 8080},
+            "analysis": analysis,
+        },
+    });
+    if random.chance(60) {
+        value::merge(&mut canary, &json!({"spec": {"revertOnDeletion": true}}));
+    }
+    if random.chance(10) {
+        value::merge(&mut canary, &json!({"spec": {"skipAnalysis": true}}));
+    }
+    canary
+}
+
+/// One to four rising steps.
+pub(super) fn weights(random: &mut Random) -> Vec<u64> {
+    let mut weight = 0;
+    let steps = 1 + random.below(4);
+    (0..steps)
+        .map(|_| {
+            weight += 1 + random.below(25);
+            weight
+        })
+        .collect()
+}
+
+/// The user's Deployment.
+pub(super) fn deployment(names: &Names) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": names.target, "namespace": names.namespace},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": names.target}},
+            "template": {
+                "metadata": {"labels": {"app": names.target}},
+                "spec": {
+                    "terminationGracePeriodSeconds": 10,
+                    "containers": [{"name": "app", "image": "app:1", "ports": [{"containerPort": 8080}]}],
+                },
+            },
+        },
+    })
+}
+
+/// The behaviour of a new image.
+pub(super) fn app(temper: Temper, random: &mut Random) -> App {
+    let ready_after = Some(random.millis(500, 10_000));
+    let app = App { ready_after, errors: 0.1, ..App::default() };
+    match temper {
+        Temper::Healthy => app,
+        Temper::SlowStart => App { ready_after: Some(random.millis(20_000, 40_000)), ..app },
+        Temper::NeverReady => App { ready_after: None, ..app },
+        Temper::NeverPrimary => App { as_primary: AsPrimary::NeverReady, ..app },
+        Temper::Breaks => App { breaks_after: Some(random.millis(10_000, 120_000)), ..app },
+        Temper::Failing => App { errors: 5.0, ..app },
+        Temper::Leaking => App { errors_growth: 1.0, ..app },
+        Temper::Slow => App { latency: 900.0, ..app },
+    }
+}
+
+/// The time before the Canary is there.
+pub(super) const PROLOGUE: Duration = Duration::from_secs(30);

@@ -1,0 +1,170 @@
+//! Carries faults out: what other hands write, and what befalls the operator.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::corner;
+use super::faults::{Fault, Knob, Skip, Temper};
+use super::fixture;
+use super::operator::Operator;
+use super::provider::Health;
+use super::trial::Trial;
+use crate::object::Kind;
+use crate::object::kinds::SERVICE;
+
+/// The routing object of the seeded runs.
+const VIRTUAL_SERVICE: Kind =
+    Kind { group: "networking.istio.io", version: "v1beta1", kind: "VirtualService", plural: "virtualservices" };
+
+impl Trial {
+    /// Lets a fault happen now. Gives back what follows from it later.
+    pub(super) fn suffer(&mut self, fault: &Fault) -> Option<(Duration, Fault)> {
+        let now = self.cluster.now;
+        match fault {
+            Fault::Crash(after) => self.operator.dies_after = Some(*after),
+            Fault::Takeover(kind, lag) => {
+                let mut heir = Operator::default();
+                heir.cache.refresh(&self.cluster.api, now);
+                heir.cache.copy(*kind, &self.past);
+                heir.cache.stick(*kind, now.after(*lag));
+                heir.wake_at(now.after(*lag / 4));
+                self.operator = heir;
+            }
+            Fault::StaleCache(kind, lag) => self.operator.cache.stick(*kind, now.after(*lag)),
+            Fault::LostWakes(lag) => self.deaf_until = Some(now.after(*lag)),
+            Fault::SpareWake => self.operator.wake_at(now),
+            Fault::Conflict => self.cluster.interfere = true,
+            Fault::ProviderDown(lag) => self.health = Health::Down(now.after(*lag)),
+            Fault::ProviderEmpty(lag) => self.health = Health::Empty(now.after(*lag)),
+            Fault::NoTraffic(lag) => self.quiet_until = Some(now.after(*lag)),
+            Fault::Release(temper) => self.release(*temper),
+            Fault::Deploy(image) => {
+                self.image.clone_from(image);
+                self.deploy();
+            }
+            Fault::Revert => self.revert(),
+            Fault::Scale(replicas) => {
+                let key = self.cluster.target_key();
+                self.cluster.scale(&key, *replicas);
+            }
+            Fault::Suspend(lag) => {
+                self.edit_canary(&json!({"spec": {"suspend": true}}));
+                return Some((*lag, Fault::Resume));
+            }
+            Fault::Resume => self.edit_canary(&json!({"spec": {"suspend": false}})),
+            Fault::Skip(Skip::On) => self.edit_canary(&json!({"spec": {"skipAnalysis": true}})),
+            Fault::Skip(Skip::Off) => self.edit_canary(&json!({"spec": {"skipAnalysis": false}})),
+            Fault::EditAnalysis(knob) => self.turn(*knob),
+            Fault::EditWeight(_)
+            | Fault::EditHosts
+            | Fault::DeletePrimary
+            | Fault::DeleteSides
+            | Fault::DeleteRoute
+            | Fault::DeleteTarget(_)
+            | Fault::RestoreTarget
+            | Fault::DeleteCanary(_)
+            | Fault::RestoreCanary => return self.meddle(fault),
+        }
+        None
+    }
+
+    /// What people do to objects that are not theirs to touch, or take away.
+    fn meddle(&mut self, fault: &Fault) -> Option<(Duration, Fault)> {
+        let names = self.cluster.names.clone();
+        let route = VIRTUAL_SERVICE.named(&names.namespace, &names.apex);
+        match fault {
+            Fault::EditWeight(weight) => {
+                let mut spec = self.cluster.api.find(&route).map(|o| o["spec"].clone()).unwrap_or(Value::Null);
+                if let Some(routes) = spec.pointer_mut("/http/0/route").and_then(Value::as_array_mut) {
+                    let shares = [100 - *weight, *weight];
+                    routes.iter_mut().zip(shares).for_each(|(r, share)| r["weight"] = share.into());
+                    self.cluster.api.set(&route, &["spec"], spec);
+                }
+            }
+            Fault::EditHosts => self.cluster.api.edit(&route, &json!({"spec": {"hosts": ["elsewhere"]}})),
+            Fault::DeletePrimary => {
+                let key = self.cluster.primary_key();
+                self.cluster.api.delete(&key);
+            }
+            Fault::DeleteSides => {
+                for side in ["primary", "canary"] {
+                    self.cluster.api.delete(&SERVICE.named(&names.namespace, format!("{}-{side}", names.apex)));
+                }
+            }
+            Fault::DeleteRoute => self.cluster.api.delete(&route),
+            Fault::DeleteTarget(lag) => {
+                let key = self.cluster.target_key();
+                self.cluster.api.delete(&key);
+                return Some((*lag, Fault::RestoreTarget));
+            }
+            Fault::RestoreTarget => self.deploy(),
+            Fault::DeleteCanary(lag) => {
+                self.cluster.api.delete(&corner::canary_key(&names));
+                return Some((*lag, Fault::RestoreCanary));
+            }
+            Fault::RestoreCanary => {
+                let key = corner::canary_key(&names);
+                if self.cluster.api.find(&key).is_none() {
+                    self.cluster.api.put(&key, self.canary.clone());
+                } else {
+                    return Some((Duration::from_secs(60), Fault::RestoreCanary));
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Writes to the Canary as its user would; what is in Git changes too.
+    pub(super) fn edit_canary(&mut self, patch: &Value) {
+        crate::object::value::merge(&mut self.canary, patch);
+        let key = corner::canary_key(&self.cluster.names);
+        self.cluster.api.edit(&key, patch);
+    }
+
+    fn turn(&mut self, knob: Knob) {
+        let random = &mut self.random;
+        let patch = match knob {
+            Knob::Interval => json!({"spec": {"analysis": {"interval": format!("{}s", 10 + random.below(40))}}}),
+            Knob::Threshold => json!({"spec": {"analysis": {"threshold": 1 + random.below(6)}}}),
+            Knob::Weights => json!({"spec": {"analysis": {"stepWeights": fixture::weights(random)}}}),
+            Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 20 + random.below(200)}}),
+            Knob::Promotion => json!({"spec": {"analysis": {"stepWeightPromotion": 5 + random.below(90)}}}),
+        };
+        self.edit_canary(&patch);
+    }
+
+    /// A new revision, which is in Git from now on.
+    pub(super) fn release(&mut self, temper: Temper) {
+        self.image = format!("app:{}", self.cluster.apps.len() + 1);
+        let app = fixture::app(temper, &mut self.random);
+        self.cluster.apps.insert(self.image.clone(), app);
+        self.deploy();
+    }
+
+    fn revert(&mut self) {
+        let images: Vec<_> = self.cluster.apps.keys().cloned().collect();
+        if let Some(image) = self.random.pick(&images) {
+            self.image = image;
+            self.deploy();
+        }
+    }
+
+    /// Applies the target as Git has it; replicas are not in Git, unless the target is not there.
+    pub(super) fn deploy(&mut self) {
+        let key = self.cluster.target_key();
+        let image = json!(self.image);
+        if let Some(place) = self.target.pointer_mut("/spec/template/spec/containers/0/image") {
+            *place = image;
+        }
+        let template = self.target.pointer("/spec/template").cloned().unwrap_or_default();
+        self.record.invariants.knows(corner::revision(&template), &self.image);
+        if self.cluster.api.find(&key).is_some() {
+            self.cluster.api.set(&key, &["spec", "template"], template);
+        } else {
+            self.cluster.owns(&key);
+            self.cluster.api.put(&key, self.target.clone());
+        }
+    }
+}

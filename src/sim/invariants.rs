@@ -1,0 +1,333 @@
+//! What must hold at every write, whatever happened before: S1 to S6.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value;
+
+use super::cluster::Cluster;
+use super::pods::image;
+use crate::model::{
+    Answer, Facts, Journal, Kpi, Measurement, Notice, Percent, Phase, Plan, Revision, Settings, Strategy, Time,
+};
+use crate::object::kinds::CONTROLLER_REVISION;
+use crate::object::{Change, ObjectKey, value};
+use crate::workload::snapshot;
+
+/// A rule that did not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Which rule: `S1` to `S6`, `L1` to `L4`.
+    pub rule: &'static str,
+    /// What was seen.
+    pub sentence: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.sentence)
+    }
+}
+
+/// What the rules remember of the run so far.
+#[derive(Debug, Default)]
+pub(super) struct Invariants {
+    /// The first rule that was broken.
+    pub(super) broken: Option<Violation>,
+    /// Phases and changes of phase that were written.
+    pub(super) reached: BTreeSet<String>,
+    /// Image of each revision.
+    images: BTreeMap<Revision, String>,
+    /// Revisions whose analysis passed, or that needed none.
+    approved: BTreeSet<Revision>,
+    lost: Percent,
+    weight: Percent,
+    primary: Option<String>,
+    /// Workloads with ready pods.
+    serving: BTreeSet<ObjectKey>,
+}
+
+impl Invariants {
+    /// Names the image of a revision.
+    pub(super) fn knows(&mut self, revision: Revision, image: &str) {
+        self.images.insert(revision, image.to_owned());
+    }
+
+    fn fail(&mut self, rule: &'static str, sentence: impl Into<String>) {
+        self.broken.get_or_insert(Violation { rule, sentence: sentence.into() });
+    }
+
+    /// Judges a plan before it is carried out.
+    pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan) {
+        let (before, after) = (&facts.journal, &plan.journal);
+        self.reached.insert(after.phase.to_string());
+        if before.phase != after.phase {
+            self.reached.insert(format!("{}->{}", before.phase, after.phase));
+            self.tells_its_transition(before, plan);
+        }
+        let Some(settings) = &facts.settings else { return };
+        self.weight_moves_by_gates(settings, before, after, answers);
+        self.only_what_passed_is_promoted(settings, before, after, answers);
+        if !answers.is_empty() && before.last_applied == after.last_applied {
+            self.measures_this_revision(cluster, settings, before);
+        }
+    }
+
+    /// S6: whoever listens hears of each change of phase.
+    fn tells_its_transition(&mut self, before: &Journal, plan: &Plan) {
+        let silent = plan.notices.is_empty() && before.phase != Phase::Initializing;
+        // The end of a withdrawn release was told when it was withdrawn; a promotion that goes on was told before.
+        let told = matches!((before.phase, plan.journal.phase), (Phase::Finalising, Phase::Succeeded))
+            || matches!((before.phase, plan.journal.phase), (Phase::Failed, Phase::Promoting));
+        if silent && !told {
+            self.fail("S6", format!("nobody was told of {} -> {}", before.phase, plan.journal.phase));
+        }
+    }
+
+    /// S4: the weight rises by one step for each passed gate, and falls only with the phase or the revision.
+    fn weight_moves_by_gates(&mut self, settings: &Settings, before: &Journal, after: &Journal, answers: &[Answer]) {
+        let (was, is) = (before.weight, after.weight);
+        let goes_on = before.phase == Phase::Progressing
+            && after.phase == Phase::Progressing
+            && before.last_applied == after.last_applied;
+        if goes_on && is < was {
+            self.fail("S4", format!("the weight fell from {was} to {is} in the middle of a release"));
+        }
+        if goes_on && is > was {
+            let next = match &settings.strategy {
+                Strategy::Progressive(steps) => steps.after(was).unwrap_or(steps.last()),
+                Strategy::Skip => was,
+            };
+            if is > next || !(was.is_zero() || passed(settings, answers)) {
+                self.fail("S4", format!("the weight rose from {was} to {is}; the next step was {next}: {answers:?}"));
+            }
+        }
+        if after.phase == Phase::Promoting && before.phase == Phase::Promoting && is > was {
+            self.fail("S4", format!("the weight rose from {was} to {is} while the primary took over"));
+        }
+        if after.last_applied != before.last_applied && is > was {
+            self.fail("S4", format!("a new revision began with {is} of the traffic"));
+        }
+        let idle = matches!(after.phase, Phase::Initialized | Phase::Succeeded | Phase::Finalising);
+        if idle && !is.is_zero() {
+            self.fail("S4", format!("{} with {is} of the traffic on the canary", after.phase));
+        }
+    }
+
+    /// S3, first half: which revisions may be promoted.
+    fn only_what_passed_is_promoted(
+        &mut self,
+        settings: &Settings,
+        before: &Journal,
+        after: &Journal,
+        answers: &[Answer],
+    ) {
+        let Some(revision) = &after.last_applied else { return };
+        match (before.phase, after.phase) {
+            (Phase::Progressing, Phase::Promoting) => {
+                if before.last_applied.as_ref() != Some(revision) {
+                    self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
+                }
+                if settings.strategy != Strategy::Skip && !passed(settings, answers) {
+                    self.fail("S3", format!("{revision} is promoted though its last check did not pass: {answers:?}"));
+                }
+                self.approved.insert(revision.clone());
+            }
+            (_, Phase::Progressing) => {
+                self.approved.remove(revision);
+            }
+            _ => {}
+        }
+    }
+
+    /// S5: a verdict rests on requests that the revision in question answered.
+    fn measures_this_revision(&mut self, cluster: &Cluster, settings: &Settings, before: &Journal) {
+        let image = before.last_applied.as_ref().and_then(|r| self.images.get(r)).cloned().unwrap_or_default();
+        for kpi in &settings.kpis {
+            let from = window_start(kpi, cluster.now);
+            let seen = cluster.history.images(from, cluster.now);
+            if seen.iter().any(|i| *i != image) {
+                return self.fail("S5", format!("{} is judged by {} on requests to {seen:?}", image, kpi.name));
+            }
+        }
+    }
+
+    /// Judges the cluster after a write of the operator.
+    pub(super) fn written(&mut self, cluster: &Cluster, plan: &Plan, change: &Change) {
+        let what = change.key().map_or_else(String::new, |k| k.to_string());
+        self.weights_are_whole(cluster, plan, change);
+        self.primary_takes_what_was_approved(cluster, &plan.journal);
+        let lost = cluster.lost();
+        if lost > self.lost {
+            self.fail(
+                "S2",
+                format!("{lost} % of the requests are lost since {what} was written, {} % before", self.lost),
+            );
+        }
+        self.lost = lost;
+    }
+
+    /// S1: shares sum to 100, and none rises above the last step before promotion.
+    fn weights_are_whole(&mut self, cluster: &Cluster, plan: &Plan, change: &Change) {
+        let key = change.key();
+        let sums = key.as_ref().and_then(|key| cluster.api.find(key)).map(sums).unwrap_or_default();
+        if let Some(sum) = sums.into_iter().find(|sum| *sum != 100) {
+            self.fail("S1", format!("the weights in {key:?} sum to {sum}"));
+        }
+        let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
+        if plan.journal.phase == Phase::Progressing && weight > self.weight && weight > plan.journal.weight {
+            self.fail("S1", format!("{weight} % are routed to the canary, {} % were decided", plan.journal.weight));
+        }
+        self.weight = weight;
+    }
+
+    /// S3, second half: the primary's template changes only to the approved revision, or back to the promoted one.
+    fn primary_takes_what_was_approved(&mut self, cluster: &Cluster, journal: &Journal) {
+        let primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
+        if primary == self.primary {
+            return;
+        }
+        let is = |revision: &Option<Revision>| revision.as_ref().and_then(|r| self.images.get(r)) == primary.as_ref();
+        let is_image = |o: &Value, r: &Option<Revision>| {
+            snapshot::template(o).map(image) == r.as_ref().and_then(|r| self.images.get(r)).map(String::as_str)
+        };
+        let approved = journal.last_applied.as_ref().is_some_and(|r| self.approved.contains(r));
+        let promoted = journal.phase == Phase::Promoting && is(&journal.last_applied) && approved;
+        let kept = cluster.api.objects().of_kind(CONTROLLER_REVISION).any(|(_, o)| is_image(o, &journal.last_promoted));
+        let made = self.primary.is_none() && !kept || journal.last_promoted.is_none();
+        let restored = journal.last_promoted.is_some() && is(&journal.last_promoted);
+        if primary.is_some() && !(promoted || made || restored) {
+            self.fail(
+                "S3",
+                format!("the primary went from {:?} to {primary:?} in phase {}", self.primary, journal.phase),
+            );
+        }
+        self.primary = primary;
+    }
+
+    /// Judges the cluster after it moved by itself or by another hand.
+    pub(super) fn ticked(&mut self, cluster: &Cluster) {
+        self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
+        let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
+        let lost = cluster.lost();
+        let serving: BTreeSet<_> =
+            cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
+        let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
+        // A person who routes to pods that are not there is not the operator's doing; whoever takes pods away must have looked.
+        if let Some(gone) = gone.filter(|_| lost > self.lost && weight == self.weight) {
+            self.broken.get_or_insert(Violation {
+                rule: "S2",
+                sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
+            });
+        }
+        (self.lost, self.weight, self.serving) = (lost, weight, serving);
+    }
+
+    /// Counts what was told, for the coverage of the run.
+    pub(super) fn told(&mut self, notices: &[Notice]) {
+        for notice in notices {
+            let name = format!("{notice:?}");
+            self.reached.insert(name.split(['(', ' ']).next().unwrap_or_default().to_owned());
+        }
+    }
+}
+
+fn window_start(kpi: &Kpi, now: Time) -> Time {
+    Time::from_millis(now.as_millis() - i64::try_from(kpi.window.as_millis()).unwrap_or(0))
+}
+
+/// Whether every KPI has a value within its range, judged apart from the room that decides.
+fn passed(settings: &Settings, answers: &[Answer]) -> bool {
+    settings.kpis.iter().all(|kpi| {
+        answers.iter().any(|Answer::Measured(name, measured)| match measured {
+            Measurement::Value(v) => {
+                *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
+            }
+            Measurement::NoData(_) | Measurement::Error(_) => false,
+        })
+    })
+}
+
+/// The sum of the weights in each list of weighted destinations.
+fn sums(object: &Value) -> Vec<u64> {
+    match object {
+        Value::Array(list) => {
+            let weights: Vec<_> = list.iter().filter_map(|v| value::at(v, &["weight"])).collect();
+            let sum = weights.iter().filter_map(|w| w.as_u64()).sum();
+            let inner = list.iter().flat_map(sums);
+            if weights.is_empty() { inner.collect() } else { inner.chain([sum]).collect() }
+        }
+        Value::Object(map) => map.values().flat_map(sums).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api;
+    use crate::model::Step;
+    use crate::settings::{self, Defaults};
+
+    fn settings() -> Settings {
+        let spec: api::CanarySpec = serde_json::from_value(json!({
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+            "service": {"port": 80},
+            "analysis": {"interval": "10s", "threshold": 1, "stepWeights": [10, 20], "metrics": [
+                {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"},
+            ]},
+        }))
+        .unwrap();
+        settings::resolve(&spec, &Defaults { provider: "istio", namespace: "test" }).unwrap()
+    }
+
+    fn at(weight: i64) -> Journal {
+        Journal { phase: Phase::Progressing, weight: Percent::clamped(weight), ..Journal::default() }
+    }
+
+    fn rule(judge: impl FnOnce(&mut Invariants)) -> Option<&'static str> {
+        let mut invariants = Invariants::default();
+        judge(&mut invariants);
+        invariants.broken.map(|violation| violation.rule)
+    }
+
+    fn success(value: f64) -> Vec<Answer> {
+        vec![Answer::Measured("request-success-rate".into(), Measurement::Value(value))]
+    }
+
+    #[test]
+    fn a_weight_that_rises_without_a_passed_gate_or_by_two_steps_is_seen() {
+        let moved =
+            |from, to, answers: &[Answer]| rule(|i| i.weight_moves_by_gates(&settings(), &at(from), &at(to), answers));
+        assert_eq!(moved(10, 20, &success(99.5)), None);
+        assert_eq!(moved(10, 20, &success(98.0)), Some("S4"));
+        assert_eq!(moved(10, 20, &[]), Some("S4"));
+        assert_eq!(moved(0, 20, &success(100.0)), Some("S4"));
+        assert_eq!(moved(20, 10, &success(100.0)), Some("S4"));
+    }
+
+    #[test]
+    fn a_promotion_without_a_passed_check_is_seen() {
+        let before = Journal { last_applied: Some(Revision::new("s1-b")), ..at(20) };
+        let after = Journal { phase: Phase::Promoting, ..before.clone() };
+        let judge =
+            |answers: &[Answer]| rule(|i| i.only_what_passed_is_promoted(&settings(), &before, &after, answers));
+        assert_eq!((judge(&success(100.0)), judge(&success(0.0)), judge(&[])), (None, Some("S3"), Some("S3")));
+    }
+
+    #[test]
+    fn a_change_of_phase_that_nobody_hears_of_is_seen() {
+        let after = Journal { phase: Phase::Failed, step: None::<Step>, ..at(0) };
+        let plan = |notices| Plan { journal: after.clone(), effects: vec![], notices, wake: None };
+        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![]))), Some("S6"));
+        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![Notice::RolledBack]))), None);
+    }
+
+    #[test]
+    fn every_list_of_weights_is_summed() {
+        let route = json!({"http": [{"route": [{"weight": 60}, {"weight": 30}]}, {"route": [{"weight": 100}]}]});
+        assert_eq!(sums(&route), [90, 100]);
+    }
+}

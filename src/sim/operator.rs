@@ -1,0 +1,166 @@
+//! One replica of the operator: the loop of `world`, with the same order of reads and writes and without its IO.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::cache::Cache;
+use super::cluster::Cluster;
+use super::corner;
+use super::faults::Fault;
+use super::invariants::Invariants;
+use super::provider::{self, Health};
+use crate::model::{CanaryRef, Plan, Time};
+use crate::plan;
+use crate::scene::Scene;
+
+/// How long a round that failed waits before the next.
+const BACKOFF: Duration = Duration::from_secs(1);
+
+/// Plans that a report shows.
+const REMEMBERED: usize = 10;
+
+/// How a round ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Round {
+    /// Everything was written.
+    Done,
+    /// A write was refused, or what was seen is too old: again later.
+    Again,
+    /// The process died in the middle.
+    Crashed,
+}
+
+/// A replica: what it has seen, and when it looks again. Nothing else is kept in memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Operator {
+    pub(super) cache: Cache,
+    /// When the next round is due.
+    pub(super) due: Option<Time>,
+    /// Writes left until the process dies.
+    pub(super) dies_after: Option<u32>,
+}
+
+/// A plan, and when it was made.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decided {
+    /// When.
+    pub at: Time,
+    /// Whose.
+    pub who: CanaryRef,
+    /// What.
+    pub plan: Plan,
+    /// Whether KPIs were asked for it.
+    pub checked: bool,
+}
+
+/// How many plans are remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Keep {
+    /// What a report shows.
+    #[default]
+    Last,
+    /// Every one.
+    All,
+}
+
+/// What outlives every replica: rules and records of the run.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) invariants: Invariants,
+    /// The plans that changed something: all of them in a story, the last ones in a seeded run.
+    pub(super) plans: VecDeque<Decided>,
+    pub(super) keep: Keep,
+    /// What befell the run, where everything is kept.
+    pub(super) events: Vec<(Time, Fault)>,
+    pub(super) rounds: u32,
+    pub(super) writes: u32,
+}
+
+impl Operator {
+    /// Looks again at `at`, or earlier where something else asked for it.
+    pub(super) fn wake_at(&mut self, at: Time) {
+        self.due = Some(self.due.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Observe, ask, decide, record, perform.
+    pub(super) fn round(&mut self, cluster: &mut Cluster, health: Health, record: &mut Record) -> Round {
+        self.due = None;
+        record.rounds += 1;
+        self.cache.refresh(&cluster.api, cluster.now);
+        if self.cache.is_behind() {
+            self.wake_at(cluster.now.after(BACKOFF));
+            return Round::Again;
+        }
+        let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
+        let facts = scene.facts();
+        let questions = plan::questions(&facts, cluster.now);
+        let answers = provider::answers(cluster, health, &questions);
+        let plan = plan::decide(&facts, &answers, cluster.now);
+        record.invariants.planned(cluster, &facts, &answers, &plan);
+        if plan.journal != facts.journal || !plan.effects.is_empty() {
+            let checked = !answers.is_empty();
+            let who = facts.canary.clone();
+            record.plans.push_back(Decided { at: cluster.now, who, plan: plan.clone(), checked });
+            if record.keep == Keep::Last {
+                record.plans.drain(..record.plans.len().saturating_sub(REMEMBERED));
+            }
+        }
+        let round = self.carry_out(cluster, record, &scene, &plan);
+        match round {
+            Round::Done => plan.wake.into_iter().for_each(|at| self.wake_at(at)),
+            Round::Again => self.wake_at(cluster.now.after(BACKOFF)),
+            Round::Crashed => {}
+        }
+        round
+    }
+
+    fn carry_out(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
+        if let Some(status) = corner::status(scene, plan, cluster.now) {
+            if self.dies(record) {
+                return Round::Crashed;
+            }
+            let seen = scene.canary.metadata.resource_version.as_deref().unwrap_or_default();
+            if cluster.write_status(seen, &status).is_err() {
+                return Round::Again;
+            }
+            self.cache.wrote(&corner::canary_key(&cluster.names), cluster.api.objects());
+        }
+        let done = self.perform(cluster, record, scene, plan);
+        if done != Round::Crashed {
+            record.invariants.told(&plan.notices);
+        }
+        done
+    }
+
+    fn perform(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
+        for effect in &plan.effects {
+            let Ok(changes) = scene.changes(effect) else { return Round::Again };
+            for change in changes {
+                if self.dies(record) {
+                    return Round::Crashed;
+                }
+                if cluster.write(&change).is_err() {
+                    return Round::Again;
+                }
+                if let Some(key) = change.key() {
+                    self.cache.wrote(&key, cluster.api.objects());
+                }
+                record.invariants.written(cluster, plan, &change);
+            }
+        }
+        Round::Done
+    }
+
+    /// Counts a write. Whether the process dies before it.
+    fn dies(&mut self, record: &mut Record) -> bool {
+        record.writes += 1;
+        match &mut self.dies_after {
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The simulated KPI provider: it measures what the simulated requests met, or fails.
+
+use super::cluster::Cluster;
+use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Time};
+
+/// How the provider is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Health {
+    /// It answers.
+    #[default]
+    Well,
+    /// It does not answer until then.
+    Down(Time),
+    /// It answers with no series until then.
+    Empty(Time),
+}
+
+/// Answers questions in their order.
+pub(super) fn answers(cluster: &Cluster, health: Health, questions: &[Question]) -> Vec<Answer> {
+    let answer = |Question::Measure(kpi): &Question| Answer::Measured(kpi.name.clone(), measure(cluster, health, kpi));
+    questions.iter().map(answer).collect()
+}
+
+fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {
+    let now = cluster.now;
+    match health {
+        Health::Down(until) if now < until => return Measurement::Error("the provider does not answer".to_owned()),
+        Health::Empty(until) if now < until => return Measurement::NoData("no series".to_owned()),
+        Health::Well | Health::Down(_) | Health::Empty(_) => {}
+    }
+    let back = i64::try_from(kpi.window.as_millis()).unwrap_or(0);
+    let Some(seen) = cluster.history.window(Time::from_millis(now.as_millis() - back), now) else {
+        return Measurement::NoData("no requests to the canary".to_owned());
+    };
+    let success = 100.0 * (1.0 - seen.failed / seen.requests);
+    match kpi.source {
+        KpiSource::Builtin(Builtin::SuccessRate) => Measurement::Value(success),
+        KpiSource::Builtin(Builtin::Duration) => Measurement::Value(seen.latency),
+        // What a user's own query measures is not known here: it is taken for a rate of errors in percent.
+        KpiSource::Inline(_) | KpiSource::Template { .. } => Measurement::Value(100.0 - success),
+    }
+}

@@ -1,0 +1,192 @@
+//! The data plane: where requests to the apex go, read from the objects as a proxy reads them, and what becomes of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::app::App;
+use super::endpoints;
+use super::pods::Pod;
+use crate::model::{Percent, Routing, Time};
+use crate::object::kinds::SERVICE;
+use crate::object::{Objects, value};
+
+/// Of whom the traffic is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Names {
+    pub(super) namespace: String,
+    pub(super) canary: String,
+    pub(super) target: String,
+    pub(super) apex: String,
+}
+
+impl Names {
+    pub(super) fn primary(&self) -> String {
+        format!("{}-primary", self.target)
+    }
+
+    pub(super) fn side(&self, side: Side) -> String {
+        match side {
+            Side::Primary => format!("{}-primary", self.apex),
+            Side::Canary => format!("{}-canary", self.apex),
+            Side::Apex => self.apex.clone(),
+        }
+    }
+}
+
+/// A Service that gets requests.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Side {
+    Primary,
+    Canary,
+    /// The apex itself, as long as no route splits its traffic.
+    Apex,
+}
+
+/// Who gets which share of the requests now.
+pub(super) fn shares(names: &Names, routing: Option<&Routing>) -> Vec<(Side, Percent)> {
+    match routing {
+        Some(r) => vec![(Side::Primary, r.canary.rest()), (Side::Canary, r.canary)],
+        None => vec![(Side::Apex, Percent::FULL)],
+    }
+    .into_iter()
+    .filter(|(side, share)| !share.is_zero() && !names.side(*side).is_empty())
+    .collect()
+}
+
+/// Share of the requests that go to a Service without a ready endpoint while pods elsewhere could have answered.
+pub(super) fn lost(names: &Names, objects: &Objects, pods: &[Pod], routing: Option<&Routing>, now: Time) -> Percent {
+    let apex = SERVICE.named(&names.namespace, &names.apex);
+    if routing.is_none() && objects.find(&apex).is_none() {
+        return Percent::ZERO; // Nobody can have known the name yet.
+    }
+    let somebody = pods.iter().any(|p| p.is_ready(now));
+    let dead = |side: Side| endpoints::ready(objects, &names.namespace, &names.side(side)).unwrap_or(0) == 0;
+    let lost = shares(names, routing).into_iter().filter(|(side, _)| dead(*side)).map(|(_, share)| share.get());
+    if somebody { Percent::clamped(lost.map(i64::from).sum()) } else { Percent::ZERO }
+}
+
+/// Requests that one image got in a span of time.
+#[derive(Clone, Debug)]
+struct Span {
+    from: Time,
+    to: Time,
+    canary: bool,
+    image: String,
+    requests: f64,
+    failed: f64,
+    latency: f64,
+}
+
+/// What became of all requests so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    spans: Vec<Span>,
+    totals: BTreeMap<String, Total>,
+}
+
+/// Requests of one image over the whole run.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(super) struct Total {
+    pub(super) requests: f64,
+    pub(super) failed: f64,
+}
+
+/// What a KPI query sees: the requests of the canary's workload in a window.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Window {
+    pub(super) requests: f64,
+    pub(super) failed: f64,
+    pub(super) latency: f64,
+}
+
+/// The state of the cluster during one span.
+#[derive(Clone, Copy)]
+pub(super) struct Scenery<'a> {
+    pub(super) names: &'a Names,
+    pub(super) objects: &'a Objects,
+    pub(super) pods: &'a [Pod],
+    pub(super) apps: &'a BTreeMap<String, App>,
+    pub(super) routing: Option<&'a Routing>,
+    /// Requests a second to the apex.
+    pub(super) rps: f64,
+}
+
+impl History {
+    /// Sends the requests between two moments in which nothing changes but the age of the pods.
+    pub(super) fn flow(&mut self, scenery: Scenery<'_>, from: Time, to: Time) {
+        let Scenery { names, objects, pods, apps, routing, rps } = scenery;
+        for (side, share) in shares(names, routing) {
+            let service = SERVICE.named(&names.namespace, names.side(side));
+            let Some(selector) = objects.find(&service).and_then(|s| value::at(s, &["spec", "selector"])) else {
+                continue;
+            };
+            let ready: Vec<_> = pods.iter().filter(|p| p.is_ready(from) && p.matches(selector)).collect();
+            let each = rps * f64::from(share.get()) / 100.0 / f64::from(u32::try_from(ready.len()).unwrap_or(1).max(1));
+            for pod in ready {
+                let app = apps.get(&pod.template.image).cloned().unwrap_or_default();
+                let mut start = from;
+                while start < to {
+                    let end = if app.ages() { start.after(GRAIN).min(to) } else { to };
+                    self.count(pod, &app, each, start, end, pod.owner.name == names.target);
+                    start = end;
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, pod: &Pod, app: &App, rps: f64, from: Time, to: Time, canary: bool) {
+        let age = from.since(pod.born);
+        let requests = rps * to.since(from).as_secs_f64();
+        let failed = requests * app.errors_at(age) / 100.0;
+        let image = pod.template.image.clone();
+        let total = self.totals.entry(image.clone()).or_default();
+        total.requests += requests;
+        total.failed += failed;
+        self.spans.push(Span { from, to, canary, image, requests, failed, latency: app.latency_at(age) });
+    }
+
+    /// Forgets spans that no window reaches any more.
+    pub(super) fn forget(&mut self, before: Time) {
+        self.spans.retain(|s| s.to >= before);
+    }
+
+    /// What the canary's pods answered between two moments; `None` where they got no request.
+    pub(super) fn window(&self, from: Time, to: Time) -> Option<Window> {
+        let spans = self.spans.iter().filter(|s| s.canary && s.from < to && s.to > from && s.requests > 0.0);
+        let seen = spans.fold(Window { requests: 0.0, failed: 0.0, latency: 0.0 }, |w, s| {
+            let inside =
+                s.to.min(to).since(s.from.max(from)).as_secs_f64() / s.to.since(s.from).as_secs_f64().max(0.001);
+            Window {
+                requests: w.requests + s.requests * inside,
+                failed: w.failed + s.failed * inside,
+                latency: w.latency.max(s.latency),
+            }
+        });
+        (seen.requests > 0.0).then_some(seen)
+    }
+
+    /// Images whose pods answered as the canary between two moments.
+    pub(super) fn images(&self, from: Time, to: Time) -> Vec<&str> {
+        let spans = self.spans.iter().filter(|s| s.canary && s.from < to && s.to > from && s.requests > 0.0);
+        let mut images: Vec<_> = spans.map(|s| s.image.as_str()).collect();
+        images.sort_unstable();
+        images.dedup();
+        images
+    }
+
+    /// Requests of one image.
+    pub(super) fn total(&self, image: &str) -> Total {
+        self.totals.get(image).copied().unwrap_or_default()
+    }
+
+    /// Requests of all images.
+    pub(super) fn requests(&self) -> f64 {
+        self.totals.values().map(|t| t.requests).sum()
+    }
+}
+
+/// Longest span for which the behaviour of a pod that changes with its age is held constant.
+const GRAIN: Duration = Duration::from_secs(5);
+
+/// Windows reach no further back.
+pub(super) const MEMORY: Duration = Duration::from_secs(900);

@@ -1,0 +1,198 @@
+//! One seeded run: a cluster, an operator, and the schedule of what befalls them.
+
+use std::time::Duration;
+
+use super::cluster::Cluster;
+use super::corner;
+use super::faults::{self, Fault, Temper};
+use super::fixture;
+use super::invariants::Violation;
+use super::operator::{Keep, Operator, Record, Round};
+use super::provider::Health;
+use super::random::Random;
+use super::traffic::Names;
+use crate::model::Time;
+use crate::object::Objects;
+use crate::object::kinds::SERVICE;
+use serde_json::{Value, json};
+
+/// When every run begins.
+const EPOCH: Time = Time::from_millis(1_767_225_600_000);
+
+/// Rounds after which a run counts as one that never gets quiet.
+const MOST_ROUNDS: u32 = 3_000;
+
+/// A run in progress.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) cluster: Cluster,
+    pub(super) operator: Operator,
+    pub(super) record: Record,
+    pub(super) health: Health,
+    pub(super) random: Random,
+    /// The Canary, the target and its image as they are in Git.
+    pub(super) canary: Value,
+    pub(super) target: Value,
+    pub(super) image: String,
+    /// What is still to happen, by time.
+    pub(super) faults: Vec<(Time, Fault)>,
+    /// The objects as they were before the last faults: what a watch cache that lags still shows.
+    pub(super) past: Objects,
+    /// Until when watches wake nobody.
+    pub(super) deaf_until: Option<Time>,
+    /// Until when nobody sends requests.
+    pub(super) quiet_until: Option<Time>,
+}
+
+impl Trial {
+    /// An empty cluster, and what Git has for it.
+    pub(super) fn of(names: Names, canary: Value, target: Value, random: Random) -> Self {
+        let options = serde_json::from_value(canary.clone()).ok();
+        Self {
+            cluster: Cluster::new(names, options, EPOCH, random.clone()),
+            operator: Operator::default(),
+            record: Record::default(),
+            health: Health::Well,
+            random,
+            canary,
+            target,
+            image: String::new(),
+            faults: Vec::new(),
+            past: Objects::default(),
+            deaf_until: None,
+            quiet_until: None,
+        }
+    }
+
+    /// A cluster in which the user's Deployment has served for a while, and the faults that await it.
+    pub(super) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let names = fixture::names();
+        let canary = fixture::canary(&names, &mut random);
+        let target = fixture::deployment(&names);
+        let mut trial = Self::of(names, canary, target, random);
+        trial.release(Temper::Healthy);
+        if trial.random.chance(50) {
+            let names = &trial.cluster.names;
+            let apex = SERVICE.named(&names.namespace, &names.apex);
+            let spec = json!({"selector": {"app": names.target}, "ports": [{"port": 80, "targetPort": 8080}]});
+            trial.cluster.api.put(&apex, json!({"spec": spec}));
+        }
+        if trial.random.chance(70) {
+            trial.play(EPOCH.after(fixture::PROLOGUE));
+        }
+        trial.apply_canary();
+        let begin = trial.cluster.now;
+        let faults = faults::schedule(&mut trial.random);
+        trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
+        trial
+    }
+
+    /// Applies the Canary as Git has it.
+    pub(super) fn apply_canary(&mut self) {
+        let key = corner::canary_key(&self.cluster.names);
+        self.cluster.api.put(&key, self.canary.clone());
+    }
+
+    /// Plays until every scheduled fault has happened.
+    pub(super) fn play_faults(&mut self) {
+        while let Some((last, _)) = self.faults.last()
+            && self.record.invariants.broken.is_none()
+        {
+            self.play(last.after(Duration::from_millis(1)));
+        }
+    }
+
+    /// Plays until nothing happens by itself any more, or until `end`.
+    pub(super) fn play(&mut self, end: Time) {
+        self.cluster.settle();
+        self.record.invariants.ticked(&self.cluster);
+        self.wake();
+        while self.record.invariants.broken.is_none() {
+            let now = self.cluster.now;
+            let Some(next) = self.next().map(|t| t.max(now)).filter(|t| *t < end) else { break };
+            self.cluster.asleep = self.quiet_until.is_some_and(|t| now < t);
+            self.cluster.advance(next);
+            self.record.invariants.ticked(&self.cluster);
+            self.befall();
+            self.wake();
+            if self.operator.due.is_some_and(|t| t <= next) {
+                self.round();
+            }
+            if self.record.rounds > MOST_ROUNDS {
+                self.record
+                    .invariants
+                    .broken
+                    .get_or_insert(Violation { rule: "L3", sentence: "it never gets quiet".to_owned() });
+            }
+        }
+        if self.record.invariants.broken.is_none() && self.cluster.now < end && self.next().is_some() {
+            self.cluster.advance(end);
+        }
+    }
+
+    fn next(&self) -> Option<Time> {
+        let fault = self.faults.first().map(|(at, _)| *at);
+        let fresh = self.operator.cache.next().filter(|t| *t > self.cluster.now);
+        let quiet = self.quiet_until.filter(|t| *t > self.cluster.now);
+        let times = [self.cluster.next(), self.operator.due, fresh, fault, self.deaf_until, quiet];
+        times.into_iter().flatten().min()
+    }
+
+    /// Lets due faults happen.
+    fn befall(&mut self) {
+        while self.faults.first().is_some_and(|(at, _)| *at <= self.cluster.now) {
+            let (_, fault) = self.faults.remove(0);
+            self.record.invariants.reached.insert(fault.name());
+            if self.record.keep == Keep::All {
+                self.record.events.push((self.cluster.now, fault.clone()));
+            }
+            if let Some((lag, next)) = self.suffer(&fault) {
+                self.faults.push((self.cluster.now.after(lag), next));
+                self.faults.sort_by_key(|(at, _)| *at);
+            }
+            self.cluster.settle();
+            self.record.invariants.ticked(&self.cluster);
+            self.past = self.cluster.api.objects().clone();
+        }
+    }
+
+    /// Wakes the operator when its watches bring something.
+    fn wake(&mut self) {
+        let now = self.cluster.now;
+        if self.deaf_until.is_some_and(|t| now < t) {
+            return;
+        }
+        self.deaf_until = None;
+        if self.operator.cache.refresh(&self.cluster.api, now) {
+            let delay = self.random.millis(1, 80);
+            self.operator.wake_at(now.after(delay));
+        }
+    }
+
+    fn round(&mut self) {
+        let round = self.operator.round(&mut self.cluster, self.health, &mut self.record);
+        if round == Round::Crashed {
+            self.operator = Operator::default();
+            let delay = self.random.millis(500, 20_000);
+            self.operator.wake_at(self.cluster.now.after(delay));
+        }
+        self.cluster.settle();
+        self.record.invariants.ticked(&self.cluster);
+    }
+
+    /// No fault is left and none acts any more.
+    pub(super) fn calm(&mut self) {
+        self.faults.clear();
+        self.deaf_until = None;
+        self.quiet_until = None;
+        self.health = Health::Well;
+        self.operator.dies_after = None;
+        self.cluster.interfere = false;
+    }
+
+    /// Long enough for every release that the fixtures can make.
+    pub(super) fn patience(&self) -> Time {
+        self.cluster.now.after(Duration::from_secs(7200))
+    }
+}
