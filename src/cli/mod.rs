@@ -7,6 +7,8 @@ mod log;
 mod manifests;
 mod out;
 mod paint;
+#[cfg(test)]
+mod readme;
 mod run;
 mod simulate;
 

@@ -72,7 +72,7 @@ fn seeds(first: u64, count: u64) -> ExitCode {
     out::print(&format!("{count} seeds, {rounds} rounds: every invariant held\n"))
 }
 
-fn story(file: &Path, scenario: &Path) -> Result<Outcome, String> {
+pub(super) fn story(file: &Path, scenario: &Path) -> Result<Outcome, String> {
     let manifests: Vec<Value> = serde_saphyr::from_multiple(&read(file)?).map_err(|e| unreadable(file, &e))?;
     let scenario: Scenario = serde_saphyr::from_str(&read(scenario)?).map_err(|e| unreadable(scenario, &e))?;
     sim::play(&manifests, &scenario).map_err(|e| format!("{}: {e}", file.display()))
@@ -101,7 +101,7 @@ fn tell(outcome: &Outcome, output: Output) -> ExitCode {
     }
 }
 
-fn text(outcome: &Outcome) -> String {
+pub(super) fn text(outcome: &Outcome) -> String {
     let mut text = String::new();
     for Entry { at, phase, weight, readings, sentences } in &outcome.timeline {
         let kpis = readings.iter().map(kpi).collect::<Vec<_>>().join(" · ");
