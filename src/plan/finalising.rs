@@ -14,7 +14,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     if draft.now < step.next_check_at {
         return draft.wake_at(step.next_check_at);
     }
-    if there {
+    // A primary that died cannot take its traffic back; whoever pushes a fix must not wait for it.
+    let newer = draft.journal.last_applied.as_ref() != Some(&target.revision);
+    if there || newer && draft.facts.endpoints.primary == 0 {
         succeed(draft, settings, target);
     }
 }

@@ -441,6 +441,18 @@ fn a_fix_for_a_first_revision_that_never_got_ready_is_taken_over() {
 }
 
 #[test]
+fn a_fix_is_not_held_up_by_a_primary_that_died_while_it_took_its_traffic_back() {
+    let mut facts = analysing(40);
+    facts.journal.phase = Phase::Finalising;
+    facts.endpoints.primary = 0;
+    assert_eq!(decide(&facts, &[], t(60)).journal.phase, Phase::Finalising);
+    target(&mut facts).revision = rev("c");
+    facts.journal = decide(&facts, &[], t(60)).journal;
+    assert_eq!(facts.journal.phase, Phase::Succeeded);
+    assert_eq!(decide(&facts, &[], t(61)).journal.last_applied, Some(rev("c")));
+}
+
+#[test]
 fn a_primary_that_was_stuck_before_the_canary_came_takes_what_git_asks_for() {
     let mut facts = settled();
     facts.journal = Journal::default();

@@ -79,6 +79,8 @@ impl Trial {
         if !lost.is_zero() && self.works(self.primary_image()) {
             return broken("S2", format!("{lost} % of the requests stay lost in phase {}", facts.journal.phase));
         }
+        // Where neither side can serve, the traffic waits for the next revision.
+        let waits = waits || facts.journal.phase == Phase::Finalising && facts.endpoints.primary == 0;
         if !facts.journal.phase.is_settled() && !waits && facts.complaints.is_empty() {
             return broken("L3", format!("stuck in phase {}", facts.journal.phase));
         }

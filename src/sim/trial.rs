@@ -118,6 +118,7 @@ impl Trial {
             self.wake();
             if self.operator.due.is_some_and(|t| t <= next) {
                 self.round();
+                self.wake();
             }
             if self.record.rounds > MOST_ROUNDS {
                 self.record
