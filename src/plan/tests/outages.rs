@@ -1,0 +1,84 @@
+//! Outages and dead ends that the simulator found, each as the single decision that it came from.
+
+use super::*;
+
+#[test]
+fn a_process_that_died_before_it_gave_the_route_back_does_so_before_the_primary_goes() {
+    let mut facts = settled();
+    facts.deleting = true;
+    facts.finalizer = true;
+    facts.journal.phase = Phase::Terminating;
+    let step = Step { weight: Percent::ZERO, started_at: t(0), next_check_at: t(10), waiting_since: None };
+    facts.journal.step = Some(step);
+    assert_eq!(decide(&facts, &[], t(5)).effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
+}
+
+#[test]
+fn a_fix_for_a_first_revision_that_never_got_ready_is_taken_over() {
+    let mut facts = settled();
+    facts.journal = Journal::default();
+    facts.endpoints.primary = 0;
+    facts.target =
+        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
+    let effects = decide(&facts, &[], t(0)).effects;
+    assert!(effects.contains(&Effect::Primary(PrimarySource::Target(rev("b")))), "{effects:?}");
+}
+
+#[test]
+fn a_fix_is_not_held_up_by_a_primary_that_died_while_it_took_its_traffic_back() {
+    let mut facts = analysing(40);
+    facts.journal.phase = Phase::Finalising;
+    facts.endpoints.primary = 0;
+    assert_eq!(decide(&facts, &[], t(60)).journal.phase, Phase::Finalising);
+    target(&mut facts).revision = rev("c");
+    facts.journal = decide(&facts, &[], t(60)).journal;
+    assert_eq!(facts.journal.phase, Phase::Succeeded);
+    assert_eq!(decide(&facts, &[], t(61)).journal.last_applied, Some(rev("c")));
+}
+
+#[test]
+fn a_primary_that_was_stuck_before_the_canary_came_takes_what_git_asks_for() {
+    let mut facts = settled();
+    facts.journal = Journal::default();
+    let stuck = Rollout { deadline_exceeded: true, ..pods(2) };
+    facts.primary = Seen::Found(PrimarySeen { runs: PrimaryMatch::Revision(rev("a")), replicas: 2, rollout: stuck });
+    facts.target =
+        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
+    assert_eq!(decide(&facts, &[], t(0)).effects, [Effect::Primary(PrimarySource::Target(rev("b")))]);
+}
+
+#[test]
+fn a_canary_that_holds_more_than_its_share_because_the_primary_is_down_is_judged_all_the_same() {
+    let mut facts = analysing(20);
+    facts.endpoints.primary = 0;
+    facts.route = RouteSeen::Seen { routing: Routing::split(Percent::clamped(70)), shape: Shape::AsWanted };
+    assert_eq!(questions(&facts, t(60)).len(), 1);
+    let plan = decide(&facts, &success(100.0), t(60));
+    assert_eq!(plan.journal.weight, Percent::clamped(40));
+}
+
+#[test]
+fn a_newer_revision_is_not_judged_on_what_the_one_before_it_did() {
+    let mut facts = analysing(20);
+    facts.settings.as_mut().unwrap().kpis[0].window = Duration::from_secs(300);
+    target(&mut facts).revision = rev("c");
+    facts.journal = decide(&facts, &[], t(60)).journal;
+    facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
+    let step = decide(&facts, &[], t(70)).journal.step.unwrap();
+    assert_eq!((step.weight, step.next_check_at), (Percent::clamped(20), t(360)));
+}
+
+#[test]
+fn a_canary_whose_pods_are_not_ready_gets_no_traffic_back_on_the_word_of_its_endpoints() {
+    let mut facts = analysing(20);
+    target(&mut facts).rollout.available = 0;
+    facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
+    assert_eq!(decide(&facts, &[], t(30)).effects, []);
+}
+
+#[test]
+fn no_round_asks_to_be_woken_in_the_past() {
+    let mut facts = analysing(20);
+    facts.route = RouteSeen::Seen { routing: Routing::split(Percent::clamped(70)), shape: Shape::AsWanted };
+    assert_eq!(decide(&facts, &[], t(90)).wake, None);
+}
