@@ -32,6 +32,7 @@ mod claim;
 mod clock;
 mod cluster;
 mod connect;
+mod desk;
 mod failure;
 mod http;
 mod lease;
@@ -53,6 +54,7 @@ use std::sync::Arc;
 
 use cache::Cache;
 use cluster::Cluster;
+use desk::Desks;
 use http::Http;
 use metrics::Metrics;
 use place::Place;
@@ -73,6 +75,7 @@ pub(crate) struct World {
     cluster: Cluster,
     cache: Arc<Cache>,
     queue: Arc<Queue>,
+    desks: Desks,
     writes: Writes,
     troubles: Troubles,
     http: Http,

@@ -33,6 +33,7 @@ pub(crate) enum Next {
 
 /// One round.
 pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure> {
+    let mut desk = world.desks.take().await;
     let scene = match observe(world, canary).await? {
         Observed::Scene(scene) => scene,
         Observed::Gone => return Ok(Next::Gone),
@@ -40,7 +41,8 @@ pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure
         Observed::Behind(until) => return Ok(Next::Early(Some(until))),
     };
     let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
-    let answers = ask(&scene, &plan::questions(&facts, now), &world.cluster, &world.http).await;
+    let questions = plan::questions(&facts, now);
+    let answers = desk.aside(ask(&scene, &questions, &world.cluster, &world.http)).await;
     let plan = plan::decide(&facts, &answers, now);
     record(world, canary, &scene, &plan, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;

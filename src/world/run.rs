@@ -13,6 +13,7 @@ use super::cache::{Cache, Stored};
 use super::claim::{Claim, Hold};
 use super::cluster::Cluster;
 use super::connect::connect;
+use super::desk::Desks;
 use super::http::Http;
 use super::lease::{self, Lost};
 use super::malformed;
@@ -98,8 +99,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let mut claim = Claim::new(held);
     let cluster = Cluster::new(client.clone(), claim.clone(), Arc::clone(&metrics));
     let teller = Teller::new(client, &options.identity, claim.clone(), Arc::clone(&metrics));
-    let (writes, troubles) = (Writes::default(), Troubles::default());
-    let world = Arc::new(World { cluster, cache, queue, writes, troubles, http, teller, metrics, defaults });
+    let (desks, writes, troubles) = (Desks::default(), Writes::default(), Troubles::default());
+    let world = Arc::new(World { cluster, cache, queue, desks, writes, troubles, http, teller, metrics, defaults });
     let working = async {
         tokio::select! {
             () = claim.held() => work(world, until(stopped.clone())).await,
