@@ -73,8 +73,8 @@ impl Queue {
 pub(crate) struct Turn {
     /// Of which canary.
     pub(crate) place: Place,
-    /// How long ago it was planned, if it was; none for a round that a change asked for.
-    pub(crate) late: Option<Duration>,
+    /// When the last round wanted this one; a change may have asked for it earlier.
+    pub(crate) planned: Option<Instant>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -126,8 +126,7 @@ impl Agenda {
             Some(_) => self.times.pop_first().map_or(Due::Never, |(_, place)| {
                 let slot = Slot { due: None, planned: None, running: true, last: Some(now) };
                 let before = self.slots.insert(place.clone(), slot);
-                let planned = before.and_then(|slot| slot.planned).filter(|planned| *planned <= now);
-                Due::Now(Turn { place, late: planned.map(|planned| now - planned) })
+                Due::Now(Turn { place, planned: before.and_then(|slot| slot.planned) })
             }),
         }
     }
@@ -157,8 +156,8 @@ mod tests {
         Place::new("test", "podinfo")
     }
 
-    fn turn(late_ms: Option<u64>) -> Due {
-        Due::Now(Turn { place: place(), late: late_ms.map(Duration::from_millis) })
+    fn turn(planned: Option<Instant>) -> Due {
+        Due::Now(Turn { place: place(), planned })
     }
 
     #[test]
@@ -175,17 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn lateness_is_measured_against_the_plan_and_only_where_its_time_has_come() {
+    fn a_turn_knows_for_when_it_was_planned_and_each_round_plans_anew() {
         let (mut agenda, t0) = (Agenda::default(), Instant::now());
         let ms = |n| t0 + Duration::from_millis(n);
         agenda.plan(&place(), ms(500));
-        assert_eq!(agenda.next(ms(503)), turn(Some(3)));
+        assert_eq!(agenda.next(ms(503)), turn(Some(ms(500))));
         agenda.plan(&place(), ms(900));
         agenda.done(&place());
         agenda.wake(&place(), ms(800), CALM);
-        assert_eq!(agenda.next(ms(800)), turn(None));
+        assert_eq!(agenda.next(ms(800)), turn(Some(ms(900))));
         agenda.done(&place());
-        assert_eq!(agenda.next(ms(900)), Due::Never, "each round plans anew");
+        assert_eq!(agenda.next(ms(900)), Due::Never);
     }
 
     #[test]
@@ -215,7 +214,7 @@ mod tests {
         assert_eq!(rounds, 5);
         let ms = |n| t0 + Duration::from_millis(n);
         agenda.plan(&place(), ms(1005));
-        assert_eq!(agenda.next(ms(1005)), turn(Some(0)));
+        assert_eq!(agenda.next(ms(1005)), turn(Some(ms(1005))));
     }
 
     #[test]
@@ -241,7 +240,7 @@ mod tests {
             queue.wake(&place());
         };
         let (turn, ()) = tokio::join!(queue.next(), sooner);
-        assert_eq!(turn.late, None);
+        assert_eq!(turn.planned, Some(t0 + Duration::from_secs(60)));
         assert_eq!(Instant::now() - t0, Duration::from_secs(1));
     }
 }

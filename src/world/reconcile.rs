@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::World;
 use super::ask::ask;
 use super::clock;
+use super::desk::Desk;
 use super::failure::Failure;
 use super::observe::{Observed, observe};
 use super::place::Place;
@@ -32,8 +33,7 @@ pub(crate) enum Next {
 }
 
 /// One round.
-pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure> {
-    let mut desk = world.desks.take().await;
+pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> Result<Next, Failure> {
     let scene = match observe(world, canary).await? {
         Observed::Scene(scene) => scene,
         Observed::Gone => return Ok(Next::Gone),
@@ -46,6 +46,7 @@ pub(crate) async fn round(world: &World, canary: &Place) -> Result<Next, Failure
     let plan = plan::decide(&facts, &answers, now);
     record(world, canary, &scene, &plan, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;
+    drop((scene, desk));
     tell(world, canary, &facts, &plan, began.elapsed()).await;
     done?;
     Ok(Next::Done(plan.wake.map(|wake| Instant::now() + wake.since(clock::now()))))

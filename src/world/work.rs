@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::World;
 use super::backoff;
+use super::desk::Desk;
 use super::failure::Failure;
 use super::place::Place;
 use super::reconcile::{Next, round};
@@ -38,11 +39,12 @@ pub(crate) async fn work(world: Arc<World>, stop: impl Future<Output = ()>) {
                 let world = Arc::clone(&world);
                 rounds.spawn(async move {
                     let _slot = slot;
-                    // What was due while another replica led was not late here.
-                    if let Some(late) = turn.late {
+                    let desk = world.desks.take().await;
+                    if let Some(late) = turn.planned.and_then(|planned| Instant::now().checked_duration_since(planned)) {
+                        // What was due while another replica led was not late here.
                         world.metrics.late(late.min(began.elapsed()));
                     }
-                    take(&world, &turn.place).await;
+                    take(&world, &turn.place, desk).await;
                 });
             }
         }
@@ -54,8 +56,8 @@ pub(crate) async fn work(world: Arc<World>, stop: impl Future<Output = ()>) {
 }
 
 /// One round, and when the next one is due.
-async fn take(world: &World, place: &Place) {
-    let outcome = round(world, place).await;
+async fn take(world: &World, place: &Place, desk: Desk<'_>) {
+    let outcome = round(world, place, desk).await;
     world.metrics.round(outcome.as_ref().map_or_else(Failure::reason, |_| "ok"));
     match outcome {
         Ok(Next::Done(at)) => {
