@@ -10,8 +10,8 @@ use super::fixture;
 use super::operator::Operator;
 use super::provider::Health;
 use super::trial::Trial;
-use crate::object::Kind;
 use crate::object::kinds::SERVICE;
+use crate::object::{Kind, value};
 
 /// The routing object of the seeded runs.
 const VIRTUAL_SERVICE: Kind =
@@ -105,10 +105,13 @@ impl Trial {
             }
             Fault::RestoreCanary => {
                 let key = corner::canary_key(&names);
-                if self.cluster.api.find(&key).is_none() {
-                    self.cluster.api.put(&key, self.canary.clone());
-                } else {
-                    return Some((Duration::from_secs(60), Fault::RestoreCanary));
+                match self.cluster.api.find(&key) {
+                    None => self.cluster.api.put(&key, self.canary.clone()),
+                    Some(leaving) if value::at(leaving, &["metadata", "deletionTimestamp"]).is_some() => {
+                        return Some((Duration::from_secs(60), Fault::RestoreCanary));
+                    }
+                    // Of two deletions the first restored it already.
+                    Some(_) => {}
                 }
             }
             _ => {}
@@ -118,7 +121,7 @@ impl Trial {
 
     /// Writes to the Canary as its user would; what is in Git changes too.
     pub(super) fn edit_canary(&mut self, patch: &Value) {
-        crate::object::value::merge(&mut self.canary, patch);
+        value::merge(&mut self.canary, patch);
         let key = corner::canary_key(&self.cluster.names);
         self.cluster.api.edit(&key, patch);
     }
