@@ -75,7 +75,8 @@ pub fn prune(value: &mut Value) {
     }
 }
 
-fn is_unset(value: &Value) -> bool {
+/// Whether nothing is said: `null`, `{}` or `[]`.
+pub fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Object(map) => map.is_empty(),

@@ -1,5 +1,6 @@
 //! What the apiserver fills into a pod template where the user left it out.
 
+use crate::object::value::is_unset;
 use serde_json::Value;
 
 /// Removes from a pod template every field whose value the apiserver would fill in, and everything unset.
@@ -107,15 +108,6 @@ fn is_default(parent: &str, field: &str, value: &Value) -> bool {
         Number(number) => value.as_i64() == Some(*number),
         False => value.as_bool() == Some(false),
     })
-}
-
-fn is_unset(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(map) => map.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
 }
 
 /// `Always` for the tag `latest` and for no tag at all, `IfNotPresent` for any other tag and for a digest alone.
