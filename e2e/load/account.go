@@ -49,6 +49,7 @@ type second struct {
 type summary struct {
 	Began   time.Time `json:"began"`
 	Seconds float64   `json:"seconds"`
+	LostAt  []float64 `json:"lost_at,omitempty"` // when the first of the lost were, in seconds since it began
 	tally
 	Milliseconds map[string]float64 `json:"milliseconds"` // latency: p50, p99, max
 }
@@ -59,8 +60,12 @@ type account struct {
 	began  time.Time
 	total  tally
 	recent tally // since the last line of the time line
+	lostAt []float64
 	took   []time.Duration
 }
+
+// manyLost are enough to see when something went wrong.
+const manyLost = 50
 
 func newAccount(began time.Time) *account {
 	return &account{began: began, total: newTally(), recent: newTally()}
@@ -71,8 +76,11 @@ func (a *account) add(o outcome) {
 	defer a.mutex.Unlock()
 	a.total.add(o)
 	a.recent.add(o)
-	if o.failure == "" {
+	switch {
+	case o.failure == "":
 		a.took = append(a.took, o.took)
+	case !o.deliberate && len(a.lostAt) < manyLost:
+		a.lostAt = append(a.lostAt, time.Since(a.began).Round(10*time.Millisecond).Seconds())
 	}
 }
 
@@ -96,6 +104,7 @@ func (a *account) writeSummary(to io.Writer, end time.Time) error {
 	return encoder.Encode(summary{
 		Began:        a.began.UTC(),
 		Seconds:      end.Sub(a.began).Seconds(),
+		LostAt:       a.lostAt,
 		tally:        a.total,
 		Milliseconds: quantiles(a.took),
 	})

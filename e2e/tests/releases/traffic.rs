@@ -1,21 +1,24 @@
 //! A steady load through the gateway, and the account of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
 use serde::Deserialize;
 
 use super::operator::state;
-use crate::support::{Outcome, run};
+use crate::support::{Outcome, run, wait_until};
 
 /// Enough for a KPI over the smallest weight, and little beside everything else on two cores.
 const REQUESTS_A_SECOND: &str = "20";
 /// So many connections and so much patience that a busy machine makes requests late, not lost.
 const CONNECTIONS: &str = "128";
 const PATIENCE: &str = "15s";
+/// From available pods to a gateway that routes to them.
+const SERVED_WITHIN: Duration = Duration::from_secs(60);
 
 /// `e2e/load`, running.
 pub(super) struct Traffic {
@@ -31,6 +34,9 @@ pub(super) struct Account {
     lost: u64,
     /// All failures, by kind.
     failures: BTreeMap<String, u64>,
+    /// When the first of the lost were, in seconds of the load.
+    #[serde(default)]
+    lost_at: Vec<f64>,
 }
 
 impl Account {
@@ -39,29 +45,46 @@ impl Account {
         match self {
             Self { sent: 0, .. } => Err("the load sent nothing".into()),
             Self { lost: 0, .. } => Ok(()),
-            Self { sent, lost, failures } => Err(format!("{lost} of {sent} requests were lost: {failures:?}").into()),
+            Self { sent, lost, failures, lost_at } => {
+                Err(format!("{lost} of {sent} requests were lost, in seconds {lost_at:?}: {failures:?}").into())
+            }
         }
     }
 }
 
 impl Traffic {
+    /// Starts once the gateway knows the host: what is lost before it does is nobody's release.
     pub(super) async fn start(client: &Client, host: &str) -> Outcome<Self> {
         let services = Api::<Service>::namespaced(client.clone(), "istio-system");
         let gateway = services.get("istio-ingressgateway").await?.spec.and_then(|spec| spec.cluster_ip);
         let url = format!("http://{}/", gateway.ok_or("a gateway without an address")?);
         let summary = state("log")?.join(format!("load-{host}.json"));
+        let start = |duration| Self::spawn(&url, host, duration, &summary);
+        wait_until(&format!("a gateway that serves {host}"), SERVED_WITHIN, async || {
+            Ok(start("1s")?.account()?.lost_nothing().is_ok().then_some(()))
+        })
+        .await?;
+        start("10m")
+    }
+
+    fn spawn(url: &str, host: &str, duration: &str, summary: &Path) -> Outcome<Self> {
         let process = Command::new("load")
-            .args(["-url", &url, "-host", host, "-rate", REQUESTS_A_SECOND, "-duration", "10m"])
+            .args(["-url", url, "-host", host, "-rate", REQUESTS_A_SECOND, "-duration", duration])
             .args(["-connections", CONNECTIONS, "-timeout", PATIENCE, "-summary"])
-            .arg(&summary)
+            .arg(summary)
             .spawn()
             .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh releases"))?;
-        Ok(Self { process, summary })
+        Ok(Self { process, summary: summary.to_owned() })
     }
 
     /// Ends the load and returns its account.
-    pub(super) fn end(mut self) -> Outcome<Account> {
+    pub(super) fn end(self) -> Outcome<Account> {
         run("kill", &["-TERM", &self.process.id().to_string()])?;
+        self.account()
+    }
+
+    /// Waits for the end of the load.
+    fn account(mut self) -> Outcome<Account> {
         self.process.wait()?;
         Ok(serde_json::from_str(&std::fs::read_to_string(&self.summary)?)?)
     }
