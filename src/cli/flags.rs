@@ -3,7 +3,7 @@
 
 use clap::{ArgAction, Args};
 
-use crate::scene;
+use crate::scene::{self, ConfigTracking};
 
 /// Flags of the operator.
 #[derive(Args, Debug)]
@@ -85,12 +85,18 @@ pub(super) struct Defaults {
     /// Prefixes of labels and annotations that the primary inherits; `*` for all
     #[arg(long, env = "SERIN_INCLUDE_LABEL_PREFIX", value_delimiter = ',', value_name = "PREFIXES")]
     include_label_prefix: Vec<String>,
+
+    /// Release changes of ConfigMaps and Secrets too: the primary reads copies of its own
+    #[arg(long, env = "SERIN_ENABLE_CONFIG_TRACKING", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    enable_config_tracking: bool,
 }
 
 impl From<Defaults> for scene::Defaults {
     fn from(flags: Defaults) -> Self {
-        let Defaults { metrics_server, mesh_provider, selector_labels, include_label_prefix } = flags;
-        Self { provider: mesh_provider, metrics_server, selector_labels, include_label_prefix }
+        let Defaults { metrics_server, mesh_provider, selector_labels, include_label_prefix, enable_config_tracking } =
+            flags;
+        let config_tracking = if enable_config_tracking { ConfigTracking::On } else { ConfigTracking::Off };
+        Self { provider: mesh_provider, metrics_server, selector_labels, include_label_prefix, config_tracking }
     }
 }
 
@@ -163,8 +169,6 @@ pub(super) struct WithoutMeaning {
     ingress_class: Option<String>,
     #[arg(long, hide = true)]
     cluster_name: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
-    enable_config_tracking: Option<Option<String>>,
     #[arg(long, hide = true)]
     v: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]

@@ -36,6 +36,10 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn finish(mut self) -> Plan {
+        let seen = self.facts.target.found().map(|target| &target.revision);
+        if seen == self.journal.last_applied.as_ref() {
+            self.journal.tracked.clone_from(&self.facts.configs);
+        }
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
         // A moment that has passed brings nothing new: what this round could not do waits for the cluster to change.
@@ -143,9 +147,9 @@ impl<'a> Draft<'a> {
         there
     }
 
-    /// Makes the primary anew from the last promoted revision if somebody removed it.
+    /// Makes the primary, or a config of it, anew from the last promoted revision if somebody removed it.
     pub(super) fn keep_primary(&mut self, target: &TargetSeen) {
-        if self.facts.primary != Seen::Missing {
+        if self.facts.primary != Seen::Missing && self.facts.copies != Shape::Missing {
             return;
         }
         let kept = self.journal.last_promoted.clone().and_then(|revision| self.source(&revision, target));
@@ -160,7 +164,8 @@ impl<'a> Draft<'a> {
         if target.revision == *revision {
             Some(PrimarySource::Target(revision.clone()))
         } else {
-            self.facts.snapshots.contains(revision).then(|| PrimarySource::Snapshot(revision.clone()))
+            let kept = self.facts.snapshots.contains(revision) && !self.facts.lost.contains(revision);
+            kept.then(|| PrimarySource::Snapshot(revision.clone()))
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod outages;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{decide, questions};
@@ -76,6 +77,9 @@ fn settled() -> Facts {
         endpoints: Endpoints { primary: 2, canary: 0 },
         route: RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted },
         snapshots: vec![rev("a")],
+        lost: BTreeSet::new(),
+        configs: None,
+        copies: Shape::AsWanted,
     };
     let journal = decide(&facts, &[], t(0)).journal;
     Facts { journal, ..facts }

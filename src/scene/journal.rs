@@ -12,6 +12,7 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         iterations: status.iterations,
         last_applied: status.last_applied_spec.as_deref().map(Revision::new),
         last_promoted: status.last_promoted_spec.as_deref().map(Revision::new),
+        tracked: status.tracked_configs.clone(),
         step: status.step.as_ref().map(read_step),
         readings: status.metrics.iter().map(read_metric).collect(),
         observed_generation: status.observed_generation.unwrap_or(0),
@@ -31,6 +32,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         iterations: journal.iterations,
         last_applied_spec: journal.last_applied.as_ref().map(ToString::to_string),
         last_promoted_spec: journal.last_promoted.as_ref().map(ToString::to_string),
+        tracked_configs: journal.tracked.clone(),
         conditions: journal.conditions.iter().map(|c| write_condition(c, journal.observed_generation)).collect(),
         observed_generation: Some(journal.observed_generation),
         step: journal.step.map(write_step),
@@ -125,6 +127,7 @@ mod tests {
             iterations: 0,
             last_applied: Some(Revision::new("s1-b")),
             last_promoted: Some(Revision::new("s1-a")),
+            tracked: Some([("configmap/app".to_owned(), "0123456789abcdef".to_owned())].into()),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,

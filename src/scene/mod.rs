@@ -4,6 +4,7 @@
 //! `world`. The simulator does the same with objects of its own.
 
 mod changes;
+mod configs;
 mod corner;
 mod facts;
 mod journal;
@@ -19,7 +20,7 @@ use crate::api;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
-pub use lookups::{Labelled, Lookups, lookups};
+pub use lookups::{Labelled, Lookups, further, leads, lookups};
 
 /// What the operator was started with, where a Canary leaves it open.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +33,18 @@ pub struct Defaults {
     pub selector_labels: Vec<String>,
     /// Prefixes of labels that the primary inherits.
     pub include_label_prefix: Vec<String>,
+    /// Whether a change of a ConfigMap or Secret is a release.
+    pub config_tracking: ConfigTracking,
+}
+
+/// Whether each side reads ConfigMaps and Secrets of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ConfigTracking {
+    /// The primary reads copies, which change with a promotion.
+    #[default]
+    On,
+    /// Both sides read the user's objects.
+    Off,
 }
 
 impl Default for Defaults {
@@ -42,6 +55,7 @@ impl Default for Defaults {
             metrics_server: "http://prometheus:9090".to_owned(),
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefix: Vec::new(),
+            config_tracking: ConfigTracking::On,
         }
     }
 }

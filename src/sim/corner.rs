@@ -9,7 +9,7 @@ use super::traffic::Names;
 use crate::api;
 use crate::model::{Plan, Revision, Routing, Time};
 use crate::object::kinds::CANARY;
-use crate::object::{ObjectKey, Objects, value};
+use crate::object::{ObjectKey, Objects, content, value};
 use crate::scene::{self, Defaults, Lookups, Scene};
 use crate::{route, workload};
 
@@ -22,7 +22,18 @@ pub(super) fn scene(names: &Names, objects: &Objects) -> Option<Scene> {
     let canary: api::Canary = serde_json::from_value(objects.find(&canary_key(names))?.clone()).ok()?;
     let defaults = Arc::new(Defaults::default());
     let lookups = scene::lookups(&canary, &defaults);
-    let objects = seen(&lookups, objects);
+    let mut found = seen(&lookups, objects);
+    let further = scene::further(&canary, &found, &defaults);
+    further.into_iter().for_each(|key| {
+        if let Some(object) = objects.find(&key) {
+            let mut object = object.clone();
+            if content::is_held_by(key.kind) {
+                content::seal(&mut object);
+            }
+            found.insert(key, Arc::new(object));
+        }
+    });
+    let objects = found;
     Some(Scene { canary, objects, defaults, unserved: BTreeSet::new() })
 }
 
