@@ -55,9 +55,15 @@ pub(super) fn status(scene: &Scene, plan: &Plan, now: Time) -> Option<Value> {
     if before == Some(&after) && plan.effects.is_empty() { None } else { serde_json::to_value(after).ok() }
 }
 
-/// The revision of a pod template.
-pub(super) fn revision(template: &Value) -> Revision {
-    workload::revision(template)
+/// The revision of a pod template, with the configs that its pods would read now.
+pub(super) fn revision(names: &Names, template: &Value, objects: &Objects) -> Revision {
+    workload::revision_with(template, &workload::configs::tracked(&names.namespace, template, objects).0)
+}
+
+/// The ConfigMaps and Secrets that the pods of a workload read.
+pub(super) fn configs(namespace: &str, object: &Value) -> Vec<ObjectKey> {
+    let template = value::at(object, &["spec", "template"]);
+    template.map(|template| workload::configs::referenced(namespace, template)).unwrap_or_default()
 }
 
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
