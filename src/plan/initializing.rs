@@ -43,6 +43,8 @@ fn initialized(draft: &mut Draft<'_>, target: &TargetSeen) {
     draft.journal.phase = Phase::Initialized;
     draft.journal.weight = Percent::ZERO;
     draft.journal.step = None;
+    // Until now the target served everybody.
+    draft.journal.vacant_since = Some(draft.now);
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     draft.journal.last_promoted = serves;

@@ -3,16 +3,19 @@
 //! Total and pure: `decide` has an outcome for every input, and two replicas with the same facts decide the same. Never a client, a
 //! clock, randomness, JSON or the name of a Kubernetes field.
 
+mod check;
 mod conditions;
 mod draft;
 mod finalising;
 mod initializing;
+mod moves;
 mod progressing;
 mod promoting;
 mod settled;
 mod terminating;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use crate::model::{Answer, Facts, Gravity, Notice, Phase, Plan, Question, Settings, TargetSeen, Time};
 use draft::Draft;
@@ -20,7 +23,7 @@ use draft::Draft;
 /// The reads that the next decision needs. Which ones are due is a decision of its own.
 pub fn questions(facts: &Facts, now: Time) -> Vec<Question> {
     match stage(facts) {
-        Stage::Running(settings, target) => progressing::questions(facts, settings, target, now),
+        Stage::Running(settings, target) => check::questions(facts, settings, target, now),
         Stage::Gone | Stage::Terminating | Stage::Blocked | Stage::Suspended(_) => Vec::new(),
     }
 }
