@@ -6,12 +6,11 @@
 use super::check;
 use super::draft::Draft;
 use super::moves::{self, Move};
-use super::settled::{adopt, begin};
+use super::settled::begin;
 use super::traffic::{carries, reaches_canary, routed};
 use crate::model::{Answer, Effect, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, answers: &[Answer]) {
-    adopt(draft, target);
     draft.sides();
     draft.keep_primary(target, draft.journal.last_promoted.clone());
     draft.apex();

@@ -1,11 +1,10 @@
 //! Promotion: the primary rolls over to the analysed revision while the canary keeps its share, then traffic goes back.
 
 use super::draft::Draft;
-use super::settled::{adopt, begin};
+use super::settled::begin;
 use crate::model::{Audience, Effect, Notice, Percent, Phase, RouteSeen, Settings, TargetSeen, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
-    adopt(draft, target);
     draft.sides();
     draft.apex();
     let Some(revision) = draft.journal.last_applied.clone() else {

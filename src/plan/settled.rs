@@ -5,7 +5,6 @@ use super::traffic::reaches_canary;
 use crate::model::{ConditionKind, Effect, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
-    adopt(draft, target);
     draft.sides();
     let parked = draft.journal.phase == Phase::Failed && draft.journal.weight == Percent::FULL;
     if !parked || draft.facts.primary == Seen::Missing {
@@ -78,16 +77,4 @@ pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     draft.journal.readings.clear();
-}
-
-/// Takes over from another operator, whose hashes cannot be compared with ours: what the primary runs was promoted, what the target
-/// asks for was seen. No release starts.
-pub(super) fn adopt(draft: &mut Draft<'_>, target: &TargetSeen) {
-    let foreign = |r: &Option<Revision>| r.as_ref().is_some_and(|r| !r.is_ours());
-    if foreign(&draft.journal.last_promoted) || foreign(&draft.journal.last_applied) {
-        let serves = draft.primary_revision().cloned();
-        let settled = draft.journal.phase.is_settled();
-        draft.journal.last_promoted = serves.or_else(|| settled.then(|| target.revision.clone()));
-        draft.journal.last_applied = Some(target.revision.clone());
-    }
 }

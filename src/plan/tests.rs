@@ -9,11 +9,11 @@ use crate::model::*;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-fn t(seconds: i64) -> Time {
+pub(super) fn t(seconds: i64) -> Time {
     Time::from_millis(seconds * 1000)
 }
 
-fn rev(name: &str) -> Revision {
+pub(super) fn rev(name: &str) -> Revision {
     Revision::new(format!("{}{name}", Revision::SCHEME))
 }
 
@@ -49,7 +49,7 @@ fn settings() -> Settings {
 }
 
 /// A settled canary: revision `a` serves from the primary, the target stands at zero.
-fn settled() -> Facts {
+pub(super) fn settled() -> Facts {
     let journal = Journal {
         phase: Phase::Initialized,
         last_applied: Some(rev("a")),
@@ -70,6 +70,7 @@ fn settled() -> Facts {
         settings: Some(settings()),
         complaints: vec![],
         journal,
+        rival: None,
         target: Seen::Found(TargetSeen {
             revision: rev("a"),
             replicas: 0,
@@ -88,7 +89,7 @@ fn settled() -> Facts {
 }
 
 /// Revision `b` is analysed at `weight` since second 0 and everything is as asked.
-fn analysing(weight: i64) -> Facts {
+pub(super) fn analysing(weight: i64) -> Facts {
     let mut facts = settled();
     let weight = Percent::clamped(weight);
     facts.journal.phase = Phase::Progressing;
@@ -104,7 +105,7 @@ fn analysing(weight: i64) -> Facts {
     facts
 }
 
-fn target(facts: &mut Facts) -> &mut TargetSeen {
+pub(super) fn target(facts: &mut Facts) -> &mut TargetSeen {
     match &mut facts.target {
         Seen::Found(target) => target,
         Seen::Missing => panic!("the target is there"),
@@ -322,7 +323,7 @@ fn adoption_scales_the_target_down_last() {
     facts.journal = Journal::default();
     facts.target = Seen::Found(TargetSeen { replicas: 2, rollout: pods(2), ..target(&mut facts).clone() });
     facts.primary = Seen::Missing;
-    facts.apex = Shape::Missing;
+    facts.apex = Shape::Differs;
     facts.route = RouteSeen::Missing;
     facts.snapshots.clear();
     facts.endpoints = Endpoints { primary: 0, canary: 2 };
