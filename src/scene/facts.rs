@@ -102,6 +102,9 @@ impl Corner<'_> {
             let values = [("provider", provider), ("resource", &*format!("{}.{}", kind.plural, kind.group))];
             complaints.push(Complaint::blocks(sentences::CAN070.reason, sentences::CAN070.say(&values)));
         }
+        if router.kinds().is_empty() {
+            return RouteSeen::Unrouted;
+        }
         let have = &self.scene.objects;
         let seen = router.read(&target, have).and_then(|routing| {
             let Some(routing) = routing else { return Ok(RouteSeen::Missing) };
