@@ -3,14 +3,19 @@
 //! One file a router and one line in `ALL`; the laws in `conformance` run over the list. Pure: never a client, never another
 //! router. The user's routing options pass through in their wire form (`api`).
 
+mod backends;
 mod claim;
 mod cookies;
 mod istio;
+mod kubernetes;
+mod query;
+mod refusal;
+mod traefik;
 
 #[cfg(test)]
 mod conformance;
-
-mod refusal;
+#[cfg(test)]
+mod testing;
 
 pub use claim::{BEFORE, ORIGINAL};
 
@@ -19,7 +24,7 @@ use crate::model::{Builtin, Complaint, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
-pub static ALL: &[&dyn Router] = &[&istio::Istio];
+pub static ALL: &[&dyn Router] = &[&istio::Istio, &kubernetes::Kubernetes, &traefik::Traefik];
 
 /// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).
 /// There is no default: traffic of an unknown mesh is left alone.

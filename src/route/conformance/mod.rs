@@ -214,10 +214,16 @@ proptest! {
 #[test]
 fn an_unknown_provider_is_refused_with_the_known_names() {
     assert!(find("istoi").is_none());
-    assert_eq!(
-        unknown("istoi").to_string(),
-        "spec.provider is \"istoi\", which no router serves, so no traffic is moved; write one of: istio"
-    );
+    let sentence = unknown("istoi").to_string();
+    let begin = "spec.provider is \"istoi\", which no router serves, so no traffic is moved; write one of: istio, ";
+    assert!(sentence.starts_with(begin), "{sentence}");
+}
+
+#[test]
+fn a_provider_with_options_behind_a_colon_means_the_router_before_it() {
+    let name = |provider| find(provider).map(|router| router.providers()[0]);
+    assert_eq!(name("traefik:v2"), Some("traefik"));
+    assert_eq!(name("traefik2"), None);
 }
 
 #[test]

@@ -117,7 +117,11 @@ fn metadata() -> impl Strategy<Value = Value> {
 pub(super) fn routings() -> impl Strategy<Value = Routing> {
     let percent = || (0_i64..=100).prop_map(Percent::clamped);
     let cookie = || ("[a-z.+-]{1,9}", "[A-Za-z0-9]{1,9}").prop_map(|(name, value)| Cookie { name, value });
-    let mirror = prop_oneof![Just(Mirror::Off), Just(Mirror::All), percent().prop_map(Mirror::Share)];
+    let mirror = prop_oneof![
+        Just(Mirror::Off),
+        Just(Mirror::All),
+        (1..=100_i64).prop_map(|p| Mirror::Share(Percent::clamped(p)))
+    ];
     let affinity = prop_oneof![
         Just(Affinity::None),
         (cookie(), option::of(cookie())).prop_map(|(canary, primary)| Affinity::Sticky { canary, primary }),
@@ -209,6 +213,19 @@ fn words() -> impl Strategy<Value = String> {
         "a=b; Max-Age=-1",
         "rules",
         "backendRefs",
+        "filters",
+        "type",
+        "parentRefs",
+        "hostnames",
+        "name",
+        "namespace",
+        "weighted",
+        "services",
+        "routes",
+        "conditions",
+        "traffic",
+        "percent",
+        "latestRevision",
     ];
     prop_oneof![9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[a-z.]{0,3}"]
 }
