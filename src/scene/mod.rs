@@ -10,6 +10,7 @@ mod facts;
 mod journal;
 mod kpis;
 mod lookups;
+mod scaler;
 #[cfg(test)]
 mod tests;
 

@@ -18,7 +18,7 @@ pub(super) fn all(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
         .map(|(field, what, instead)| complaint(&CAN052, &[("field", field), ("what", what), ("instead", instead)]))
 }
 
-fn missing(spec: &CanarySpec) -> [Option<Missing>; 3] {
+fn missing(spec: &CanarySpec) -> [Option<Missing>; 2] {
     let analysis = &spec.analysis;
     let decides = analysis
         .webhooks
@@ -31,7 +31,6 @@ fn missing(spec: &CanarySpec) -> [Option<Missing>; 3] {
             "releases of anything but a Deployment",
             "write kind: Deployment",
         )),
-        spec.autoscaler_ref.is_some().then_some(("spec.autoscalerRef", "copies of autoscalers", "drop it")),
         decides.then_some((
             "spec.analysis.webhooks",
             "hooks that test or gate a release",

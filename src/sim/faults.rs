@@ -33,6 +33,8 @@ pub(super) enum Fault {
     EditHosts,
     /// A GitOps sync writes the target's replicas.
     Scale(u32),
+    /// The load changes: autoscalers ask for so many pods.
+    Autoscale(u32),
     /// Fields of the Canary's analysis change.
     EditAnalysis(Knob),
     /// The Canary is suspended for so long.
@@ -128,7 +130,7 @@ impl Fault {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(43) {
+        match random.below(47) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -155,7 +157,8 @@ impl Fault {
             37 => Self::DeleteRoute,
             38 => Self::DeleteTarget(long),
             39 => Self::DeleteCanary(long),
-            _ => Self::EditConfig(random.count(4)),
+            40..=42 => Self::EditConfig(random.count(4)),
+            _ => Self::Autoscale(u32::from(random.count(8))),
         }
     }
 }

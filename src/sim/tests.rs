@@ -67,6 +67,7 @@ const EXPECTED: &[&str] = &[
     "Skip",
     "Release",
     "EditConfig",
+    "Autoscale",
     "Revert",
     "DeletePrimary",
     "DeleteSides",
