@@ -5,18 +5,17 @@
 //! be older than the rules.
 
 mod complaints;
-mod duration;
 mod kpi;
 mod strategy;
 mod unserved;
 mod weights;
 
-pub(crate) use duration::parse as duration;
+pub(crate) use crate::model::duration::parse as duration;
 
 use std::time::Duration;
 
 use crate::api;
-use crate::model::{Complaint, Percent, Settings};
+use crate::model::{Complaint, Percent, Settings, duration};
 
 /// What the spec leaves to its surroundings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
