@@ -107,7 +107,12 @@ impl Part {
 pub(super) fn refuse(provider: &str, parts: &[Part], conditions: &[MatchCondition]) -> Result<(), RouteError> {
     let set = |(i, condition)| parts.iter().find(|part| part.is_set(condition)).map(|part| (i, part.field()));
     let Some((i, field)) = conditions.iter().enumerate().find_map(set) else { return Ok(()) };
-    Err(unsupported(&format!("spec.analysis.match[{i}].{field}"), provider, "cannot see it", "match on headers instead"))
+    Err(unsupported(
+        &format!("spec.analysis.match[{i}].{field}"),
+        provider,
+        "cannot see it",
+        "match on headers instead",
+    ))
 }
 
 /// Says that a field asks for what a provider cannot do.

@@ -56,10 +56,12 @@ impl Router for Kuma {
         let both = flaggers && have.find(&own).is_some();
         let key = if flaggers && !both { bare.clone() } else { own };
         let mut claim = Claim::of_apex(key, target, spec(target, want.canary));
-        if have.find(&claim.key).is_none() {
-            let mesh = target.annotations.get(MESH).map_or("default", String::as_str);
-            claim.beside_spec.insert("mesh".to_owned(), json!(mesh));
-        }
+        // A route stays in the mesh that it was made for.
+        let mesh = match have.find(&claim.key) {
+            Some(found) => found.get("mesh").cloned(),
+            None => Some(json!(target.annotations.get(MESH).map_or("default", String::as_str))),
+        };
+        claim.beside_spec.extend(mesh.map(|mesh| ("mesh".to_owned(), mesh)));
         // Two routes for one Service would be in each other's way.
         let spare = both.then_some(Change::Delete(bare));
         Ok(claim.write(have)?.into_iter().chain(spare).collect())
@@ -125,8 +127,7 @@ fn spec(target: &Target<'_>, canary: Percent) -> Map<String, Value> {
     } else {
         json!({"http": rules, "split": split(target, Percent::ZERO)})
     };
-    let fields =
-        [("sources", selecting("*")), ("destinations", selecting(&tag(target, target.apex))), ("conf", conf)];
+    let fields = [("sources", selecting("*")), ("destinations", selecting(&tag(target, target.apex))), ("conf", conf)];
     fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
 }
 
@@ -169,5 +170,7 @@ fn splits(conf: &Value) -> impl Iterator<Item = &[Value]> {
 /// Whatever the port: it may have been changed since.
 fn leads_to(target: &Target<'_>, part: &Value, side: &str) -> bool {
     let tag = value::text(part, &["destination", SERVICE]);
-    tag.is_some_and(|tag| tag.strip_prefix(side).is_some_and(|rest| rest.starts_with(&format!("_{}_", target.namespace))))
+    tag.is_some_and(|tag| {
+        tag.strip_prefix(side).is_some_and(|rest| rest.starts_with(&format!("_{}_", target.namespace)))
+    })
 }

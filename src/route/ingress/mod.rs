@@ -105,6 +105,7 @@ impl<'a> Twin<'a> {
             labels: metadata(self.source, "labels"),
             annotations: stale.chain(wanted).collect(),
             spec: self.spec(edit),
+            beside_spec: Map::new(),
             key: self.key,
         }
     }

@@ -24,7 +24,7 @@ impl Router for Nginx {
     }
 
     fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }
+        Capabilities { weights: true, matches: true, whole_matches: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -48,8 +48,7 @@ impl Router for Nginx {
         refuse_what_it_cannot(self, target, want)?;
         let by = By::of(target)?;
         let annotations = by.annotations(want.canary).into_iter().map(|(name, value)| (named(target, name), value));
-        let steering =
-            Steering { all: vec![named(target, ""), CLASS.to_owned()], own: vec![named(target, CANARY)] };
+        let steering = Steering { all: vec![named(target, ""), CLASS.to_owned()], own: vec![named(target, CANARY)] };
         let [_, canary] = target.sides();
         let with_canary =
             |path: &_| if is_backed_by(path, target.apex) { backed_by(path, &canary) } else { path.clone() };
@@ -138,12 +137,22 @@ impl<'a> By<'a> {
             let field = format!("spec.analysis.match[{i}].headers");
             let mut named = headers(condition);
             let (Some((name, text)), None) = (named.next(), named.next()) else {
-                return Err(unsupported(&field, "nginx", NOT_ONE, "write one header or cookie into each entry of match"));
+                return Err(unsupported(
+                    &field,
+                    "nginx",
+                    NOT_ONE,
+                    "write one header or cookie into each entry of match",
+                ));
             };
             let before = match (name, text) {
                 ("cookie", Text::Exact(name)) => cookie.replace(name).is_some(),
                 ("cookie", _) => {
-                    return Err(unsupported(&field, "nginx", NOT_EXACT, "write `cookie: {exact: <name of the cookie>}`"));
+                    return Err(unsupported(
+                        &field,
+                        "nginx",
+                        NOT_EXACT,
+                        "write `cookie: {exact: <name of the cookie>}`",
+                    ));
                 }
                 named => header.replace(named).is_some(),
             };

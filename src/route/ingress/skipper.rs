@@ -59,8 +59,10 @@ impl Router for Skipper {
         let twin = Twin::of(target, have)?;
         let [primary, canary] = target.sides();
         let predicate = predicate(target, want.canary, twin.source)?;
-        let weights: Map<_, _> =
-            [(&canary, want.canary), (&primary, want.canary.rest())].map(|(side, w)| (side.clone(), w.get().into())).into_iter().collect();
+        let weights: Map<_, _> = [(&canary, want.canary), (&primary, want.canary.rest())]
+            .map(|(side, w)| (side.clone(), w.get().into()))
+            .into_iter()
+            .collect();
         let own = BTreeMap::from([
             (WEIGHTS.to_owned(), Value::Object(weights).to_string()),
             (PREDICATE.to_owned(), predicate),
@@ -101,6 +103,23 @@ impl Router for Skipper {
     }
 }
 
+const SUCCESS_RATE: &str = concat!(
+    r#"sum(rate(skipper_response_duration_seconds_bucket{route=~"kube(ew)?_{{ underscored namespace }}__"#,
+    r#"{{ underscored ingress }}_canary__.*__{{ underscored service }}_canary(_[0-9]+)?",code!~"5..",le="+Inf"}"#,
+    r#"[{{ interval }}])) / "#,
+    r#"sum(rate(skipper_response_duration_seconds_bucket{route=~"kube(ew)?_{{ underscored namespace }}__"#,
+    r#"{{ underscored ingress }}_canary__.*__{{ underscored service }}_canary(_[0-9]+)?",le="+Inf"}"#,
+    r#"[{{ interval }}])) * 100"#,
+);
+
+/// The mean, in seconds.
+const DURATION: &str = concat!(
+    r#"sum(rate(skipper_serve_route_duration_seconds_sum{route=~"kube(ew)?_{{ underscored namespace }}__"#,
+    r#"{{ underscored ingress }}_canary__.*__{{ underscored service }}_canary(_[0-9]+)?"}[{{ interval }}])) / "#,
+    r#"sum(rate(skipper_serve_route_duration_seconds_count{route=~"kube(ew)?_{{ underscored namespace }}__"#,
+    r#"{{ underscored ingress }}_canary__.*__{{ underscored service }}_canary(_[0-9]+)?"}[{{ interval }}]))"#,
+);
+
 /// Each path to the apex leads to the primary, and once more, behind all others, to the canary.
 fn both_sides(paths: &[Value], apex: &str, primary: &str, canary: &str) -> Vec<Value> {
     let shared = paths.iter().filter(|path| is_backed_by(path, apex));
@@ -124,7 +143,12 @@ fn conditions(target: &Target<'_>) -> Result<Vec<String>, RouteError> {
         if conditions.is_empty() {
             return Ok(Vec::new());
         }
-        return Err(unsupported("spec.analysis.match", "skipper", "reads one condition only", "leave one entry of match"));
+        return Err(unsupported(
+            "spec.analysis.match",
+            "skipper",
+            "reads one condition only",
+            "leave one entry of match",
+        ));
     };
     let headers = headers(condition).map(|(name, text)| match text {
         Text::Exact(value) => format!("Header({}, {})", quoted(name), quoted(value)),
