@@ -3,6 +3,8 @@
 pub mod api;
 pub mod check;
 pub mod cli;
+pub mod hook;
+pub mod http;
 pub mod install;
 pub mod judge;
 pub mod metric;

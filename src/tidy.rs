@@ -8,21 +8,29 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     // Pure rooms: no client, socket, clock, randomness or async.
     ("model", &[]),
+    ("http", &[]),
     ("object", &[]),
     ("judge", &[]),
     ("plan", &["judge"]),
     ("api", &[]),
-    ("settings", &["api", "route"]),
+    ("settings", &["api", "http", "route"]),
     ("route", &["api", "object"]),
-    ("metric", &["api", "object", "route"]),
+    ("metric", &["api", "http", "object", "route"]),
+    ("hook", &["http"]),
     ("workload", &["api", "object"]),
     ("notify", &["api"]),
     ("scene", &["api", "metric", "object", "route", "settings", "workload"]),
     ("install", &["api", "object", "route"]),
-    ("check", &["api", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
+    ("check", &["api", "http", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
     ("sim", &["api", "judge", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
     // IO and wiring.
-    ("world", &["api", "check", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
+    (
+        "world",
+        &[
+            "api", "check", "hook", "http", "metric", "notify", "object", "plan", "route", "scene", "settings",
+            "workload",
+        ],
+    ),
     (
         "cli",
         &[

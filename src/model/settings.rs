@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Percent;
+use super::{Hook, Percent};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub canary_ready: Percent,
     /// What is measured at each check, in the order of the spec.
     pub kpis: Vec<Kpi>,
+    /// What is called, in the order of the spec.
+    pub hooks: Vec<Hook>,
     /// Leave everything as it is.
     pub suspend: bool,
     /// Give the user's objects back when the Canary is deleted.

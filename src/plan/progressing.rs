@@ -157,7 +157,11 @@ fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, next: 
 /// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but
 /// not answered is an error of the provider, never a pass.
 fn readings(settings: &Settings, answers: &[Answer]) -> Vec<Reading> {
-    let measured = answers.iter().map(|Answer::Measured(_, measured)| Some(measured)).chain(iter::repeat(None));
+    let measured = answers.iter().filter_map(|answer| match answer {
+        Answer::Measured(_, measured) => Some(Some(measured)),
+        Answer::Hook(..) => None,
+    });
+    let measured = measured.chain(iter::repeat(None));
     settings.kpis.iter().zip(measured).map(|(kpi, measured)| judge::reading(kpi, measured)).collect()
 }
 

@@ -6,12 +6,14 @@
 
 mod complaints;
 mod duration;
+mod hook;
 mod kpi;
 mod strategy;
 mod unserved;
 mod weights;
 
 pub(crate) use duration::parse as duration;
+pub use hook::{hooks, listener};
 
 use std::time::Duration;
 
@@ -56,6 +58,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         kpis: analysis.metrics.iter().flatten().flat_map(|metric| kpi::resolve(metric, defaults.namespace)).collect(),
+        hooks: hook::hooks(spec),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
     })

@@ -1,8 +1,13 @@
-//! HTTP as plain values. `world` carries them out; secrets never show in a log.
+//! HTTP as plain values: what is asked of an address that somebody wrote into a manifest, and what came back.
+//!
+//! `world` carries them out. Never a socket, and never a secret in a log.
 
 use std::fmt;
+use std::time::Duration;
 
-/// A request to a provider.
+pub use crate::model::Trust;
+
+/// A request to a provider or a hook.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// What is done.
@@ -39,16 +44,6 @@ pub enum Credentials {
     Basic(String, String),
 }
 
-/// Whose certificates are good.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Trust {
-    /// Those of the system's authorities.
-    #[default]
-    System,
-    /// Anybody's: the user asked not to verify.
-    Anybody,
-}
-
 /// What came back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpResponse {
@@ -56,6 +51,35 @@ pub struct HttpResponse {
     pub status: u16,
     /// The body, bounded by who read it.
     pub body: Vec<u8>,
+    /// How long to wait before the next try, where the answer says so.
+    pub retry_after: Option<Duration>,
+}
+
+impl HttpResponse {
+    /// An answer that says nothing about another try.
+    pub const fn new(status: u16, body: Vec<u8>) -> Self {
+        Self { status, body, retry_after: None }
+    }
+}
+
+/// Scheme, host and port of an http or https URL; `None` for anything else, which cannot be asked.
+pub fn origin(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let clean = !url.chars().any(|c| c.is_whitespace() || c.is_control());
+    let host = authority.rsplit('@').next()?;
+    let named = !host.is_empty() && !host.starts_with(':');
+    (http && clean && named).then(|| url.get(..scheme.len() + "://".len() + authority.len()))?
+}
+
+/// Text of others for a sentence: at most `length` characters, on one line.
+pub fn shorten(text: &str, length: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(length) {
+        Some((end, _)) => line.get(..end).unwrap_or_default().to_owned() + "…",
+        None => line,
+    }
 }
 
 impl fmt::Debug for HttpRequest {
