@@ -31,6 +31,8 @@ pub enum Method {
     Get,
     /// Send the body.
     Post,
+    /// Change what is there.
+    Put,
 }
 
 /// The header `Authorization`.

@@ -7,6 +7,7 @@ pub mod hook;
 pub mod http;
 pub mod install;
 pub mod judge;
+pub mod loadtest;
 pub mod metric;
 pub mod model;
 pub mod notify;

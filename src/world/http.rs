@@ -80,6 +80,7 @@ impl Http {
         let mut call = match request.method {
             Method::Get => client.get(request.url),
             Method::Post => client.post(request.url).body(request.body),
+            Method::Put => client.put(request.url).body(request.body),
         };
         for (name, value) in request.headers {
             call = call.header(name, value);

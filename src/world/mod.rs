@@ -58,7 +58,7 @@ use cache::Cache;
 use calls::Calls;
 use cluster::Cluster;
 use desk::Desks;
-use http::Http;
+pub(crate) use http::Http;
 use metrics::Metrics;
 use outbox::Outbox;
 use place::Place;
