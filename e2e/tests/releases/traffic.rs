@@ -32,7 +32,8 @@ pub(super) struct Answer {
 pub(super) async fn ask(client: &Client, host: &str, headers: &[&str]) -> Outcome<Answer> {
     let url = gateway(client).await?;
     let host = format!("host: {host}");
-    let mut arguments = vec!["-sS", "-o", "/dev/null", "-w", "%{http_code}|%header{x-version}|%header{set-cookie}", &url];
+    let mut arguments =
+        vec!["-sS", "-o", "/dev/null", "-w", "%{http_code}|%header{x-version}|%header{set-cookie}", &url];
     arguments.extend(std::iter::once(&*host).chain(headers.iter().copied()).flat_map(|header| ["-H", header]));
     let said = run("curl", &arguments)?;
     match said.splitn(3, '|').collect::<Vec<_>>()[..] {
