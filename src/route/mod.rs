@@ -3,20 +3,26 @@
 //! One file a router and one line in `ALL`; the laws in `conformance` run over the list. Pure: never a client, never another
 //! router. The user's routing options pass through in their wire form (`api`).
 
+mod apisix;
+mod appmesh;
+mod backends;
 mod claim;
 mod condition;
 mod cookies;
+mod gloo;
 mod ingress;
 mod istio;
+mod kubernetes;
 mod kuma;
+mod query;
 mod refusal;
 mod smi;
-mod weights;
+mod traefik;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
-mod samples;
+mod testing;
 
 pub use claim::{BEFORE, ORIGINAL};
 
@@ -28,14 +34,20 @@ use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
 pub static ALL: &[&dyn Router] = &[
+    &apisix::Apisix,
+    &appmesh::V1Beta1,
+    &appmesh::V1Beta2,
+    &gloo::Gloo,
     &istio::Istio,
+    &kubernetes::Kubernetes,
     &kuma::Kuma,
     &ingress::Nginx,
     &ingress::Skipper,
     &smi::V1ALPHA1,
     &smi::V1ALPHA2,
-    &smi::OSM,
     &smi::V1ALPHA3,
+    &smi::OSM,
+    &traefik::Traefik,
 ];
 
 /// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::api;
 use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
 use crate::object::FakeStore;
-use crate::route::{Router, Target, samples};
+use crate::route::{Router, Target, testing};
 
 /// A canary as a router sees it.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Subject {
     pub(super) fn target(&self, router: &dyn Router) -> Target<'_> {
         let provider = router.providers()[0];
         let Self { service, spec } = self;
-        samples::target(provider, service, spec)
+        testing::target(provider, service, spec)
     }
 }
 
@@ -33,6 +33,7 @@ pub(super) fn subjects() -> impl Strategy<Value = Subject> {
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
             "ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "podinfo"},
             "routeRef": {"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "name": "podinfo"},
+            "upstreamRef": {"apiVersion": "gloo.solo.io/v1", "kind": "Upstream", "name": "settings"},
             "analysis": analysis,
         });
         Subject { service, spec: serde_json::from_value(spec).expect("what the strategy writes is a spec") }
@@ -114,7 +115,11 @@ fn metadata() -> impl Strategy<Value = Value> {
 pub(super) fn routings() -> impl Strategy<Value = Routing> {
     let percent = || (0_i64..=100).prop_map(Percent::clamped);
     let cookie = || ("[a-z.+-]{1,9}", "[A-Za-z0-9]{1,9}").prop_map(|(name, value)| Cookie { name, value });
-    let mirror = prop_oneof![Just(Mirror::Off), Just(Mirror::All), percent().prop_map(Mirror::Share)];
+    let mirror = prop_oneof![
+        Just(Mirror::Off),
+        Just(Mirror::All),
+        (1..=100_i64).prop_map(|p| Mirror::Share(Percent::clamped(p)))
+    ];
     let affinity = prop_oneof![
         Just(Affinity::None),
         (cookie(), option::of(cookie())).prop_map(|(canary, primary)| Affinity::Sticky { canary, primary }),
@@ -210,6 +215,19 @@ fn words() -> impl Strategy<Value = String> {
         "a=b; Max-Age=-1",
         "rules",
         "backendRefs",
+        "filters",
+        "type",
+        "parentRefs",
+        "hostnames",
+        "name",
+        "namespace",
+        "weighted",
+        "services",
+        "routes",
+        "conditions",
+        "traffic",
+        "percent",
+        "latestRevision",
     ];
     prop_oneof![9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[a-z.]{0,3}"]
 }
