@@ -102,15 +102,15 @@ pub(super) fn without_unset(fields: Vec<(&str, Value)>) -> Value {
     Value::Object(set.map(|(name, field)| (name.to_owned(), field)).collect::<Map<_, _>>())
 }
 
-/// The share of the canary in the first route that leads to it. `targets` finds the weighted targets of a route, `node` the
-/// virtual node of a target.
-pub(super) fn share<'a>(
+/// The share of the canary in the first route that leads to it: `targets` finds the weighted targets of a route, `node` is the
+/// way to the name of a target's virtual node.
+pub(super) fn share(
     target: &Target<'_>,
-    routes: &'a [Value],
-    targets: impl Fn(&'a Value) -> &'a [Value],
-    node: impl Fn(&Value) -> Option<&str>,
+    routes: &[Value],
+    targets: fn(&Value) -> &[Value],
+    node: &[&str],
 ) -> Option<Percent> {
     let [_, canary] = target.sides();
-    let is_canary = |weighted: &Value| node(weighted) == Some(&canary);
+    let is_canary = |weighted: &Value| value::text(weighted, node) == Some(&canary);
     routes.iter().find_map(|route| backends::share_of(targets(route), is_canary))
 }

@@ -75,8 +75,8 @@ impl Router for V1Beta1 {
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let service = have.find(&service_key(target, target.apex)).and_then(|service| service.get("spec"));
         let routes = service.map(|spec| backends::of(spec, "routes"));
-        let node = |weighted: &Value| value::text(weighted, &["virtualNodeName"]);
-        Ok(routes.and_then(|routes| routes::share(target, routes, weighted_targets, node)).map(Routing::split))
+        let share = routes.and_then(|all| routes::share(target, all, weighted_targets, &["virtualNodeName"]));
+        Ok(share.map(Routing::split))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {

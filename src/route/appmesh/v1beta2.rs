@@ -85,8 +85,8 @@ impl Router for V1Beta2 {
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let router = have.find(&VIRTUAL_ROUTER.named(target.namespace, target.apex));
         let routes = router.and_then(|router| router.get("spec")).map(|spec| backends::of(spec, "routes"));
-        let node = |weighted: &Value| value::text(weighted, &["virtualNodeRef", "name"]);
-        Ok(routes.and_then(|routes| routes::share(target, routes, weighted_targets, node)).map(Routing::split))
+        let share = routes.and_then(|all| routes::share(target, all, weighted_targets, &["virtualNodeRef", "name"]));
+        Ok(share.map(Routing::split))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
