@@ -6,6 +6,7 @@
 mod backends;
 mod claim;
 mod cookies;
+mod gateway;
 mod istio;
 mod kubernetes;
 mod query;
@@ -24,7 +25,8 @@ use crate::model::{Builtin, Complaint, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
-pub static ALL: &[&dyn Router] = &[&istio::Istio, &kubernetes::Kubernetes, &traefik::Traefik];
+pub static ALL: &[&dyn Router] =
+    &[&istio::Istio, &gateway::V1, &gateway::V1BETA1, &traefik::Traefik, &kubernetes::Kubernetes];
 
 /// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).
 /// There is no default: traffic of an unknown mesh is left alone.
@@ -87,6 +89,18 @@ pub struct Capabilities {
     pub mirror: bool,
     /// Cookies that keep users on a side.
     pub affinity: bool,
+}
+
+impl Capabilities {
+    /// What is left of it where requests of this service cannot be told apart, because the data plane speaks HTTP only.
+    pub(crate) fn over_http(self, service: &api::CanaryService) -> Self {
+        if is_tcp(service) { Self::default() } else { self }
+    }
+}
+
+/// Whether the user says that the service speaks TCP.
+fn is_tcp(service: &api::CanaryService) -> bool {
+    service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
 }
 
 /// What a router does with the objects of a kind.
