@@ -5,6 +5,7 @@
 
 mod backends;
 mod claim;
+mod contour;
 mod cookies;
 mod gateway;
 mod istio;
@@ -26,7 +27,7 @@ use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
 pub static ALL: &[&dyn Router] =
-    &[&istio::Istio, &gateway::V1, &gateway::V1BETA1, &traefik::Traefik, &kubernetes::Kubernetes];
+    &[&istio::Istio, &gateway::V1, &gateway::V1BETA1, &contour::Contour, &traefik::Traefik, &kubernetes::Kubernetes];
 
 /// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).
 /// There is no default: traffic of an unknown mesh is left alone.

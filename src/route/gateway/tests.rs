@@ -36,7 +36,9 @@ fn check_rules(scene: &mut Scene, want: &Routing, expected: &Expect) {
 
 #[test]
 fn a_split_of_90_to_10() {
-    check(with(&json!({"hosts": ["www.example.com"]})).route(&split(10)).only(), &expect![[r#"
+    check(
+        with(&json!({"hosts": ["www.example.com"]})).route(&split(10)).only(),
+        &expect![[r#"
         apiVersion: gateway.networking.k8s.io/v1
         kind: HTTPRoute
         metadata:
@@ -71,13 +73,17 @@ fn a_split_of_90_to_10() {
               name: podinfo-canary
               port: 80
               weight: 10
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_a_b_test_while_b_is_served() {
     let analysis = json!({"match": [{"headers": {"x-canary": {"exact": "insider"}}}]});
-    check_rules(&mut analysed(&json!({}), &analysis), &split(100), &expect![[r#"
+    check_rules(
+        &mut analysed(&json!({}), &analysis),
+        &split(100),
+        &expect![[r#"
         - matches:
           - path:
               type: PathPrefix
@@ -107,12 +113,16 @@ fn an_a_b_test_while_b_is_served() {
             name: podinfo-primary
             port: 80
             weight: 100
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_mirror_while_the_canary_answers_nobody() {
-    check_rules(&mut scene(), &Routing { mirror: Mirror::All, ..split(0) }, &expect![[r#"
+    check_rules(
+        &mut scene(),
+        &Routing { mirror: Mirror::All, ..split(0) },
+        &expect![[r#"
         - matches:
           - path:
               type: PathPrefix
@@ -136,12 +146,16 @@ fn a_mirror_while_the_canary_answers_nobody() {
             name: podinfo-canary
             port: 80
             weight: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn session_affinity_at_10_percent() {
-    check_rules(&mut scene(), &sticky(10), &expect![[r#"
+    check_rules(
+        &mut scene(),
+        &sticky(10),
+        &expect![[r#"
         - matches:
           - path:
               type: PathPrefix
@@ -207,7 +221,8 @@ fn session_affinity_at_10_percent() {
                 add:
                 - name: Set-Cookie
                   value: flagger-cookie=AbCdEfGhIj; Max-Age=86400
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -220,7 +235,10 @@ fn every_option_of_the_user() {
         "mirror": [{"backendRef": {"name": "audit", "port": 9000}}],
         "corsPolicy": {"allowOrigin": ["https://a.example"], "allowOrigins": [{"exact": "https://b.example"}], "maxAge": "24h"},
     });
-    check_rules(&mut with(&service), &split(0), &expect![[r#"
+    check_rules(
+        &mut with(&service),
+        &split(0),
+        &expect![[r#"
         - matches:
           - path:
               type: PathPrefix
@@ -278,7 +296,8 @@ fn every_option_of_the_user() {
           timeouts:
             request: 15s
             backendRequest: 5s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
