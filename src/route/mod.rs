@@ -9,6 +9,7 @@ mod contour;
 mod cookies;
 mod gateway;
 mod istio;
+mod knative;
 mod kubernetes;
 mod query;
 mod refusal;
@@ -26,8 +27,15 @@ use crate::model::{Builtin, Complaint, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
-pub static ALL: &[&dyn Router] =
-    &[&istio::Istio, &gateway::V1, &gateway::V1BETA1, &contour::Contour, &traefik::Traefik, &kubernetes::Kubernetes];
+pub static ALL: &[&dyn Router] = &[
+    &istio::Istio,
+    &gateway::V1,
+    &gateway::V1BETA1,
+    &contour::Contour,
+    &traefik::Traefik,
+    &knative::Knative,
+    &kubernetes::Kubernetes,
+];
 
 /// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).
 /// There is no default: traffic of an unknown mesh is left alone.

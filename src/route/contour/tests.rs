@@ -18,7 +18,9 @@ fn routes(scene: &Scene) -> &Value {
 
 #[test]
 fn a_split_of_90_to_10() {
-    check(scene().route(&split(10)).only(), &expect![[r#"
+    check(
+        scene().route(&split(10)).only(),
+        &expect![[r#"
         apiVersion: projectcontour.io/v1
         kind: HTTPProxy
         metadata:
@@ -48,7 +50,8 @@ fn a_split_of_90_to_10() {
                 - name: l5d-dst-override
                   value: podinfo-canary.test.svc.cluster.local:80
               weight: 10
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -58,7 +61,9 @@ fn an_a_b_test_while_b_is_served() {
     let analysis = json!({"match": [{"headers": {"user-agent": {"exact": "Chrome"}}}]});
     let mut scene = Scene::analysed(&Contour, &service, &analysis);
     scene.route(&split(100));
-    check(routes(&scene), &expect![[r#"
+    check(
+        routes(&scene),
+        &expect![[r#"
         - conditions:
           - header:
               name: user-agent
@@ -112,7 +117,8 @@ fn an_a_b_test_while_b_is_served() {
               set:
               - name: l5d-dst-override
                 value: podinfo-canary.test.svc.cluster.local:80
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
