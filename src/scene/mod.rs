@@ -9,6 +9,7 @@ mod corner;
 mod facts;
 mod journal;
 mod kpis;
+mod listeners;
 mod lookups;
 mod scaler;
 #[cfg(test)]
@@ -36,6 +37,10 @@ pub struct Defaults {
     pub include_label_prefix: Vec<String>,
     /// Whether a change of a ConfigMap or Secret is a release.
     pub config_tracking: ConfigTracking,
+    /// Before the slash in the names of annotations that ingress-nginx reads.
+    pub ingress_annotations_prefix: String,
+    /// URL that hears the events of Canaries without an event hook of their own.
+    pub event_webhook: Option<String>,
 }
 
 /// Whether each side reads ConfigMaps and Secrets of its own.
@@ -57,6 +62,8 @@ impl Default for Defaults {
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefix: Vec::new(),
             config_tracking: ConfigTracking::On,
+            ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
+            event_webhook: None,
         }
     }
 }
