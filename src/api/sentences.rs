@@ -178,13 +178,16 @@ sentences! {
     "{kind}/{target} has no spec.template, so there is nothing to release; write one, or name another target in spec.targetRef"
 
     CAN062 ForeignPrimary
-    "Deployment/{primary} selects {found} where it must select {wanted}, and the selector of a Deployment cannot be changed, so no release can be promoted; delete Deployment/{primary} or rename it, and it is made anew"
+    "{kind}/{primary} selects {found} where it must select {wanted}, and the selector of a {kind} cannot be changed, so no release can be promoted; delete {kind}/{primary} or rename it, and it is made anew"
 
     CAN063 ConfigMissing
     "{kind}/{name} is not in namespace {namespace}, and the pods of the target cannot start without it, so no release can start; apply it, correct its name in the pod template, or write optional: true there"
 
     CAN064 ScalerMissing
     "spec.autoscalerRef names {kind}/{name}, which is not in namespace {namespace}, so the primary keeps the pods that it has whatever its load; apply it, or drop autoscalerRef"
+
+    CAN065 PodsAreNotReplaced
+    "DaemonSet/{target} has spec.updateStrategy.type {value}, so its pods would keep the old revision and no release could be rolled out; write RollingUpdate"
 
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"

@@ -13,7 +13,7 @@ use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds};
 use crate::route::Acceptance;
 use crate::settings;
 use crate::workload::primary::Candidate;
-use crate::workload::{deployment, endpoints, primary, services, snapshot};
+use crate::workload::{endpoints, pods, primary, services, snapshot};
 
 /// The finalizer that holds a deletion until the user's objects are given back; Flagger's, so that either can end it.
 pub(super) const FINALIZER: &str = "finalizer.flagger.app";
@@ -64,7 +64,8 @@ impl Corner<'_> {
 
     fn target_seen(&self, complaints: &mut Vec<Complaint>) -> Seen<TargetSeen> {
         let Some(object) = self.target() else {
-            let values = [("kind", "Deployment"), ("name", &*self.names.target), ("namespace", &*self.names.namespace)];
+            let values =
+                [("kind", self.names.kind.kind), ("name", &*self.names.target), ("namespace", &*self.names.namespace)];
             complaints.push(Complaint::blocks(sentences::CAN029.reason, sentences::CAN029.say(&values)));
             return Seen::Missing;
         };
@@ -73,7 +74,7 @@ impl Corner<'_> {
         }
         complaints.extend(self.subject().iter().flat_map(|subject| subject.overlong()));
         complaints.extend(self.missing.iter().cloned());
-        match deployment::target(object, &self.configs) {
+        match pods::target(self.names.kind, object, &self.configs) {
             Ok(target) => Seen::Found(target),
             Err(complaint) => {
                 complaints.push(complaint);
@@ -86,13 +87,13 @@ impl Corner<'_> {
         let Some(object) = self.primary() else { return Seen::Missing };
         let unknown = PrimarySeen {
             runs: PrimaryMatch::Unknown,
-            replicas: deployment::replicas(object),
-            rollout: deployment::rollout(object),
+            replicas: pods::replicas(self.names.kind, object),
+            rollout: pods::rollout(self.names.kind, object),
         };
         // Without the target there is nothing to compare with; what serves is still there.
         let Some(subject) = self.subject() else { return Seen::Found(unknown) };
         let objects = &self.scene.objects;
-        let template = self.target().and_then(deployment::template);
+        let template = self.target().and_then(pods::template);
         let target = template.map(|template| Candidate { template, configs: self.configs.clone() });
         let kept = snapshot::all(&subject, objects).into_iter().filter_map(|snapshot| {
             Some(Candidate { template: snapshot::template(snapshot)?, configs: snapshot::configs(snapshot) })

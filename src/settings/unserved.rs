@@ -26,10 +26,10 @@ fn missing(spec: &CanarySpec) -> [Option<Missing>; 2] {
         .flatten()
         .any(|hook| !matches!(hook.type_, Some(WebhookType::Event | WebhookType::PostRollout)));
     [
-        (spec.target_ref.kind != TargetKind::Deployment).then_some((
+        (spec.target_ref.kind == TargetKind::Service).then_some((
             "spec.targetRef.kind",
-            "releases of anything but a Deployment",
-            "write kind: Deployment",
+            "releases of a Service",
+            "write kind: Deployment or DaemonSet",
         )),
         decides.then_some((
             "spec.analysis.webhooks",
