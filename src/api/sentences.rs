@@ -129,6 +129,9 @@ sentences! {
     CAN030 NoSelectorLabel
     "{kind}/{target} has none of the labels {labels} in spec.selector.matchLabels (it has {has}), so its pods could not be told from those of {target}-primary and nothing is released; {cure}"
 
+    CAN032 TargetIsTaken
+    "{kind}/{name} is released by canary {other} already, which is older, and two would fight over it, so this one does nothing; delete one of them, or write another spec.targetRef.name"
+
     CAN038 MetricWithoutSource
     "metric {name} has no templateRef and no query and is not builtin, so each check would fail and every release would be rolled back; write templateRef, or use request-success-rate or request-duration"
 

@@ -2,6 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 
+use serde_json::Value;
+
 use super::corner::Corner;
 use super::{Scene, journal, kpis};
 use crate::api::sentences;
@@ -9,7 +11,7 @@ use crate::model::{
     Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
     Time,
 };
-use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds};
+use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds, value};
 use crate::route::Acceptance;
 use crate::settings;
 use crate::workload::primary::Candidate;
@@ -30,6 +32,7 @@ impl Scene {
         let primary = corner.primary_seen(&mut complaints);
         let route = corner.route_seen(&mut complaints);
         let scaling = corner.scaling(&mut complaints);
+        complaints.extend(corner.elder());
         complaints.extend(kpis::complaints(&corner, settings.as_ref()));
         complaints.sort();
         complaints.dedup();
@@ -60,6 +63,24 @@ impl Corner<'_> {
     fn settings(&self) -> Result<Settings, Vec<Complaint>> {
         let defaults = settings::Defaults { provider: &self.scene.defaults.provider, namespace: &self.names.namespace };
         settings::resolve(&self.scene.canary.spec, &defaults)
+    }
+
+    /// Another Canary of the same target, made before this one, or at the same time under a name that comes first.
+    fn elder(&self) -> Option<Complaint> {
+        let own = serde_json::to_value(&self.scene.canary).unwrap_or_default();
+        let rank = |canary: &Value| {
+            let text = |field| value::text(canary, &["metadata", field]).unwrap_or_default().to_owned();
+            (text("creationTimestamp"), text("name"))
+        };
+        let target = |canary: &Value| {
+            let text = |field| value::text(canary, &["spec", "targetRef", field]).unwrap_or_default().to_owned();
+            (text("kind"), text("name"))
+        };
+        let others = self.scene.objects.of_kind(kinds::CANARY).filter(|(key, _)| **key != self.names.key());
+        let same = others.filter(|(_, other)| target(other) == target(&own) && rank(other) < rank(&own));
+        let (key, _) = same.min_by_key(|(_, other)| rank(other))?;
+        let values = [("kind", self.names.kind.kind), ("name", &*self.names.target), ("other", &*key.name)];
+        Some(Complaint::blocks(sentences::CAN032.reason, sentences::CAN032.say(&values)))
     }
 
     fn target_seen(&self, complaints: &mut Vec<Complaint>) -> Seen<TargetSeen> {
