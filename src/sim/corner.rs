@@ -49,11 +49,20 @@ pub(super) fn revision(template: &Value) -> Revision {
     workload::revision(template)
 }
 
+/// Whether the canary is under analysis: then its load tests run.
+pub(super) fn is_analysed(names: &Names, objects: &Objects) -> bool {
+    let status = objects.find(&canary_key(names)).and_then(|canary| canary.get("status"));
+    let at = |path: &[&str]| status.and_then(|status| value::text(status, path));
+    at(&["phase"]) == Some("Progressing") && at(&["step", "strategy"]).is_some()
+}
+
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
 pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) -> Option<Routing> {
     let spec = &canary.spec;
     let (namespace, apex) = (&names.namespace, &names.apex);
     let provider = spec.provider.as_ref().map_or("istio", |p| p.as_str());
     let target = route::Target { namespace, apex, provider, pods: None, service: spec.service.as_ref()?, spec };
-    route::find(provider)?.read(&target, objects).ok()?
+    let router = route::find(provider)?;
+    // Where there is no routing object, the apex Service alone says where requests go.
+    if router.kinds().is_empty() { None } else { router.read(&target, objects).ok()? }
 }

@@ -40,10 +40,14 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
         Observed::NotListed => return Ok(Next::Early(None)),
         Observed::Behind(until) => return Ok(Next::Early(Some(until))),
     };
-    let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
+    let (mut facts, now, began) = (scene.facts(), clock::now(), Instant::now());
     let questions = plan::questions(&facts, now);
     let answers = desk.aside(ask(&scene, &questions, &world.cluster, &world.http)).await;
-    let plan = plan::decide(&facts, &answers, now);
+    let mut plan = plan::decide(&facts, &answers, now);
+    if let Some(complaint) = scene.refusal(&plan.effects) {
+        facts.complaints.push(complaint);
+        plan = plan::decide(&facts, &[], now);
+    }
     record(world, canary, &scene, &plan, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;
     drop((scene, desk));
