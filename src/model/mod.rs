@@ -4,8 +4,10 @@
 
 mod answer;
 mod complaint;
+pub(crate) mod duration;
 mod effect;
 mod facts;
+mod hook;
 mod journal;
 mod notice;
 mod percent;
@@ -21,6 +23,7 @@ pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use facts::{CanaryRef, Endpoints, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
 pub use facts::{Rollout, Unready};
+pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};
 pub use journal::{Condition, ConditionKind, Journal, Reading, Step, Truth, Verdict};
 pub use notice::{Notice, Tone};
 pub use percent::Percent;

@@ -297,11 +297,11 @@ fn counts(journal: &Journal) -> u32 {
 /// Whether every KPI has a value within its range, judged apart from the room that decides.
 fn passed(settings: &Settings, answers: &[Answer]) -> bool {
     settings.kpis.iter().all(|kpi| {
-        answers.iter().any(|Answer::Measured(name, measured)| match measured {
-            Measurement::Value(v) => {
+        answers.iter().any(|answer| match answer {
+            Answer::Measured(name, Measurement::Value(v)) => {
                 *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
             }
-            Measurement::NoData(_) | Measurement::Error(_) => false,
+            Answer::Measured(_, Measurement::NoData(_) | Measurement::Error(_)) | Answer::Hook(..) => false,
         })
     })
 }

@@ -96,7 +96,7 @@ impl Operator {
         let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
         let now = Time::from_millis(cluster.now.as_millis() + self.skew);
         let mut facts = scene.facts();
-        let questions = plan::questions(&facts, now);
+        let questions = plan::questions(&facts, &[], now);
         let answers = provider::answers(cluster, health, &questions);
         let mut plan = plan::decide(&facts, &answers, now);
         if let Some(complaint) = scene.refusal(&plan.effects) {

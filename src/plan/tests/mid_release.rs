@@ -15,7 +15,7 @@ fn with(facts: &Facts, change: impl FnOnce(&mut Settings)) -> Facts {
 fn another_strategy_starts_the_release_again_with_no_traffic() {
     let iterations = NonZeroU32::new(3).expect("it is not zero");
     let facts = with(&analysing(40), |s| s.strategy = Strategy::AbTest { iterations });
-    assert_eq!(questions(&facts, t(60)), []);
+    assert_eq!(questions(&facts, &[], t(60)), []);
     let plan = decide(&facts, &[], t(60));
     assert_eq!((plan.effects, plan.notices), (vec![route(0)], vec![Notice::CourseChanged(Course::AbTest)]));
     assert_eq!(plan.journal.last_applied, facts.journal.last_applied);
@@ -111,7 +111,7 @@ fn an_edited_route_gets_mirror_and_weight_back_and_the_step_runs_on() {
     facts.journal.iterations = 1;
     facts.journal.step = facts.journal.step.map(|s| Step { course: Some(Course::BlueGreen), ..s });
     let facts = with(&facts, strategy);
-    assert_eq!(questions(&facts, t(60)), [], "what is not mirrored is not judged");
+    assert_eq!(questions(&facts, &[], t(60)), [], "what is not mirrored is not judged");
     let plan = decide(&facts, &[], t(60));
     assert_eq!(plan.effects, [Effect::Route(Routing { mirror: Mirror::All, ..Routing::PRIMARY })]);
     assert_eq!(plan.journal.step, facts.journal.step);
