@@ -60,7 +60,7 @@ fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     }
     if reaches_canary(draft.facts) {
         // The primary was down: the canary had traffic until now, and its pods may have been of another revision.
-        draft.journal.vacant_since = Some(draft.now);
+        draft.vacate();
     }
     draft.set_course(settings);
     judge_alone(draft, settings);
@@ -125,6 +125,9 @@ fn hasten(draft: &mut Draft<'_>, settings: &Settings, step: Step) -> Time {
 
 /// The target was changed in the middle of the release.
 fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    if draft.journal.has_begun() {
+        draft.vacate();
+    }
     if draft.journal.last_promoted.as_ref() == Some(&target.revision) {
         draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
         draft.journal.last_applied = Some(target.revision.clone());
@@ -215,6 +218,7 @@ pub(super) fn roll_back(draft: &mut Draft<'_>) {
     draft.enter(Phase::Failed, Percent::ZERO, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
+    draft.vacate();
     draft.route();
     draft.tell(Notice::RolledBack);
 }
