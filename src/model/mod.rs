@@ -4,8 +4,10 @@
 
 mod answer;
 mod complaint;
+pub(crate) mod duration;
 mod effect;
 mod facts;
+mod hook;
 mod journal;
 mod notice;
 mod percent;
@@ -21,12 +23,13 @@ pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use facts::{CanaryRef, Endpoints, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
 pub use facts::{Rollout, Unready};
+pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};
 pub use journal::{Condition, ConditionKind, Journal, Reading, Step, Truth, Verdict};
 pub use notice::{Notice, Tone};
 pub use percent::Percent;
 pub use phase::Phase;
 pub use plan::Plan;
 pub use revision::Revision;
-pub use routing::{Affinity, Cookie, Mirror, Routing};
-pub use settings::{Builtin, Kpi, KpiSource, Range, Settings, Steps, Strategy};
+pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
+pub use settings::{Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Range, Settings, Steps, Strategy};
 pub use time::Time;

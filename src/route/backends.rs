@@ -35,16 +35,11 @@ pub(super) fn are_ours(target: &Target<'_>, backends: &[Value]) -> bool {
 pub(super) fn share(target: &Target<'_>, backends: &[Value], unset: u64) -> Percent {
     let [_, canary] = target.sides();
     let weight = |backend: &Value| match backend.get("weight") {
-        None => u128::from(unset),
-        Some(weight) => weight.as_u64().map_or(0, u128::from),
+        None => unset,
+        Some(weight) => weight.as_u64().unwrap_or(0),
     };
-    let all: u128 = backends.iter().map(weight).sum();
-    let part: u128 = backends.iter().filter(|backend| is(target, backend, &canary)).map(weight).sum();
-    rounded(part, all)
-}
-
-/// The nearest percentage; nothing of nothing is nothing.
-pub(super) fn rounded(part: u128, all: u128) -> Percent {
-    let rounded = (200 * part + all).checked_div(2 * all).unwrap_or(0);
-    Percent::clamped(i64::try_from(rounded).unwrap_or(100))
+    let sum = |of: &dyn Fn(&Value) -> bool| {
+        backends.iter().filter(|backend| of(backend)).map(weight).fold(0, u64::saturating_add)
+    };
+    Percent::share(sum(&|backend| is(target, backend, &canary)), sum(&|_| true))
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, backends, query};
+use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, query};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
@@ -65,13 +65,13 @@ impl Router for Knative {
         let Some((found, primary)) = have.find(&key(target)).and_then(|found| Some((found, primary(found)?))) else {
             return Ok(None);
         };
-        let sum = |of: &dyn Fn(&Value) -> bool| -> u128 {
-            shares(found).iter().filter(|share| of(share)).filter_map(percent).map(u128::from).sum()
+        let sum = |of: &dyn Fn(&Value) -> bool| {
+            shares(found).iter().filter(|share| of(share)).filter_map(percent).fold(0, u64::saturating_add)
         };
         let pinned = sum(&|share| value::text(share, &["revisionName"]) == Some(primary));
         let newest = sum(&is_newest);
-        let shared = pinned + newest > 0;
-        Ok(shared.then(|| Routing::split(backends::rounded(newest, pinned + newest))))
+        let all = pinned.saturating_add(newest);
+        Ok((all > 0).then(|| Routing::split(Percent::share(newest, all))))
     }
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {
@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn a_split_of_90_to_10() {
-        check(&scene().route(&split(10)).only()["spec"], &expect![[r#"
+        check(
+            &scene().route(&split(10)).only()["spec"],
+            &expect![[r#"
             template:
               spec: {}
             traffic:
@@ -180,7 +182,8 @@ mod tests {
               percent: 90
             - latestRevision: true
               tag: current
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

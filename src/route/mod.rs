@@ -5,22 +5,31 @@
 
 mod backends;
 mod claim;
+mod condition;
 mod contour;
 mod cookies;
 mod gateway;
+mod ingress;
 mod istio;
 mod knative;
 mod kubernetes;
+mod kuma;
 mod query;
 mod refusal;
+mod smi;
 mod traefik;
+mod weights;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod testing;
 
 pub use claim::{BEFORE, ORIGINAL};
+
+use std::collections::BTreeMap;
 
 use crate::api;
 use crate::model::{Builtin, Complaint, Routing};
@@ -28,13 +37,20 @@ use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
 pub static ALL: &[&dyn Router] = &[
-    &istio::Istio,
+    &contour::Contour,
     &gateway::V1,
     &gateway::V1BETA1,
-    &contour::Contour,
-    &traefik::Traefik,
+    &istio::Istio,
     &knative::Knative,
     &kubernetes::Kubernetes,
+    &kuma::Kuma,
+    &ingress::Nginx,
+    &ingress::Skipper,
+    &smi::V1ALPHA1,
+    &smi::V1ALPHA2,
+    &smi::OSM,
+    &smi::V1ALPHA3,
+    &traefik::Traefik,
 ];
 
 /// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).
@@ -58,6 +74,12 @@ pub fn unknown(provider: &str) -> RouteError {
     }
 }
 
+/// The prefix that ingress-nginx has where nobody gave it another.
+pub const INGRESS_PREFIX: &str = "nginx.ingress.kubernetes.io";
+
+/// The annotations of a Canary that has none.
+pub const NO_ANNOTATIONS: &BTreeMap<String, String> = &BTreeMap::new();
+
 /// What a router may know of a canary.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
@@ -69,6 +91,10 @@ pub struct Target<'a> {
     pub provider: &'a str,
     /// Label that tells the pods of the sides apart, and its value on the canary's; `None` where the workload is missing.
     pub pods: Option<(&'a str, &'a str)>,
+    /// Annotations of the Canary.
+    pub annotations: &'a BTreeMap<String, String>,
+    /// Before the slash in the names of annotations that ingress-nginx reads.
+    pub ingress_prefix: &'a str,
     /// The user's routing options.
     pub service: &'a api::CanaryService,
     /// The user's match conditions, cookies and references to routing objects.
@@ -94,6 +120,8 @@ pub struct Capabilities {
     pub weights: bool,
     /// A rule for matching requests only.
     pub matches: bool,
+    /// Such a rule is for all of them or none: there are no shares of matching requests.
+    pub whole_matches: bool,
     /// Copies of requests.
     pub mirror: bool,
     /// Cookies that keep users on a side.
