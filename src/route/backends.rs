@@ -35,11 +35,30 @@ pub(super) fn are_ours(target: &Target<'_>, backends: &[Value]) -> bool {
 pub(super) fn share(target: &Target<'_>, backends: &[Value], unset: u64) -> Percent {
     let [_, canary] = target.sides();
     let weight = |backend: &Value| match backend.get("weight") {
-        None => unset,
-        Some(weight) => weight.as_u64().unwrap_or(0),
+        None => u128::from(unset),
+        Some(weight) => weight.as_u64().map_or(0, u128::from),
     };
-    let sum = |of: &dyn Fn(&Value) -> bool| {
-        backends.iter().filter(|backend| of(backend)).map(weight).fold(0, u64::saturating_add)
-    };
-    Percent::share(sum(&|backend| is(target, backend, &canary)), sum(&|_| true))
+    let all: u128 = backends.iter().map(weight).sum();
+    let part: u128 = backends.iter().filter(|backend| is(target, backend, &canary)).map(weight).sum();
+    rounded(part, all)
+}
+
+/// The nearest percentage; nothing of nothing is nothing.
+pub(super) fn rounded(part: u128, all: u128) -> Percent {
+    let rounded = (200 * part + all).checked_div(2 * all).unwrap_or(0);
+    Percent::clamped(i64::try_from(rounded).unwrap_or(100))
+}
+
+/// The share of the backends that `is_canary` picks, where data planes name them in another way; `None` where it picks none.
+pub(super) fn share_of(backends: &[Value], is_canary: impl Fn(&Value) -> bool) -> Option<Percent> {
+    backends.iter().any(&is_canary).then(|| {
+        let part = backends.iter().filter(|backend| is_canary(backend)).map(weight).sum();
+        rounded(part, backends.iter().map(weight).sum())
+    })
+}
+
+/// A number, or a text as in the first version of SMI; none where it is neither.
+fn weight(backend: &Value) -> u128 {
+    let weight = backend.get("weight");
+    weight.and_then(|weight| weight.as_u64().or_else(|| weight.as_str()?.parse().ok())).map_or(0, u128::from)
 }

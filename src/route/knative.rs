@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, query};
+use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, backends, query};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
@@ -71,7 +71,7 @@ impl Router for Knative {
         let pinned = sum(&|share| value::text(share, &["revisionName"]) == Some(primary));
         let newest = sum(&is_newest);
         let all = pinned.saturating_add(newest);
-        Ok((all > 0).then(|| Routing::split(Percent::share(newest, all))))
+        Ok((all > 0).then(|| Routing::split(backends::rounded(newest.into(), all.into()))))
     }
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {

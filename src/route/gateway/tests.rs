@@ -158,7 +158,9 @@ fn session_affinity_at_10_percent() {
     assert_eq!(cookies.collect::<Vec<_>>(), [".*flagger-cookie.*AbCdEfGhIj.*", ".*primary-cookie.*KlMnOpQrSt.*"]);
     let weights = |rule: usize| [0, 1].map(|side| rules(&scene)[rule]["backendRefs"][side]["weight"].clone());
     assert_eq!([weights(0), weights(1)], [[0, 100], [100, 0]]);
-    check(&rules(&scene)[2], &expect![[r#"
+    check(
+        &rules(&scene)[2],
+        &expect![[r#"
         matches:
         - path:
             type: PathPrefix
@@ -186,7 +188,8 @@ fn session_affinity_at_10_percent() {
               add:
               - name: Set-Cookie
                 value: flagger-cookie=AbCdEfGhIj; Max-Age=86400
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

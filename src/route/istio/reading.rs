@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
 use crate::object::value;
-use crate::route::{Target, cookies, weights};
+use crate::route::{Target, backends, cookies};
 
 /// Read from the last rule with a canary in it: rules for cookies stand before it, the rule for everybody else behind.
 pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {
@@ -47,7 +47,12 @@ fn share(target: &Target<'_>, route: &[Value], canary: &str) -> Percent {
     if let [_] = route {
         return Percent::FULL; // a single destination gets everything, whatever its weight
     }
-    weights::share(route, |d| goes_to(target, d.get("destination"), canary)).unwrap_or_default()
+    let sum = |of: &dyn Fn(&&Value) -> bool| route.iter().filter(of).map(weight).sum::<u128>();
+    backends::rounded(sum(&|d| goes_to(target, d.get("destination"), canary)), sum(&|_| true))
+}
+
+fn weight(destination: &Value) -> u128 {
+    destination.get("weight").and_then(Value::as_u64).map_or(0, u128::from)
 }
 
 fn mirror(target: &Target<'_>, rule: &Value, canary: &str) -> Mirror {
