@@ -3,6 +3,9 @@
 //!
 //! The entries of the twin are copies, with the user's plugins, hosts and paths.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};

@@ -3,6 +3,9 @@
 //! One that Flagger left under the apex's bare name is taken on, if it is for this Service; of two canaries with one apex
 //! name in two namespaces neither ever writes to the other's. Owns `sources`, `destinations` and `conf`.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
