@@ -168,6 +168,9 @@ sentences! {
     CAN055 MetricsServerIsNoUrl
     "metric {metric} asks Prometheus at spec.metricsServer or else --metrics-server, so each check of it fails: {error}"
 
+    CAN057 HookUrlUnusable
+    "webhook {name} has the url {value}, which is no http or https URL, so no call could be made and no release would start; write one, for example http://loadtester.test/gate/check"
+
     CAN060 LabelTooLong
     "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
 
@@ -179,6 +182,9 @@ sentences! {
 
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"
+
+    CAN071 ProviderCannot
+    "{field} is set, but provider {provider} cannot {what}, so it would never come true; drop {field}, or use {able}"
 
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"

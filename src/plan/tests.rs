@@ -1,6 +1,9 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod endings;
+mod mid_release;
 mod outages;
+mod strategies;
 
 use std::time::Duration;
 
@@ -9,11 +12,11 @@ use crate::model::*;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-fn t(seconds: i64) -> Time {
+pub(super) fn t(seconds: i64) -> Time {
     Time::from_millis(seconds * 1000)
 }
 
-fn rev(name: &str) -> Revision {
+pub(super) fn rev(name: &str) -> Revision {
     Revision::new(format!("{}{name}", Revision::SCHEME))
 }
 
@@ -21,15 +24,21 @@ fn pods(n: u32) -> Rollout {
     Rollout { observed: true, desired: n, updated: n, total: n, available: n, deadline_exceeded: false }
 }
 
+fn weights(step: i64, max: i64) -> Strategy {
+    let steps = Steps::linear(Percent::clamped(step), Percent::clamped(max)).unwrap();
+    Strategy::Progressive { steps, mirror: Mirror::Off, audience: Audience::Everyone }
+}
+
 fn settings() -> Settings {
     Settings {
-        strategy: Strategy::Progressive(Steps::linear(Percent::clamped(20), Percent::clamped(50)).unwrap()),
+        strategy: weights(20, 50),
         interval: INTERVAL,
         threshold: 2,
         deadline: Duration::from_secs(600),
         promotion_step: None,
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
+        cookies: None,
         kpis: vec![Kpi {
             name: "request-success-rate".into(),
             source: KpiSource::Builtin(Builtin::SuccessRate),
@@ -37,13 +46,14 @@ fn settings() -> Settings {
             window: Duration::from_secs(60),
             range: Range { min: Some(99.0), max: None },
         }],
+        hooks: vec![],
         suspend: false,
         revert_on_deletion: false,
     }
 }
 
 /// A settled canary: revision `a` serves from the primary, the target stands at zero.
-fn settled() -> Facts {
+pub(super) fn settled() -> Facts {
     let journal = Journal {
         phase: Phase::Initialized,
         last_applied: Some(rev("a")),
@@ -64,6 +74,7 @@ fn settled() -> Facts {
         settings: Some(settings()),
         complaints: vec![],
         journal,
+        rival: None,
         target: Seen::Found(TargetSeen {
             revision: rev("a"),
             replicas: 0,
@@ -82,13 +93,14 @@ fn settled() -> Facts {
 }
 
 /// Revision `b` is analysed at `weight` since second 0 and everything is as asked.
-fn analysing(weight: i64) -> Facts {
+pub(super) fn analysing(weight: i64) -> Facts {
     let mut facts = settled();
     let weight = Percent::clamped(weight);
     facts.journal.phase = Phase::Progressing;
     facts.journal.weight = weight;
     facts.journal.last_applied = Some(rev("b"));
-    let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None };
+    let course = (!weight.is_zero()).then_some(Course::Weights);
+    let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None, course };
     facts.journal.step = Some(step);
     facts.target =
         Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
@@ -97,7 +109,7 @@ fn analysing(weight: i64) -> Facts {
     facts
 }
 
-fn target(facts: &mut Facts) -> &mut TargetSeen {
+pub(super) fn target(facts: &mut Facts) -> &mut TargetSeen {
     match &mut facts.target {
         Seen::Found(target) => target,
         Seen::Missing => panic!("the target is there"),
@@ -156,10 +168,10 @@ fn the_first_step_is_routed_when_the_canary_is_ready_and_listed() {
 #[test]
 fn a_check_is_asked_only_when_it_is_due_and_what_it_judges_is_routed() {
     let mut facts = analysing(20);
-    assert_eq!(questions(&facts, t(59)).len(), 0);
-    assert_eq!(questions(&facts, t(60)).len(), 1);
+    assert_eq!(questions(&facts, &[], t(59)).len(), 0);
+    assert_eq!(questions(&facts, &[], t(60)).len(), 1);
     facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
-    assert_eq!(questions(&facts, t(60)).len(), 0, "drifted");
+    assert_eq!(questions(&facts, &[], t(60)).len(), 0, "drifted");
     let plan = decide(&facts, &[], t(60));
     assert_eq!(plan.effects, [route(20)]);
     assert_eq!(plan.notices, [Notice::RouteDrift(Percent::ZERO, Percent::clamped(20))]);
@@ -315,7 +327,7 @@ fn adoption_scales_the_target_down_last() {
     facts.journal = Journal::default();
     facts.target = Seen::Found(TargetSeen { replicas: 2, rollout: pods(2), ..target(&mut facts).clone() });
     facts.primary = Seen::Missing;
-    facts.apex = Shape::Missing;
+    facts.apex = Shape::Differs;
     facts.route = RouteSeen::Missing;
     facts.snapshots.clear();
     facts.endpoints = Endpoints { primary: 0, canary: 2 };

@@ -8,11 +8,13 @@ mod appmesh;
 mod backends;
 mod claim;
 mod condition;
+mod contour;
 mod cookies;
 mod gateway;
 mod gloo;
 mod ingress;
 mod istio;
+mod knative;
 mod kubernetes;
 mod kuma;
 mod query;
@@ -38,10 +40,12 @@ pub static ALL: &[&dyn Router] = &[
     &apisix::Apisix,
     &appmesh::V1Beta1,
     &appmesh::V1Beta2,
+    &contour::Contour,
     &gateway::V1,
     &gateway::V1BETA1,
     &gloo::Gloo,
     &istio::Istio,
+    &knative::Knative,
     &kubernetes::Kubernetes,
     &kuma::Kuma,
     &ingress::Nginx,

@@ -12,10 +12,10 @@ use super::operator::Keep;
 use super::random::Random;
 use super::scenario::Scenario;
 use super::timeline::{self, Entry};
-use super::traffic::Names;
+use super::traffic::{MEMORY, Names};
 use super::trial::Trial;
 use crate::api;
-use crate::model::{Facts, Phase, Settings, Strategy, Time};
+use crate::model::{Facts, Mirror, Phase, Settings, Strategy, Time};
 use crate::object::kinds::{CANARY, DEPLOYMENT, METRIC_TEMPLATE, SERVICE};
 use crate::object::{Kind, ObjectKey, value};
 use crate::route;
@@ -165,6 +165,8 @@ fn names(canary: &api::Canary) -> Names {
 fn open(trial: &mut Trial) -> Result<Settings, StoryError> {
     trial.apply_canary();
     trial.play(trial.patience());
+    // Long enough for no window to reach back to the time before.
+    trial.cluster.advance(trial.cluster.now.after(MEMORY));
     let facts = facts(trial);
     let phase = facts.as_ref().map_or(Phase::Initializing, |f| f.journal.phase);
     let said = facts.iter().flat_map(|f| &f.complaints).map(|c| c.sentence.as_str()).collect::<Vec<_>>().join(" ");
@@ -210,7 +212,11 @@ fn outcome(trial: &Trial, begin: Time, settings: &Settings, names: &BTreeMap<Str
     };
     let steps = match &settings.strategy {
         Strategy::Skip => 0,
-        Strategy::Progressive(steps) => u32::try_from(steps.weights().len()).unwrap_or(u32::MAX),
+        Strategy::Progressive { steps, mirror, .. } => {
+            u32::try_from(steps.weights().len()).unwrap_or(u32::MAX) + u32::from(*mirror != Mirror::Off)
+        }
+        Strategy::AbTest { iterations } => iterations.get(),
+        Strategy::BlueGreen { iterations, .. } => iterations.get().saturating_add(1),
     };
     let exposure = |(image, name): (&String, &String)| {
         let total = trial.cluster.history.total(image);

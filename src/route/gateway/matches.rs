@@ -14,6 +14,9 @@ pub(super) fn check(target: &Target<'_>) -> Result<(), RouteError> {
     for condition in target.service.match_.iter().flatten() {
         of(condition)?;
     }
+    if target.conditions().iter().any(|condition| condition.source_labels.is_some()) {
+        return Err(refused("spec.analysis.match", "sourceLabels", "headers"));
+    }
     let on_cookies = |matches: &[Value]| matches.iter().any(|m| position(headers(m), cookies::HEADER).is_some());
     if target.spec.analysis.session_affinity.is_some() && on_cookies(&of_analysis(target)?) {
         return Err(RouteError {
@@ -145,11 +148,15 @@ fn refuse_unknown(condition: &HttpMatch) -> Result<(), RouteError> {
         (condition.without_headers.is_some(), "withoutHeaders", "headers"),
     ];
     let Some((_, field, instead)) = unknown.into_iter().find(|(set, ..)| *set) else { return Ok(()) };
-    Err(RouteError {
+    Err(refused("spec.service.match", field, instead))
+}
+
+fn refused(list: &str, field: &str, instead: &str) -> RouteError {
+    RouteError {
         reason: "UnsupportedMatch",
         sentence: format!(
-            "spec.service.match has {field}, which an HTTPRoute cannot ask for, so it would match other requests and is not \
+            "{list} has {field}, which an HTTPRoute cannot ask for, so it would match other requests and is not \
              written; drop it, or write {instead}"
         ),
-    })
+    }
 }
