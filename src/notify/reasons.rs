@@ -48,6 +48,16 @@ reasons! {
     "A KPI's query found nothing, mostly because the canary gets no requests or a label is wrong; the failed check counts."
     CHECK_ERROR CheckNotPossible
     "A KPI could not be asked for or its answer is not one number; the failed check counts."
+    HOOK_PASSED WebhookPassed
+    "A webhook said yes, so the release goes on; one of type rollback asked for its end."
+    GATE_CLOSED GateClosed
+    "A confirm webhook said no; it is asked again once an interval, and the release goes on when it says yes."
+    GATE_OVERDUE GateOverdue
+    "A confirm webhook said no for longer than its deadline; what follows is in its onDeadline."
+    HOOK_FAILED WebhookFailed
+    "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
+    ROLLBACK_REQUESTED RollbackRequested
+    "A webhook of type rollback said yes; the release is rolled back."
     CANARY_NOT_READY CanaryNotReady
     "The canary's pods are not all available; the release waits for them until the progress deadline."
     PRIMARY_NOT_READY PrimaryNotReady
@@ -101,6 +111,11 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
             Verdict::NoData => NO_DATA,
             Verdict::Error => CHECK_ERROR,
         },
+        Notice::HookPassed(..) => HOOK_PASSED,
+        Notice::GateClosed(..) => GATE_CLOSED,
+        Notice::GateOverdue(..) => GATE_OVERDUE,
+        Notice::HookFailed(..) => HOOK_FAILED,
+        Notice::RollbackRequested => ROLLBACK_REQUESTED,
         Notice::CanaryNotReady(_) => CANARY_NOT_READY,
         Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,
         Notice::Copying => COPYING,

@@ -2,7 +2,10 @@
 
 use super::draft::Draft;
 use super::traffic::reaches_canary;
-use crate::model::{ConditionKind, Effect, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen};
+use super::waiting;
+use crate::model::{
+    ConditionKind, Effect, Journal, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen,
+};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
@@ -15,8 +18,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         // The last round could not take the route away, or somebody gave it.
         draft.journal.vacant_since = Some(draft.now);
     }
-    if is_new(draft, &target.revision) {
-        start(draft, settings, target);
+    draft.hear_out(settings);
+    if is_new(&draft.journal, &target.revision) && waiting::approve(draft, settings, target) {
         return;
     }
     let routed = draft.route();
@@ -44,12 +47,12 @@ fn park(draft: &mut Draft<'_>) {
 }
 
 /// Whether `revision` is one that was neither promoted nor tried last.
-fn is_new(draft: &Draft<'_>, revision: &Revision) -> bool {
-    let known = [&draft.journal.last_applied, &draft.journal.last_promoted];
+pub(super) fn is_new(journal: &Journal, revision: &Revision) -> bool {
+    let known = [&journal.last_applied, &journal.last_promoted];
     !known.into_iter().flatten().any(|r| r == revision)
 }
 
-fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+pub(super) fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     // After a failed promotion the target serves everything and goes on doing so; else it begins at nothing.
     let weight = draft.journal.weight;
     if !weight.is_zero() {
@@ -73,6 +76,10 @@ pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     draft.enter(Phase::Progressing, weight, settings.interval);
     draft.wait();
     draft.journal.step = draft.journal.step.map(|step| Step { course: None, ..step });
+    if !same {
+        draft.journal.prepared = None;
+    }
+    draft.journal.awaits = None;
     draft.journal.last_applied = Some(target.revision.clone());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::complaints::complaint;
 use super::duration;
-use crate::api::{CanarySpec, Webhook, WebhookType, sentences};
+use crate::api::{CanarySpec, OnDeadline, Webhook, WebhookType, sentences};
 use crate::http;
-use crate::model::{Complaint, Hook, Moment, Trust};
+use crate::model::{Complaint, Deadline, Hook, Moment, Overdue, Trust};
 
 /// Flagger's, for one try.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,9 +40,18 @@ fn resolve(hook: &Webhook) -> Hook {
         timeout: timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(TIMEOUT),
         retries: hook.retries.and_then(|retries| u32::try_from(retries).ok()).unwrap_or(0),
         trust: if hook.disable_tls == Some(true) { Trust::Anybody } else { Trust::System },
-        deadline: None,
+        deadline: deadline(hook),
         metadata: hook.metadata.clone().unwrap_or_default(),
     }
+}
+
+fn deadline(hook: &Webhook) -> Option<Deadline> {
+    let after = hook.deadline.as_deref().and_then(duration::parse)?;
+    let then = match hook.on_deadline {
+        None | Some(OnDeadline::Fail) => Overdue::RollBack,
+        Some(OnDeadline::Pass) => Overdue::GoOn,
+    };
+    Some(Deadline { after, then })
 }
 
 const fn moment(type_: Option<WebhookType>) -> Moment {

@@ -9,7 +9,7 @@ use super::corner;
 use super::faults::Fault;
 use super::invariants::Invariants;
 use super::provider::{self, Health};
-use crate::model::{CanaryRef, Plan, Time};
+use crate::model::{Answer, CanaryRef, Facts, Plan, Time};
 use crate::plan;
 use crate::scene::Scene;
 
@@ -93,8 +93,7 @@ impl Operator {
         }
         let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
         let facts = scene.facts();
-        let questions = plan::questions(&facts, &[], cluster.now);
-        let answers = provider::answers(cluster, health, &questions);
+        let answers = inquire(cluster, health, &facts);
         let plan = plan::decide(&facts, &answers, cluster.now);
         record.invariants.planned(cluster, &facts, &answers, &plan);
         if plan.journal != facts.journal || !plan.effects.is_empty() {
@@ -162,5 +161,17 @@ impl Operator {
             }
             None => false,
         }
+    }
+}
+
+/// Asks until the decision knows all that it needs.
+fn inquire(cluster: &Cluster, health: Health, facts: &Facts) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    loop {
+        let questions = plan::questions(facts, &answers, cluster.now);
+        if questions.is_empty() {
+            return answers;
+        }
+        answers.extend(provider::answers(cluster, health, &questions));
     }
 }
