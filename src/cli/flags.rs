@@ -86,6 +86,15 @@ pub(super) struct Defaults {
     #[arg(long, env = "SERIN_INCLUDE_LABEL_PREFIX", value_delimiter = ',', value_name = "PREFIXES")]
     include_label_prefix: Vec<String>,
 
+    /// Before the slash in the names of annotations that ingress-nginx reads
+    #[arg(
+        long,
+        env = "SERIN_INGRESS_ANNOTATIONS_PREFIX",
+        default_value = "nginx.ingress.kubernetes.io",
+        value_name = "PREFIX"
+    )]
+    ingress_annotations_prefix: String,
+
     /// URL that hears every event of the Canaries without an event webhook of their own
     #[arg(
         long,
@@ -100,9 +109,23 @@ pub(super) struct Defaults {
 
 impl From<Defaults> for scene::Defaults {
     fn from(flags: Defaults) -> Self {
-        let Defaults { metrics_server, mesh_provider, selector_labels, include_label_prefix, event_webhook } = flags;
+        let Defaults {
+            metrics_server,
+            mesh_provider: provider,
+            selector_labels,
+            include_label_prefix,
+            ingress_annotations_prefix,
+            event_webhook,
+        } = flags;
         let event_webhook = Some(event_webhook).filter(|url| !url.is_empty());
-        Self { provider: mesh_provider, metrics_server, selector_labels, include_label_prefix, event_webhook }
+        Self {
+            provider,
+            metrics_server,
+            selector_labels,
+            include_label_prefix,
+            ingress_annotations_prefix,
+            event_webhook,
+        }
     }
 }
 
@@ -162,8 +185,6 @@ pub(super) struct WithoutMeaning {
     slack_proxy_url: Option<String>,
     #[arg(long, env = "MSTEAMS_PROXY_URL", hide = true, hide_env_values = true)]
     msteams_proxy_url: Option<String>,
-    #[arg(long, hide = true)]
-    ingress_annotations_prefix: Option<String>,
     #[arg(long, hide = true)]
     ingress_class: Option<String>,
     #[arg(long, hide = true)]

@@ -48,16 +48,6 @@ reasons! {
     "A KPI's query found nothing, mostly because the canary gets no requests or a label is wrong; the failed check counts."
     CHECK_ERROR CheckNotPossible
     "A KPI could not be asked for or its answer is not one number; the failed check counts."
-    HOOK_PASSED WebhookPassed
-    "A webhook said yes, so the release goes on; one of type rollback asked for its end."
-    GATE_CLOSED GateClosed
-    "A confirm webhook said no; it is asked again once an interval, and the release goes on when it says yes."
-    GATE_OVERDUE GateOverdue
-    "A confirm webhook said no for longer than its deadline; what follows is in its onDeadline."
-    HOOK_FAILED WebhookFailed
-    "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
-    ROLLBACK_REQUESTED RollbackRequested
-    "A webhook of type rollback said yes; the release is rolled back."
     CANARY_NOT_READY CanaryNotReady
     "The canary's pods are not all available; the release waits for them until the progress deadline."
     PRIMARY_NOT_READY PrimaryNotReady
@@ -86,6 +76,16 @@ reasons! {
     "Another writer changed the weights of the route; they were set back."
     PRIMARY_DRIFT PrimaryDrift
     "Another writer changed or removed the primary; it was restored to the promoted revision."
+    HOOK_PASSED WebhookPassed
+    "A webhook said yes, so the release goes on; one of type rollback asked for its end."
+    GATE_CLOSED GateClosed
+    "A confirm webhook said no; it is asked again once an interval, and the release goes on when it says yes."
+    GATE_OVERDUE GateOverdue
+    "A confirm webhook said no for longer than its deadline; what follows is in its onDeadline."
+    HOOK_FAILED WebhookFailed
+    "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
+    ROLLBACK_REQUESTED RollbackRequested
+    "A webhook of type rollback said yes; the release is rolled back."
     SUSPENDED Suspended
     "Nothing is changed, because spec.suspend is true."
     TERMINATING Terminating

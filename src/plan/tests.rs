@@ -1,6 +1,9 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod endings;
+mod mid_release;
 mod outages;
+mod strategies;
 
 use std::time::Duration;
 

@@ -67,8 +67,26 @@ const fn moment(type_: Option<WebhookType>) -> Moment {
     }
 }
 
+/// What stands against the hooks of a spec.
+pub(super) fn complaints(spec: &CanarySpec) -> Vec<Complaint> {
+    unreachable(spec).chain(passing(spec)).collect()
+}
+
+/// The first no of a moment ends the row: a gate that passes by its deadline would do so for those behind it.
+fn passing(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
+    let hooks = hooks(spec);
+    let of = |moment| hooks.iter().filter(|hook| hook.moment == moment).count();
+    let passes = |hook: &&Hook| hook.deadline.is_some_and(|deadline| deadline.then == Overdue::GoOn);
+    let found: Vec<_> = hooks
+        .iter()
+        .filter(|hook| passes(hook) && of(hook.moment) > 1)
+        .map(|hook| complaint(&sentences::CAN058, &[("name", &hook.name), ("type", hook.moment.as_str())]))
+        .collect();
+    found.into_iter()
+}
+
 /// A gate that cannot be called would hold every release for ever.
-pub(super) fn complaints(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
+fn unreachable(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
     let hooks = spec.analysis.webhooks.iter().flatten();
     hooks.filter(|hook| http::origin(hook.url.trim()).is_none()).map(|hook| {
         let value = if hook.url.is_empty() { "empty" } else { &hook.url };

@@ -5,20 +5,19 @@
 //! be older than the rules.
 
 mod complaints;
-mod duration;
 mod hook;
 mod kpi;
 mod strategy;
 mod unserved;
 mod weights;
 
-pub(crate) use duration::parse as duration;
+pub(crate) use crate::model::duration::parse as duration;
 pub use hook::{hooks, listener};
 
 use std::time::Duration;
 
 use crate::api;
-use crate::model::{Complaint, Percent, Settings};
+use crate::model::{Complaint, Percent, Settings, duration};
 use crate::route::{self, Capabilities};
 
 /// What the spec leaves to its surroundings.
@@ -79,7 +78,7 @@ pub fn provider<'a>(spec: &api::CanarySpec, defaults: &Defaults<'a>) -> &'a str 
 fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
     match (route::find(router), &spec.service) {
         (Some(router), Some(service)) => router.capabilities(service),
-        _ => Capabilities { weights: true, matches: true, mirror: true, affinity: true },
+        _ => Capabilities { weights: true, matches: true, whole_matches: false, mirror: true, affinity: true },
     }
 }
 

@@ -195,7 +195,8 @@ impl Invariants {
             snapshot::template(o).map(image) == r.as_ref().and_then(|r| self.images.get(r)).map(String::as_str)
         };
         let approved = journal.last_applied.as_ref().is_some_and(|r| self.approved.contains(r));
-        let promoted = journal.phase == Phase::Promoting && is(&journal.last_applied) && approved;
+        let promotes = matches!(journal.phase, Phase::Promoting | Phase::Finalising);
+        let promoted = promotes && is(&journal.last_applied) && approved;
         let kept = cluster.api.objects().of_kind(CONTROLLER_REVISION).any(|(_, o)| is_image(o, &journal.last_promoted));
         let made = self.primary.is_none() && !kept || journal.last_promoted.is_none();
         let restored = journal.last_promoted.is_some() && is(&journal.last_promoted);
