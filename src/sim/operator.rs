@@ -9,7 +9,7 @@ use super::corner;
 use super::faults::Fault;
 use super::invariants::Invariants;
 use super::provider::{self, Health};
-use crate::model::{CanaryRef, Plan, Time};
+use crate::model::{Answer, CanaryRef, Facts, Plan, Time};
 use crate::plan;
 use crate::scene::Scene;
 
@@ -96,8 +96,7 @@ impl Operator {
         let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
         let now = Time::from_millis(cluster.now.as_millis() + self.skew);
         let mut facts = scene.facts();
-        let questions = plan::questions(&facts, &[], now);
-        let answers = provider::answers(cluster, health, &questions);
+        let answers = inquire(cluster, health, &facts, now);
         let mut plan = plan::decide(&facts, &answers, now);
         if let Some(complaint) = scene.refusal(&plan.effects) {
             facts.complaints.push(complaint);
@@ -169,5 +168,17 @@ impl Operator {
             }
             None => false,
         }
+    }
+}
+
+/// Asks until the decision knows all that it needs.
+fn inquire(cluster: &Cluster, health: Health, facts: &Facts, now: Time) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    loop {
+        let questions = plan::questions(facts, &answers, now);
+        if questions.is_empty() {
+            return answers;
+        }
+        answers.extend(provider::answers(cluster, health, &questions));
     }
 }
