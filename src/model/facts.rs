@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Complaint, Journal, Percent, Revision, Routing, Settings};
+use super::{Complaint, Journal, Percent, Revision, Routing, Settings, Time};
 
 /// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,6 +19,8 @@ pub struct Facts {
     pub complaints: Vec<Complaint>,
     /// What `status` says: the intent of the last decision.
     pub journal: Journal,
+    /// When another operator wrote `status`, if that was after our last write.
+    pub rival: Option<Time>,
     /// The user's workload, which runs the canary.
     pub target: Seen<TargetSeen>,
     /// Our copy of it, which serves.

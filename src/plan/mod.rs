@@ -10,6 +10,7 @@ mod initializing;
 mod progressing;
 mod promoting;
 mod settled;
+mod takeover;
 mod terminating;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,9 @@ use draft::Draft;
 
 /// The reads that the next decision needs. Which ones are due is a decision of its own.
 pub fn questions(facts: &Facts, now: Time) -> Vec<Question> {
+    if takeover::rival_until(facts, now).is_some() {
+        return Vec::new();
+    }
     match stage(facts) {
         Stage::Running(settings, target) => progressing::questions(facts, settings, target, now),
         Stage::Gone | Stage::Terminating | Stage::Blocked | Stage::Suspended(_) => Vec::new(),
@@ -27,6 +31,9 @@ pub fn questions(facts: &Facts, now: Time) -> Vec<Question> {
 
 /// The next thing to write, do and tell. `answers` belong to the `questions` of the same facts and moment.
 pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
+    if let Some(until) = takeover::rival_until(facts, now) {
+        return takeover::stand_back(facts, now, until);
+    }
     let mut draft = Draft::new(facts, now);
     match stage(facts) {
         Stage::Gone => return draft.unchanged(),
@@ -40,6 +47,7 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
         }
         Stage::Running(settings, target) => {
             draft.finalizer(settings);
+            takeover::adopt(&mut draft, target);
             match facts.journal.phase {
                 Phase::Initializing => initializing::decide(&mut draft, settings, target),
                 Phase::Initialized | Phase::Succeeded | Phase::Failed => settled::decide(&mut draft, settings, target),

@@ -4,7 +4,6 @@ use super::draft::Draft;
 use crate::model::{Effect, Notice, Percent, Phase, Revision, Settings, TargetSeen};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
-    adopt(draft, target);
     draft.sides();
     draft.keep_primary(target);
     let apex = draft.apex();
@@ -60,15 +59,4 @@ pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     draft.journal.readings.clear();
-}
-
-/// Takes over from another operator, whose hashes cannot be compared with ours: what the primary runs was promoted, what the target
-/// asks for was seen. No release starts.
-fn adopt(draft: &mut Draft<'_>, target: &TargetSeen) {
-    let foreign = |r: &Option<Revision>| r.as_ref().is_some_and(|r| !r.is_ours());
-    if foreign(&draft.journal.last_promoted) || foreign(&draft.journal.last_applied) {
-        let serves = draft.primary_revision().cloned();
-        draft.journal.last_promoted = serves.or_else(|| Some(target.revision.clone()));
-        draft.journal.last_applied = Some(target.revision.clone());
-    }
 }

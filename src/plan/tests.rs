@@ -9,11 +9,11 @@ use crate::model::*;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-fn t(seconds: i64) -> Time {
+pub(super) fn t(seconds: i64) -> Time {
     Time::from_millis(seconds * 1000)
 }
 
-fn rev(name: &str) -> Revision {
+pub(super) fn rev(name: &str) -> Revision {
     Revision::new(format!("{}{name}", Revision::SCHEME))
 }
 
@@ -43,7 +43,7 @@ fn settings() -> Settings {
 }
 
 /// A settled canary: revision `a` serves from the primary, the target stands at zero.
-fn settled() -> Facts {
+pub(super) fn settled() -> Facts {
     let journal = Journal {
         phase: Phase::Initialized,
         last_applied: Some(rev("a")),
@@ -64,6 +64,7 @@ fn settled() -> Facts {
         settings: Some(settings()),
         complaints: vec![],
         journal,
+        rival: None,
         target: Seen::Found(TargetSeen {
             revision: rev("a"),
             replicas: 0,
@@ -82,7 +83,7 @@ fn settled() -> Facts {
 }
 
 /// Revision `b` is analysed at `weight` since second 0 and everything is as asked.
-fn analysing(weight: i64) -> Facts {
+pub(super) fn analysing(weight: i64) -> Facts {
     let mut facts = settled();
     let weight = Percent::clamped(weight);
     facts.journal.phase = Phase::Progressing;
@@ -97,7 +98,7 @@ fn analysing(weight: i64) -> Facts {
     facts
 }
 
-fn target(facts: &mut Facts) -> &mut TargetSeen {
+pub(super) fn target(facts: &mut Facts) -> &mut TargetSeen {
     match &mut facts.target {
         Seen::Found(target) => target,
         Seen::Missing => panic!("the target is there"),

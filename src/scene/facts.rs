@@ -1,12 +1,15 @@
 //! Objects into facts.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+
 use super::corner::Corner;
 use super::{Scene, journal, kpis};
 use crate::api::sentences;
 use crate::model::{
     Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
+    Time,
 };
-use crate::object::{Change, ObjectKey, kinds};
+use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds};
 use crate::settings;
 use crate::workload::{deployment, endpoints, primary, services, snapshot};
 
@@ -34,6 +37,7 @@ impl Scene {
             settings,
             complaints: if deleting { Vec::new() } else { complaints },
             journal: self.canary.status.as_ref().map(journal::read).unwrap_or_default(),
+            rival: rival(&self.canary.metadata),
             target,
             primary,
             sides: corner.services_shape(services::sides),
@@ -125,6 +129,19 @@ impl Corner<'_> {
         let Some(subject) = self.subject() else { return Vec::new() };
         snapshot::all(&subject, &self.scene.objects).into_iter().filter_map(snapshot::revision).collect()
     }
+}
+
+/// When a Flagger wrote `status` after our last write: one without leader election (its default) knows nothing of our Lease.
+fn rival(meta: &ObjectMeta) -> Option<Time> {
+    let wrote = |manager: &str| {
+        let of_status = |entry: &&ManagedFieldsEntry| {
+            entry.manager.as_deref() == Some(manager) && entry.subresource.as_deref() == Some("status")
+        };
+        let times = meta.managed_fields.iter().flatten().filter(of_status).filter_map(|entry| entry.time.as_ref());
+        times.map(|time| Time::from_millis(time.0.as_millisecond())).max()
+    };
+    let (ours, theirs) = (wrote(FIELD_MANAGER)?, wrote("flagger")?);
+    (theirs > ours).then_some(theirs)
 }
 
 /// What the changes that are still to be written say of an object's shape.
