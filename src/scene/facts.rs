@@ -10,6 +10,7 @@ use crate::model::{
     Time,
 };
 use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds};
+use crate::route::Acceptance;
 use crate::settings;
 use crate::workload::{deployment, endpoints, primary, services, snapshot};
 
@@ -94,7 +95,7 @@ impl Corner<'_> {
     }
 
     fn route_seen(&self, complaints: &mut Vec<Complaint>) -> RouteSeen {
-        let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else {
             return RouteSeen::Missing;
         };
         for kind in router.kinds().iter().filter(|kind| self.scene.unserved.contains(kind)) {
@@ -102,10 +103,21 @@ impl Corner<'_> {
             let values = [("provider", provider), ("resource", &*format!("{}.{}", kind.plural, kind.group))];
             complaints.push(Complaint::blocks(sentences::CAN070.reason, sentences::CAN070.say(&values)));
         }
+        complaints.extend(router.check(&target).err().map(Complaint::from));
         let have = &self.scene.objects;
+        let accepted = match router.acceptance(&target, have) {
+            Acceptance::Accepted => true,
+            Acceptance::Pending => false,
+            Acceptance::Refused(error) => {
+                complaints.push(Complaint::warns(error.reason, error.sentence));
+                false
+            }
+        };
         let seen = router.read(&target, have).and_then(|routing| {
             let Some(routing) = routing else { return Ok(RouteSeen::Missing) };
             let shape = shape(&router.render(&target, &routing, have)?, |key| have.find(key).is_some());
+            // What the data plane has not taken over is not routed yet.
+            let shape = if shape == Shape::AsWanted && !accepted { Shape::Differs } else { shape };
             Ok(RouteSeen::Seen { routing, shape })
         });
         seen.unwrap_or_else(|error| {
