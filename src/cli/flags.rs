@@ -85,12 +85,27 @@ pub(super) struct Defaults {
     /// Prefixes of labels and annotations that the primary inherits; `*` for all
     #[arg(long, env = "SERIN_INCLUDE_LABEL_PREFIX", value_delimiter = ',', value_name = "PREFIXES")]
     include_label_prefix: Vec<String>,
+
+    /// Before the slash in the names of annotations that ingress-nginx reads
+    #[arg(
+        long,
+        env = "SERIN_INGRESS_ANNOTATIONS_PREFIX",
+        default_value = "nginx.ingress.kubernetes.io",
+        value_name = "PREFIX"
+    )]
+    ingress_annotations_prefix: String,
 }
 
 impl From<Defaults> for scene::Defaults {
     fn from(flags: Defaults) -> Self {
-        let Defaults { metrics_server, mesh_provider, selector_labels, include_label_prefix } = flags;
-        Self { provider: mesh_provider, metrics_server, selector_labels, include_label_prefix }
+        let Defaults {
+            metrics_server,
+            mesh_provider: provider,
+            selector_labels,
+            include_label_prefix,
+            ingress_annotations_prefix,
+        } = flags;
+        Self { provider, metrics_server, selector_labels, include_label_prefix, ingress_annotations_prefix }
     }
 }
 
@@ -157,8 +172,6 @@ pub(super) struct WithoutMeaning {
     slack_proxy_url: Option<String>,
     #[arg(long, env = "MSTEAMS_PROXY_URL", hide = true, hide_env_values = true)]
     msteams_proxy_url: Option<String>,
-    #[arg(long, hide = true)]
-    ingress_annotations_prefix: Option<String>,
     #[arg(long, hide = true)]
     ingress_class: Option<String>,
     #[arg(long, hide = true)]

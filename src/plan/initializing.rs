@@ -51,6 +51,8 @@ fn initialized(draft: &mut Draft<'_>, target: &TargetSeen) {
     draft.journal.phase = Phase::Initialized;
     draft.journal.weight = Percent::ZERO;
     draft.journal.step = None;
+    // Until now the target served everybody.
+    draft.journal.vacant_since = Some(draft.now);
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     draft.journal.last_promoted = serves;
@@ -77,8 +79,8 @@ mod tests {
         let mut facts = settled();
         target(&mut facts).replicas = 2;
         facts.journal.phase = Phase::Initializing;
-        let step = Step { weight: Percent::ZERO, started_at: t(0), next_check_at: t(10), waiting_since: Some(t(0)) };
-        facts.journal.step = Some(step);
+        let (weight, waiting_since) = (Percent::ZERO, Some(t(0)));
+        facts.journal.step = Some(Step { weight, started_at: t(0), next_check_at: t(10), waiting_since, course: None });
         facts.apex = Shape::Missing;
         facts.route = RouteSeen::Missing;
         facts

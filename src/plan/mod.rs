@@ -3,10 +3,12 @@
 //! Total and pure: `decide` has an outcome for every input, and two replicas with the same facts decide the same. Never a client, a
 //! clock, randomness, JSON or the name of a Kubernetes field.
 
+mod check;
 mod conditions;
 mod draft;
 mod finalising;
 mod initializing;
+mod moves;
 mod progressing;
 mod promoting;
 mod settled;
@@ -14,6 +16,7 @@ mod takeover;
 mod terminating;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use crate::model::{Answer, Facts, Gravity, Notice, Phase, Plan, Question, Settings, TargetSeen, Time};
 use draft::Draft;
@@ -24,7 +27,7 @@ pub fn questions(facts: &Facts, now: Time) -> Vec<Question> {
         return Vec::new();
     }
     match stage(facts) {
-        Stage::Running(settings, target) => progressing::questions(facts, settings, target, now),
+        Stage::Running(settings, target) => check::questions(facts, settings, target, now),
         Stage::Gone | Stage::Terminating | Stage::Blocked | Stage::Suspended(_) => Vec::new(),
     }
 }

@@ -21,15 +21,21 @@ fn pods(n: u32) -> Rollout {
     Rollout { observed: true, desired: n, updated: n, total: n, available: n, deadline_exceeded: false }
 }
 
+fn weights(step: i64, max: i64) -> Strategy {
+    let steps = Steps::linear(Percent::clamped(step), Percent::clamped(max)).unwrap();
+    Strategy::Progressive { steps, mirror: Mirror::Off, audience: Audience::Everyone }
+}
+
 fn settings() -> Settings {
     Settings {
-        strategy: Strategy::Progressive(Steps::linear(Percent::clamped(20), Percent::clamped(50)).unwrap()),
+        strategy: weights(20, 50),
         interval: INTERVAL,
         threshold: 2,
         deadline: Duration::from_secs(600),
         promotion_step: None,
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
+        cookies: None,
         kpis: vec![Kpi {
             name: "request-success-rate".into(),
             source: KpiSource::Builtin(Builtin::SuccessRate),
@@ -89,7 +95,8 @@ pub(super) fn analysing(weight: i64) -> Facts {
     facts.journal.phase = Phase::Progressing;
     facts.journal.weight = weight;
     facts.journal.last_applied = Some(rev("b"));
-    let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None };
+    let course = (!weight.is_zero()).then_some(Course::Weights);
+    let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None, course };
     facts.journal.step = Some(step);
     facts.target =
         Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
@@ -316,7 +323,7 @@ fn adoption_scales_the_target_down_last() {
     facts.journal = Journal::default();
     facts.target = Seen::Found(TargetSeen { replicas: 2, rollout: pods(2), ..target(&mut facts).clone() });
     facts.primary = Seen::Missing;
-    facts.apex = Shape::Missing;
+    facts.apex = Shape::Differs;
     facts.route = RouteSeen::Missing;
     facts.snapshots.clear();
     facts.endpoints = Endpoints { primary: 0, canary: 2 };

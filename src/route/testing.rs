@@ -46,7 +46,7 @@ impl Scene {
     pub(super) fn target(&self) -> Target<'_> {
         let Self { router, service, spec, .. } = self;
         let provider = router.providers()[0];
-        Target { namespace: "test", apex: "podinfo", provider, pods: Some(("app", "podinfo")), service, spec }
+        super::samples::target(provider, service, spec)
     }
 
     pub(super) fn render(&self, want: &Routing) -> Result<Vec<Change>, RouteError> {

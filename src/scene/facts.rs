@@ -104,6 +104,9 @@ impl Corner<'_> {
             complaints.push(Complaint::blocks(sentences::CAN070.reason, sentences::CAN070.say(&values)));
         }
         complaints.extend(router.check(&target).err().map(Complaint::from));
+        if router.kinds().is_empty() {
+            return RouteSeen::Unrouted;
+        }
         let have = &self.scene.objects;
         let accepted = match router.acceptance(&target, have) {
             Acceptance::Accepted => true,

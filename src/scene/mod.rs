@@ -32,6 +32,8 @@ pub struct Defaults {
     pub selector_labels: Vec<String>,
     /// Prefixes of labels that the primary inherits.
     pub include_label_prefix: Vec<String>,
+    /// Before the slash in the names of annotations that ingress-nginx reads.
+    pub ingress_annotations_prefix: String,
 }
 
 impl Default for Defaults {
@@ -42,6 +44,7 @@ impl Default for Defaults {
             metrics_server: "http://prometheus:9090".to_owned(),
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefix: Vec::new(),
+            ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
         }
     }
 }

@@ -29,12 +29,14 @@ pub(super) struct Claim {
     pub(super) annotations: BTreeMap<String, Option<String>>,
     /// Fields of `spec`, each compared and written whole; a `null` shall not be there.
     pub(super) spec: Map<String, Value>,
+    /// Fields beside `spec`: never compared, but written along, because an apply without them would take them away.
+    pub(super) beside_spec: Map<String, Value>,
 }
 
 impl Claim {
     /// The fields of an object that the user did not ask to be marked.
     pub(super) fn plain(key: ObjectKey, spec: Map<String, Value>) -> Self {
-        Self { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec }
+        Self { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec, beside_spec: Map::new() }
     }
 
     /// The fields of the object that routes the apex: with the metadata that the user asked for, and left alone by Flux.
@@ -47,6 +49,7 @@ impl Claim {
             labels: apex.labels.unwrap_or_default(),
             annotations: annotations.map(|(name, value)| (name, Some(value))).collect(),
             spec,
+            beside_spec: Map::new(),
         }
     }
 
@@ -85,8 +88,12 @@ impl Claim {
 
     fn object(&self, notes: &BTreeMap<String, String>, version: Option<&str>, spec: Value) -> Value {
         let mut object = json!({"apiVersion": self.key.kind.api_version(), "kind": self.key.kind.kind});
+        value::merge(&mut object, &json!(self.beside_spec));
         value::merge(&mut object, &self.metadata(notes));
-        value::merge(&mut object, &json!({"metadata": {"name": self.key.name, "namespace": self.key.namespace}}));
+        value::merge(&mut object, &json!({"metadata": {"name": self.key.name}}));
+        if !self.key.namespace.is_empty() {
+            value::merge(&mut object, &json!({"metadata": {"namespace": self.key.namespace}}));
+        }
         if let Some(version) = version {
             value::merge(&mut object, &json!({"metadata": {"resourceVersion": version}}));
         }

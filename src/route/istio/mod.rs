@@ -42,7 +42,7 @@ impl Router for Istio {
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
         let http = Protocol::of(service) == Protocol::Http;
-        Capabilities { weights: true, matches: http, mirror: http, affinity: http }
+        Capabilities { weights: true, matches: http, mirror: http, affinity: http, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {
