@@ -32,6 +32,36 @@ async fn traefik_serves_what_is_asked() -> Outcome {
     serves_what_is_asked(&plane::TRAEFIK).await
 }
 
+#[tokio::test]
+async fn traefik_as_a_gateway_serves_what_is_asked() -> Outcome {
+    serves_what_is_asked(&plane::GATEWAY_API_ON_TRAEFIK).await
+}
+
+#[tokio::test]
+async fn nginx_serves_what_is_asked() -> Outcome {
+    serves_what_is_asked(&plane::NGINX).await
+}
+
+#[tokio::test]
+async fn contour_serves_what_is_asked() -> Outcome {
+    serves_what_is_asked(&plane::CONTOUR).await
+}
+
+#[tokio::test]
+async fn contour_as_a_gateway_serves_what_is_asked() -> Outcome {
+    serves_what_is_asked(&plane::GATEWAY_API_ON_CONTOUR).await
+}
+
+#[tokio::test]
+async fn app_mesh_serves_what_is_asked() -> Outcome {
+    serves_what_is_asked(&plane::APP_MESH_V1BETA2).await
+}
+
+#[tokio::test]
+async fn the_older_app_mesh_serves_what_is_asked() -> Outcome {
+    serves_what_is_asked(&plane::APP_MESH_V1BETA1).await
+}
+
 async fn serves_what_is_asked(plane: &'static Plane) -> Outcome {
     in_namespace(async |client, namespace| {
         let stand = Stand::up(plane, &client, &namespace).await?;

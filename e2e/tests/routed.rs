@@ -111,11 +111,14 @@ impl Routed {
     }
 
     fn with_target<T>(&self, act: impl FnOnce(&Target<'_>) -> T) -> T {
+        let annotations = self.canary.metadata.annotations.clone().unwrap_or_default();
         act(&Target {
             namespace: &self.namespace,
             apex: self.canary.spec.apex(),
             provider: &self.provider,
             pods: Some(("app", "app")),
+            annotations: &annotations,
+            ingress_prefix: route::INGRESS_PREFIX,
             service: &self.service,
             spec: &self.canary.spec,
         })

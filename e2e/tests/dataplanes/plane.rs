@@ -30,24 +30,32 @@ pub(super) struct Plane {
     cookie: &'static str,
 }
 
-const HOST: &str = "$NAMESPACE.example.com";
-const WHOLE_COOKIE: &str = "canary=always";
+impl Plane {
+    /// A gateway that users reach by a host of the world outside.
+    const fn new(name: &'static str, script: &'static str, manifest: &'static str) -> Self {
+        Self { name, script, manifest, host: "$NAMESPACE.example.com", cookie: "canary=always" }
+    }
 
-pub(super) const ISTIO: Plane = Plane {
-    name: "istio",
-    script: "istio.sh",
-    manifest: include_str!("planes/istio.yaml"),
-    host: HOST,
-    cookie: WHOLE_COOKIE,
-};
+    /// A mesh, where the app's own name is the host.
+    const fn mesh(name: &'static str, script: &'static str, manifest: &'static str) -> Self {
+        Self { host: "app.$NAMESPACE", ..Self::new(name, script, manifest) }
+    }
+}
 
-pub(super) const TRAEFIK: Plane = Plane {
-    name: "traefik",
-    script: "traefik.sh",
-    manifest: include_str!("planes/traefik.yaml"),
-    host: HOST,
-    cookie: WHOLE_COOKIE,
-};
+pub(super) const ISTIO: Plane = Plane::new("istio", "istio.sh", include_str!("planes/istio.yaml"));
+pub(super) const TRAEFIK: Plane = Plane::new("traefik", "traefik.sh", include_str!("planes/traefik.yaml"));
+pub(super) const GATEWAY_API_ON_TRAEFIK: Plane =
+    Plane::new("gatewayapi on traefik", "traefik.sh", include_str!("planes/gatewayapi-traefik.yaml"));
+/// The annotation names the cookie; that its value is `always` is understood.
+pub(super) const NGINX: Plane =
+    Plane { cookie: "canary", ..Plane::new("nginx", "traefik.sh", include_str!("planes/nginx.yaml")) };
+pub(super) const CONTOUR: Plane = Plane::new("contour", "contour.sh", include_str!("planes/contour.yaml"));
+pub(super) const GATEWAY_API_ON_CONTOUR: Plane =
+    Plane::new("gatewayapi on contour", "contour.sh", include_str!("planes/gatewayapi-contour.yaml"));
+pub(super) const APP_MESH_V1BETA2: Plane =
+    Plane::mesh("appmesh:v1beta2", "appmesh.sh", include_str!("planes/appmesh-v1beta2.yaml"));
+pub(super) const APP_MESH_V1BETA1: Plane =
+    Plane::mesh("appmesh", "appmesh.sh", include_str!("planes/appmesh-v1beta1.yaml"));
 
 /// A data plane with two sides of an app behind it.
 pub(super) struct Stand {
