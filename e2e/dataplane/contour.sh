@@ -3,6 +3,7 @@
 # HTTPRoutes of its Gateway come out of the same Envoy.
 #
 #   contour.sh up     bring up what does not run
+#   contour.sh crds   only the definitions, for a cluster without traffic
 #   contour.sh url    where it answers, from inside the cluster's network
 #   contour.sh down   end it
 set -euo pipefail
@@ -16,21 +17,26 @@ main() {
   attach
   case ${1:-} in
     up) up ;;
+    crds) crds ;;
     url) echo "http://$NODE_ADDRESS:8080/" ;;
     down) down ;;
-    *) die "contour.sh: \"${1:-}\" is not a command: up, url, down" ;;
+    *) die "contour.sh: \"${1:-}\" is not a command: up, crds, url, down" ;;
   esac
 }
 
 up() {
   go_tools contour github.com/projectcontour/contour/cmd/contour
-  stage "definitions of the Gateway API" "$E2E/dataplane/gateway-api.sh"
-  stage "Contour's definitions" crds
+  crds
   stage "Contour" contour_up
   stage "Contour's Envoy" envoy_up
 }
 
 crds() {
+  stage "definitions of the Gateway API" "$E2E/dataplane/gateway-api.sh"
+  stage "Contour's definitions" own_crds
+}
+
+own_crds() {
   local source
   source=$(go_module_dir contour github.com/projectcontour/contour)
   definitions httpproxies.projectcontour.io "$source/examples/contour/01-crds.yaml"

@@ -3,6 +3,7 @@
 # annotations too), its own kinds, and the Gateway API.
 #
 #   traefik.sh up     bring up what does not run
+#   traefik.sh crds   only the definitions, for a cluster without traffic
 #   traefik.sh url    where it answers, from inside the cluster's network
 #   traefik.sh down   end it
 set -euo pipefail
@@ -15,20 +16,25 @@ main() {
   attach
   case ${1:-} in
     up) up ;;
+    crds) crds ;;
     url) echo "http://$NODE_ADDRESS:8081/" ;;
     down) down ;;
-    *) die "traefik.sh: \"${1:-}\" is not a command: up, url, down" ;;
+    *) die "traefik.sh: \"${1:-}\" is not a command: up, crds, url, down" ;;
   esac
 }
 
 up() {
   go_tools traefik github.com/traefik/traefik/v3/cmd/traefik
-  stage "definitions of the Gateway API" "$E2E/dataplane/gateway-api.sh"
-  stage "Traefik's definitions" crds
+  crds
   stage "Traefik" traefik_up
 }
 
 crds() {
+  stage "definitions of the Gateway API" "$E2E/dataplane/gateway-api.sh"
+  stage "Traefik's definitions" own_crds
+}
+
+own_crds() {
   local source
   source=$(go_module_dir traefik github.com/traefik/traefik/v3)/docs/content/reference/dynamic-configuration
   definitions traefikservices.traefik.io "$source/kubernetes-crd-definition-v1.yml"

@@ -122,6 +122,7 @@ async fn rules_are_exact(stand: &Stand) -> Outcome {
         stand.settles(&[other], |seen| seen.canary() == 0).await?;
         for (header, wanted) in [(Some(matching), 200), (Some(other), 0), (None, 0)] {
             let seen = stand.ask(200, header.as_slice())?;
+            report(stand.name(), header.unwrap_or("neither"), &seen);
             seen.lost_nothing()?;
             assert_eq!(seen.canary(), wanted, "{} answers to {header:?} with {condition}", stand.name());
         }
@@ -144,6 +145,7 @@ async fn copies_are_counted(stand: &Stand) -> Outcome {
     .await?;
     let before = stand.canary_has_settled().await?;
     let seen = stand.ask(200, &[])?;
+    report(stand.name(), "copies", &seen);
     seen.lost_nothing()?;
     assert_eq!(seen.canary(), 0, "answers of the canary to clients of {}", stand.name());
     wait_until("200 copies", Duration::from_secs(15), async || {

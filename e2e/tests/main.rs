@@ -11,4 +11,5 @@ mod harness;
 mod objects;
 mod releases;
 mod routed;
+mod routers;
 mod support;

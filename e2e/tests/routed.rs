@@ -39,10 +39,6 @@ impl Routed {
         Ok(Self { client: client.clone(), namespace: namespace.to_owned(), canary, provider, service, router })
     }
 
-    pub(crate) fn router(&self) -> &'static dyn Router {
-        self.router
-    }
-
     /// What its data plane can do for this service.
     pub(crate) fn capabilities(&self) -> route::Capabilities {
         self.router.capabilities(&self.service)
