@@ -151,18 +151,23 @@ impl Routed {
     }
 }
 
-/// Whether nothing that was sent is missing. A field that was sent as `null` was to go.
+/// Whether nothing that was sent is missing.
 fn holds(stored: &Value, sent: &Value) -> bool {
     match (stored, sent) {
         (Value::Object(stored), Value::Object(sent)) => sent.iter().all(|(name, sent)| match stored.get(name) {
             Some(stored) => holds(stored, sent),
-            None => sent.is_null(),
+            None => is_empty(sent),
         }),
         (Value::Array(stored), Value::Array(sent)) => {
             stored.len() == sent.len() && stored.iter().zip(sent).all(|(stored, sent)| holds(stored, sent))
         }
         _ => stored == sent,
     }
+}
+
+/// A field that was sent as `null` was to go, and what holds nothing else need not be stored.
+fn is_empty(sent: &Value) -> bool {
+    sent.is_null() || sent.as_object().is_some_and(|fields| fields.values().all(is_empty))
 }
 
 /// The version is a condition of the write, not a part of what is stored.

@@ -8,7 +8,7 @@ use kube::Client;
 use serde_json::Value;
 use serin::model::{Percent, Routing};
 use serin::object::{ObjectKey, Objects};
-use serin::route;
+use serin::route::{self, Router};
 
 use crate::routed::Routed;
 use crate::support::{Outcome, apply, in_namespace, project};
@@ -19,9 +19,13 @@ const WEIGHTS: [u8; 5] = [0, 10, 50, 100, 0];
 async fn the_apiserver_takes_what_every_router_writes_and_the_user_gets_everything_back() -> Outcome {
     let mut broken = Vec::new();
     for example in examples()? {
-        let outcome = in_namespace(async |client, namespace| takes_and_gives_back(&client, &namespace, &example).await);
-        if let Err(error) = outcome.await {
-            broken.push(format!("{}: {error}", example.display()));
+        for provider in router_of(&example)?.providers() {
+            let claim = async |client: Client, namespace: String| {
+                takes_and_gives_back(&client, &namespace, &example, provider).await
+            };
+            if let Err(error) = in_namespace(claim).await {
+                broken.push(format!("{} with provider {provider}: {error}", example.display()));
+            }
         }
     }
     if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
@@ -29,12 +33,9 @@ async fn the_apiserver_takes_what_every_router_writes_and_the_user_gets_everythi
 
 #[test]
 fn every_router_has_an_example() -> Outcome {
-    let shown: Vec<_> = examples()?.iter().filter_map(|directory| canary_of(directory, "any").ok()).collect();
+    let shown = examples()?.iter().map(|example| router_of(example)).collect::<Outcome<Vec<_>>>()?;
     for router in route::ALL {
-        let is_shown = shown.iter().any(|canary| {
-            let provider = canary["spec"]["provider"].as_str().unwrap_or_default();
-            route::find(provider).is_some_and(|found| found.providers() == router.providers())
-        });
+        let is_shown = shown.iter().any(|shown| shown.providers() == router.providers());
         assert!(is_shown, "no Canary in examples has one of the providers {:?}", router.providers());
     }
     Ok(())
@@ -49,11 +50,19 @@ fn examples() -> Outcome<Vec<PathBuf>> {
     Ok(found)
 }
 
-async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path) -> Outcome {
+fn router_of(example: &Path) -> Outcome<&'static dyn Router> {
+    let canary = canary_of(example, "any")?;
+    let provider = canary["spec"]["provider"].as_str().unwrap_or_default();
+    Ok(route::find(provider).ok_or_else(|| route::unknown(provider))?)
+}
+
+async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path, provider: &str) -> Outcome {
     for object in objects_of(&example.join("app.yaml"), namespace)? {
         apply(client, namespace, &object).await?;
     }
-    let routed = Routed::new(client, namespace, canary_of(example, namespace)?)?;
+    let mut canary = canary_of(example, namespace)?;
+    canary["spec"]["provider"] = provider.into();
+    let routed = Routed::new(client, namespace, canary)?;
     let theirs = routed.objects().await?;
     for weight in WEIGHTS.map(|weight| Percent::clamped(weight.into())) {
         let shared = !weight.is_zero() && weight != Percent::FULL;
