@@ -8,26 +8,35 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     // Pure rooms: no client, socket, clock, randomness or async.
     ("model", &[]),
+    ("http", &[]),
     ("object", &[]),
     ("judge", &[]),
     ("plan", &["judge"]),
     ("api", &[]),
-    ("settings", &["api", "route"]),
+    ("settings", &["api", "http", "route"]),
     ("route", &["api", "object"]),
-    ("metric", &["api", "object", "route"]),
+    ("metric", &["api", "http", "object", "route"]),
+    ("hook", &["http"]),
     ("workload", &["api", "object"]),
     ("notify", &["api"]),
     ("scene", &["api", "metric", "object", "route", "settings", "workload"]),
     ("install", &["api", "object", "route"]),
-    ("check", &["api", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
+    ("check", &["api", "http", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
     ("sim", &["api", "judge", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
     // IO and wiring.
-    ("world", &["api", "check", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
+    (
+        "world",
+        &[
+            "api", "check", "hook", "http", "metric", "notify", "object", "plan", "route", "scene", "settings",
+            "workload",
+        ],
+    ),
+    ("loadtest", &["http", "settings", "world"]),
     (
         "cli",
         &[
-            "api", "check", "install", "metric", "notify", "object", "plan", "route", "scene", "settings", "sim",
-            "workload", "world",
+            "api", "check", "install", "loadtest", "metric", "notify", "object", "plan", "route", "scene", "settings",
+            "sim", "workload", "world",
         ],
     ),
     ("tidy", &[]),
@@ -107,7 +116,7 @@ fn rooms_use_only_the_rooms_they_may() {
 #[test]
 fn pure_rooms_name_no_io() {
     for (path, text) in sources() {
-        if !matches!(room(&path).as_str(), "world" | "cli" | "main" | "tidy" | "lib") {
+        if !matches!(room(&path).as_str(), "world" | "loadtest" | "cli" | "main" | "tidy" | "lib") {
             for word in IMPURE {
                 assert!(!product(&text).contains(word), "{} names {word}", path.display());
             }

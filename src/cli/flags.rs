@@ -94,6 +94,17 @@ pub(super) struct Defaults {
         value_name = "PREFIX"
     )]
     ingress_annotations_prefix: String,
+
+    /// URL that hears every event of the Canaries without an event webhook of their own
+    #[arg(
+        long,
+        env = "EVENT_WEBHOOK_URL",
+        default_value = "",
+        value_name = "URL",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
+    event_webhook: String,
 }
 
 impl From<Defaults> for scene::Defaults {
@@ -104,8 +115,17 @@ impl From<Defaults> for scene::Defaults {
             selector_labels,
             include_label_prefix,
             ingress_annotations_prefix,
+            event_webhook,
         } = flags;
-        Self { provider, metrics_server, selector_labels, include_label_prefix, ingress_annotations_prefix }
+        let event_webhook = Some(event_webhook).filter(|url| !url.is_empty());
+        Self {
+            provider,
+            metrics_server,
+            selector_labels,
+            include_label_prefix,
+            ingress_annotations_prefix,
+            event_webhook,
+        }
     }
 }
 
@@ -122,8 +142,6 @@ pub(super) struct Unserved {
     slack_token: String,
     #[arg(long, env = "MSTEAMS_URL", default_value = "", hide = true, hide_env_values = true)]
     msteams_url: String,
-    #[arg(long, env = "EVENT_WEBHOOK_URL", default_value = "", hide = true, hide_env_values = true)]
-    event_webhook: String,
 }
 
 impl Unserved {
@@ -140,13 +158,8 @@ impl Unserved {
 
     /// Where alerts were to go, and will not.
     pub(super) fn silent(&self) -> Vec<&'static str> {
-        let Self { slack_url, slack_token, msteams_url, event_webhook, .. } = self;
-        let flags = [
-            ("--slack-url", slack_url),
-            ("--slack-token", slack_token),
-            ("--msteams-url", msteams_url),
-            ("--event-webhook", event_webhook),
-        ];
+        let Self { slack_url, slack_token, msteams_url, .. } = self;
+        let flags = [("--slack-url", slack_url), ("--slack-token", slack_token), ("--msteams-url", msteams_url)];
         flags.into_iter().filter(|(_, value)| !value.is_empty()).map(|(flag, _)| flag).collect()
     }
 }

@@ -5,7 +5,6 @@
 
 mod ask;
 pub mod diagnosis;
-mod http;
 mod prometheus;
 pub mod resolve;
 mod selector;
@@ -13,12 +12,12 @@ pub mod template;
 mod url;
 
 pub use ask::{Ask, Origin, SecretName};
-pub use http::{Credentials, HttpRequest, HttpResponse, Method, Trust};
 pub use selector::{Matcher, Selector};
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::http::{Credentials, HttpRequest, HttpResponse, Method, Trust, shorten};
 use crate::model::Measurement;
 
 /// The data of a Secret.
@@ -78,15 +77,6 @@ pub enum QueryError {
     /// The address is no URL that can be asked.
     #[error("{0} is no http or https URL; write one, for example http://prometheus.monitoring:9090")]
     AddressUnusable(String),
-}
-
-/// Text of others for a sentence: at most `length` characters, on one line.
-fn shorten(text: &str, length: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(length) {
-        Some((end, _)) => line.get(..end).unwrap_or_default().to_owned() + "…",
-        None => line,
-    }
 }
 
 #[cfg(test)]

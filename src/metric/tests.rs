@@ -31,7 +31,7 @@ fn with_secret(pairs: &[(&str, &str)]) -> Result<HttpRequest, Measurement> {
 }
 
 fn read(status: u16, body: &Value) -> Measurement {
-    ask().read(&HttpResponse { status, body: body.to_string().into_bytes() })
+    ask().read(&HttpResponse::new(status, body.to_string().into_bytes()))
 }
 
 fn success(kind: &str, result: &Value) -> Value {
@@ -130,7 +130,7 @@ fn one_series_or_a_scalar_is_the_value() {
 #[test]
 fn a_result_is_scaled_to_the_unit_of_the_kpi() {
     let body = success("vector", &json!([series("0.25")])).to_string().into_bytes();
-    let measured = Ask { scale: 1000.0, ..ask() }.read(&HttpResponse { status: 200, body });
+    let measured = Ask { scale: 1000.0, ..ask() }.read(&HttpResponse::new(200, body));
     assert_eq!(measured, Measurement::Value(250.0));
 }
 
@@ -139,7 +139,7 @@ fn an_empty_result_is_no_data_and_names_the_first_selector() {
     let empty = success("vector", &json!([]));
     let why = "the result is empty; the first selector is errors_total{app=\"a b\"}";
     assert_eq!(read(200, &empty), NoData(format!("no values found for custom metric: errors: {why}")));
-    let answer = HttpResponse { status: 200, body: empty.to_string().into_bytes() };
+    let answer = HttpResponse::new(200, empty.to_string().into_bytes());
     let origin = Origin::Builtin { router: "istio".to_owned(), target: "podinfo.test".to_owned() };
     let builtin = Ask { kpi: "request-success-rate".to_owned(), origin, ..ask() }.read(&answer);
     let flagger =
@@ -183,14 +183,14 @@ fn a_refusal_is_told_in_the_words_of_prometheus_at_bounded_length() {
     assert_eq!(read(400, &refused), Error(said.to_owned()));
     let said = "Metric query failed for errors: Prometheus says 1:5: parse error: unexpected end of input";
     assert_eq!(read(200, &refused), Error(said.to_owned()));
-    let long = ask().read(&HttpResponse { status: 502, body: vec![b'x'; 100_000] });
+    let long = ask().read(&HttpResponse::new(502, vec![b'x'; 100_000]));
     assert!(matches!(&long, Error(text) if text.len() < 400 && text.contains("answered 502: xxx")), "{long:?}");
     assert!(matches!(read(401, &json!({})), Error(text) if text.contains("name it in secretRef")));
 }
 
 #[test]
 fn a_page_of_another_server_is_told_from_an_answer() {
-    let page = HttpResponse { status: 200, body: b"<!DOCTYPE html>\n<title>x</title>".to_vec() };
+    let page = HttpResponse::new(200, b"<!DOCTYPE html>\n<title>x</title>".to_vec());
     let said = "Metric query failed for errors: the answer is not of Prometheus' query API but begins with \"<!DOCTYPE html> <title>x</title>\"; write its base URL as address";
     assert_eq!(ask().read(&page), Error(said.to_owned()));
 }
@@ -248,7 +248,7 @@ proptest! {
     #[test]
     fn any_answer_gives_a_finite_value_or_a_bounded_sentence(status in 100_u16..600, body in answers()) {
         for provider in ALL {
-            match (Ask { provider: *provider, ..ask() }).read(&HttpResponse { status, body: body.clone() }) {
+            match (Ask { provider: *provider, ..ask() }).read(&HttpResponse::new(status, body.clone())) {
                 Measurement::Value(value) => prop_assert!(value.is_finite()),
                 NoData(text) | Error(text) => prop_assert!(text.len() < 2_000, "{}", text),
             }

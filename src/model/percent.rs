@@ -22,14 +22,6 @@ impl Percent {
         Self(u8::try_from(value.clamp(0, 100)).unwrap_or(0))
     }
 
-    /// The nearest percentage to `part` in `all`; nothing of nothing is 0. Weights of a route are read so: data planes take them
-    /// as proportions, whatever their sum.
-    pub fn share(part: u64, all: u64) -> Self {
-        let (part, all) = (u128::from(part), u128::from(all));
-        let nearest = (200 * part + all).checked_div(2 * all).unwrap_or(0);
-        Self::clamped(i64::try_from(nearest).unwrap_or(100))
-    }
-
     /// 0 to 100.
     pub const fn get(self) -> u8 {
         self.0
@@ -80,14 +72,6 @@ mod tests {
         assert_eq!(Percent::clamped(50).of(4), 2);
         assert_eq!(Percent::FULL.of(3), 3);
         assert_eq!(Percent::ZERO.of(3), 0);
-    }
-
-    #[test]
-    fn a_share_of_weights_is_the_nearest_percentage() {
-        assert_eq!(Percent::share(1, 3), Percent::clamped(33));
-        assert_eq!(Percent::share(2, 3), Percent::clamped(67));
-        assert_eq!(Percent::share(0, 0), Percent::ZERO);
-        assert_eq!(Percent::share(u64::MAX, 1), Percent::FULL);
     }
 
     #[test]

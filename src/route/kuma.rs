@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
 use super::condition::{Part, Text, headers, refuse};
+use super::query::envoy;
 use super::refusal::refuse_what_it_cannot;
-use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, weights};
+use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
 use crate::api::{self, MatchCondition};
 use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
@@ -74,7 +75,7 @@ impl Router for Kuma {
         let Some(conf) = found.and_then(|route| value::at(route, &["spec", "conf"])) else { return Ok(None) };
         let [_, canary] = target.sides();
         let is_canary = |part: &Value| leads_to(target, part, &canary);
-        Ok(splits(conf).find_map(|split| weights::share(split, is_canary)).map(Routing::split))
+        Ok(splits(conf).find_map(|split| backends::share_of(split, is_canary)).map(Routing::split))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
@@ -85,25 +86,9 @@ impl Router for Kuma {
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {
-        let query = match builtin {
-            Builtin::SuccessRate => SUCCESS_RATE,
-            Builtin::Duration => DURATION,
-        };
-        BuiltinQuery { query, scale: 1.0 }
+        envoy!(builtin, r#"service=~"{{ service }}-canary_{{ namespace }}_svc_[0-9a-zA-Z-]+""#)
     }
 }
-
-const SUCCESS_RATE: &str = concat!(
-    r#"sum(rate(envoy_cluster_upstream_rq{service=~"{{ service }}-canary_{{ namespace }}_svc_[0-9a-zA-Z-]+","#,
-    r#"envoy_response_code!~"5.*"}[{{ interval }}])) / "#,
-    r#"sum(rate(envoy_cluster_upstream_rq{service=~"{{ service }}-canary_{{ namespace }}_svc_[0-9a-zA-Z-]+"}"#,
-    r#"[{{ interval }}])) * 100"#,
-);
-
-const DURATION: &str = concat!(
-    r#"histogram_quantile(0.99, sum(rate(envoy_cluster_upstream_rq_time_bucket{"#,
-    r#"service=~"{{ service }}-canary_{{ namespace }}_svc_[0-9a-zA-Z-]+"}[{{ interval }}])) by (le))"#,
-);
 
 /// Our own name, which no other canary has, and the one that Flagger gives. The name of a Service has no dot.
 fn keys(target: &Target<'_>) -> [ObjectKey; 2] {

@@ -3,10 +3,13 @@
 //! One file a router and one line in `ALL`; the laws in `conformance` run over the list. Pure: never a client, never another
 //! router. The user's routing options pass through in their wire form (`api`).
 
+mod apisix;
+mod appmesh;
 mod backends;
 mod claim;
 mod condition;
 mod cookies;
+mod gloo;
 mod ingress;
 mod istio;
 mod kubernetes;
@@ -15,12 +18,9 @@ mod query;
 mod refusal;
 mod smi;
 mod traefik;
-mod weights;
 
 #[cfg(test)]
 mod conformance;
-#[cfg(test)]
-mod samples;
 #[cfg(test)]
 mod testing;
 
@@ -34,6 +34,10 @@ use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
 pub static ALL: &[&dyn Router] = &[
+    &apisix::Apisix,
+    &appmesh::V1Beta1,
+    &appmesh::V1Beta2,
+    &gloo::Gloo,
     &istio::Istio,
     &kubernetes::Kubernetes,
     &kuma::Kuma,
@@ -41,8 +45,8 @@ pub static ALL: &[&dyn Router] = &[
     &ingress::Skipper,
     &smi::V1ALPHA1,
     &smi::V1ALPHA2,
-    &smi::OSM,
     &smi::V1ALPHA3,
+    &smi::OSM,
     &traefik::Traefik,
 ];
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, weights};
+use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
@@ -105,7 +105,7 @@ impl Router for Smi {
         let Some(backends) = backends else { return Ok(None) };
         let [_, canary] = target.sides();
         let is_canary = |backend: &Value| value::text(backend, &["service"]) == Some(&canary);
-        Ok(weights::share(backends, is_canary).map(Routing::split))
+        Ok(backends::share_of(backends, is_canary).map(Routing::split))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {

@@ -8,6 +8,7 @@ mod corner;
 mod facts;
 mod journal;
 mod kpis;
+mod listeners;
 mod lookups;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,8 @@ pub struct Defaults {
     pub include_label_prefix: Vec<String>,
     /// Before the slash in the names of annotations that ingress-nginx reads.
     pub ingress_annotations_prefix: String,
+    /// URL that hears the events of Canaries without an event hook of their own.
+    pub event_webhook: Option<String>,
 }
 
 impl Default for Defaults {
@@ -45,6 +48,7 @@ impl Default for Defaults {
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefix: Vec::new(),
             ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
+            event_webhook: None,
         }
     }
 }

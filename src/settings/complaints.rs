@@ -21,6 +21,7 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(durations(spec));
     found.extend(cookies(spec));
     found.extend(metrics(spec));
+    found.extend(super::hook::complaints(spec));
     found
 }
 

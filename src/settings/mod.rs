@@ -5,12 +5,14 @@
 //! be older than the rules.
 
 mod complaints;
+mod hook;
 mod kpi;
 mod strategy;
 mod unserved;
 mod weights;
 
 pub(crate) use crate::model::duration::parse as duration;
+pub use hook::{hooks, listener};
 
 use std::time::Duration;
 
@@ -58,6 +60,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         cookies: strategy::cookies(analysis, router),
         kpis: analysis.metrics.iter().flatten().flat_map(|metric| kpi::resolve(metric, defaults.namespace)).collect(),
+        hooks: hook::hooks(spec),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
     })

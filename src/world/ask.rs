@@ -3,30 +3,29 @@
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Secret;
 
+use super::World;
 use super::cluster::Cluster;
 use super::http::Http;
 use crate::metric::{Ask, SecretData, SecretName};
-use crate::model::{Answer, Measurement, Question};
+use crate::model::{Answer, CanaryRef, Measurement, Question};
 use crate::object::Kind;
 use crate::scene::Scene;
 
 const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
 
 /// Answers in the order of the questions.
-pub(crate) async fn ask(scene: &Scene, questions: &[Question], cluster: &Cluster, http: &Http) -> Vec<Answer> {
-    join_all(questions.iter().map(|question| answer(scene, question, cluster, http))).await
-}
-
-async fn answer(scene: &Scene, question: &Question, cluster: &Cluster, http: &Http) -> Answer {
-    match question {
+pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questions: &[Question]) -> Vec<Answer> {
+    let answer = async |question: &Question| match question {
         Question::Measure(kpi) => {
-            let measurement = match scene.ask(question) {
-                Ok(ask) => measure(&ask, cluster, http).await,
+            let measurement = match scene.ask(kpi) {
+                Ok(ask) => measure(&ask, &world.cluster, &world.http).await,
                 Err(measurement) => measurement,
             };
             Answer::Measured(kpi.name.clone(), measurement)
         }
-    }
+        Question::Hook(call) => Answer::Hook(call.clone(), world.calls.ask(canary, call).await),
+    };
+    join_all(questions.iter().map(answer)).await
 }
 
 async fn measure(ask: &Ask, cluster: &Cluster, http: &Http) -> Measurement {

@@ -1,4 +1,4 @@
-//! Everything that touches the outside: the apiserver, the KPI providers, the clock.
+//! Everything that touches the outside: the apiserver, the KPI providers, the hooks, the clock.
 //!
 //! Never a decision: an `if` on a phase or a weight in here is a mistake. Watches fill the cache, a change wakes just the
 //! canaries that it concerns, and each of them has one round: observe, ask, decide, record, perform, tell.
@@ -27,6 +27,7 @@
 mod ask;
 mod backoff;
 mod cache;
+mod calls;
 mod check;
 mod claim;
 mod clock;
@@ -39,6 +40,7 @@ mod lease;
 mod malformed;
 mod metrics;
 mod observe;
+mod outbox;
 mod place;
 mod queue;
 mod reconcile;
@@ -53,10 +55,12 @@ mod writes;
 use std::sync::Arc;
 
 use cache::Cache;
+use calls::Calls;
 use cluster::Cluster;
 use desk::Desks;
-use http::Http;
+pub(crate) use http::Http;
 use metrics::Metrics;
+use outbox::Outbox;
 use place::Place;
 use queue::Queue;
 use tell::Teller;
@@ -79,6 +83,8 @@ pub(crate) struct World {
     writes: Writes,
     troubles: Troubles,
     http: Http,
+    calls: Calls,
+    outbox: Outbox,
     teller: Teller,
     metrics: Arc<Metrics>,
     defaults: Arc<Defaults>,
@@ -89,6 +95,7 @@ impl World {
     fn forget(&self, canary: &Place) {
         self.metrics.forget(canary);
         self.writes.forget(canary);
+        self.calls.forget(canary);
         self.troubles.over(CANARY, canary);
     }
 }

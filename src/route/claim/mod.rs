@@ -70,7 +70,8 @@ impl Claim {
         // The first write to the user's object holds only for what was read: what it remembers must be what stood there.
         let version =
             if before::is_untouched(have) { value::text(have, &["metadata", "resourceVersion"]) } else { None };
-        if unwanted.is_none() && !patch.as_ref().is_some_and(removes) {
+        let removes = patch.as_ref().is_some_and(removes) || drops(&spec, &self.fields());
+        if unwanted.is_none() && !removes {
             return Ok(Some(Change::Apply(self.key.kind, self.object(&notes, version, self.fields()))));
         }
         let mut object = self.object(&notes, version, patch.unwrap_or_else(|| json!({})));
@@ -179,4 +180,18 @@ fn select<K: AsRef<str>>(spec: &Value, fields: impl Iterator<Item = K>) -> Value
 
 fn removes(patch: &Value) -> bool {
     patch.is_null() || patch.as_object().is_some_and(|fields| fields.values().any(removes))
+}
+
+/// Whether an entry of a list has to go that has a name: an apply merges lists whose entries go by their names.
+fn drops(have: &Value, want: &Value) -> bool {
+    match (have, want) {
+        (Value::Object(have), Value::Object(want)) => {
+            want.iter().any(|(field, want)| have.get(field).is_some_and(|have| drops(have, want)))
+        }
+        (Value::Array(have), Value::Array(want)) => have.iter().any(|entry| {
+            let name = value::text(entry, &["name"]);
+            name.is_some() && !want.iter().any(|wanted| value::text(wanted, &["name"]) == name)
+        }),
+        _ => false,
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::api;
 use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
 use crate::object::FakeStore;
-use crate::route::{Router, Target, samples};
+use crate::route::{Router, Target, testing};
 
 /// A canary as a router sees it.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Subject {
     pub(super) fn target(&self, router: &dyn Router) -> Target<'_> {
         let provider = router.providers()[0];
         let Self { service, spec } = self;
-        samples::target(provider, service, spec)
+        testing::target(provider, service, spec)
     }
 }
 
@@ -33,6 +33,7 @@ pub(super) fn subjects() -> impl Strategy<Value = Subject> {
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
             "ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "podinfo"},
             "routeRef": {"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "name": "podinfo"},
+            "upstreamRef": {"apiVersion": "gloo.solo.io/v1", "kind": "Upstream", "name": "settings"},
             "analysis": analysis,
         });
         Subject { service, spec: serde_json::from_value(spec).expect("what the strategy writes is a spec") }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::condition::{Part, Text, headers, params, refuse, unsupported};
 use super::super::refusal::refuse_what_it_cannot;
-use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
+use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
 use super::{
     CLASS, FIELDS, INGRESS, Steering, Twin, annotation, backed_by, found, is_backed_by, keys, leads_to, named_keys,
     released,
@@ -82,8 +82,9 @@ impl Router for Skipper {
             return Ok(Some(Routing::PRIMARY));
         }
         let weights = annotation(twin, WEIGHTS).and_then(|text| serde_json::from_str::<Value>(text).ok());
-        let weight = |side: &str| weights.as_ref().and_then(|w| w.get(side)).and_then(Value::as_u64).unwrap_or(0);
-        Ok(Some(Routing::split(Percent::share(weight(&canary), weight(&canary) + weight(&primary)))))
+        let weight =
+            |side: &str| weights.as_ref().and_then(|w| w.get(side)).and_then(Value::as_u64).map_or(0, u128::from);
+        Ok(Some(Routing::split(backends::rounded(weight(&canary), weight(&canary) + weight(&primary)))))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
