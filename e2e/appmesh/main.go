@@ -32,7 +32,10 @@ func main() {
 		log.Fatal(err)
 	}
 	var watches sync.WaitGroup
-	for _, kind := range []string{"virtualnodes", "virtualrouters", "virtualservices"} {
+	// Each version is watched: in the eyes of the other an object has lost what the other does not know.
+	for _, kind := range []string{
+		"virtualnodes.v1beta2", "virtualrouters.v1beta2", "virtualservices.v1beta2", "virtualnodes.v1beta1", "virtualservices.v1beta1",
+	} {
 		watches.Add(1)
 		go func() {
 			defer watches.Done()
@@ -42,13 +45,13 @@ func main() {
 	watches.Wait()
 }
 
-// follow keeps the files equal to the objects of one kind. Both versions are the same objects: either lists all.
+// follow keeps the files equal to the objects of one kind and version.
 func follow(stop context.Context, kind string, known *mesh, directory string) {
 	for stop.Err() == nil {
 		err := watch.Follow(stop, func(e watch.Event[object]) error {
 			known.see(e)
 			return known.write(directory)
-		}, kind+".v1beta2.appmesh.k8s.aws", "--all-namespaces")
+		}, kind+".appmesh.k8s.aws", "--all-namespaces")
 		if stop.Err() == nil {
 			log.Printf("the watch of %s ended (%v); again in %s", kind, err, retryAfter)
 		}

@@ -9,8 +9,9 @@ import (
 // object is a VirtualNode, VirtualRouter or VirtualService of either version, as far as routing needs it. What a
 // kind or version does not have stays empty.
 type object struct {
-	Kind     string `json:"kind"`
-	Metadata struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
 		Name      string `json:"name"`
 		Namespace string `json:"namespace"`
 	} `json:"metadata"`
@@ -79,7 +80,7 @@ type reference struct {
 	Name      string `json:"name"`
 }
 
-type key struct{ kind, namespace, name string }
+type key struct{ version, kind, namespace, name string }
 
 // mesh holds what is known of the cluster; it is safe for all watches at once.
 type mesh struct {
@@ -90,7 +91,7 @@ type mesh struct {
 func (m *mesh) see(e watch.Event[object]) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	at := key{e.Object.Kind, e.Object.Metadata.Namespace, e.Object.Metadata.Name}
+	at := key{e.Object.APIVersion, e.Object.Kind, e.Object.Metadata.Namespace, e.Object.Metadata.Name}
 	if e.Type == "DELETED" {
 		delete(m.objects, at)
 		return

@@ -41,7 +41,7 @@ func (m *mesh) keys() []key {
 		keys = append(keys, at)
 	}
 	slices.SortFunc(keys, func(a, b key) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.version, b.version), cmp.Compare(a.kind, b.kind), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 	})
 	return keys
 }
@@ -87,11 +87,12 @@ func domain(service object) string {
 	return name + "." + namespace
 }
 
+// virtualHost gives nil for a service that leads nowhere.
 func (m *mesh) virtualHost(service object) value {
 	found, namespace := service.Spec.Routes, service.Metadata.Namespace
 	if ref := service.Spec.Provider.VirtualRouter.Ref; ref.Name != "" {
 		namespace = cmp.Or(ref.Namespace, namespace)
-		found = m.objects[key{"VirtualRouter", namespace, ref.Name}].Spec.Routes
+		found = m.objects[key{service.APIVersion, "VirtualRouter", namespace, ref.Name}].Spec.Routes
 	}
 	found = slices.Clone(found)
 	slices.SortStableFunc(found, func(a, b route) int { return cmp.Compare(a.priority(), b.priority()) })
@@ -100,6 +101,9 @@ func (m *mesh) virtualHost(service object) value {
 		if translated := route.translate(namespace); translated != nil {
 			routes = append(routes, translated)
 		}
+	}
+	if len(routes) == 0 {
+		return nil
 	}
 	name := domain(service)
 	return value{"name": name, "domains": []string{name, name + ":*"}, "routes": routes}
