@@ -16,7 +16,7 @@ type plan struct {
 	url, host   string
 	headers     []string // "Name: value"
 	rate        int
-	requests    int // 0 is no bound
+	requests    int // 0 is an open loop
 	duration    time.Duration
 	connections int
 	timeout     time.Duration
@@ -52,8 +52,8 @@ func isNoHeader(text string) bool {
 	return !found || name == "" || strings.ContainsAny(text, "\r\n")
 }
 
-// send keeps to the rate whatever the answers are (an open loop), so that a stall shows as unsent
-// requests instead of as a slower load.
+// send keeps to the rate whatever the answers are (an open loop), so that a stall shows as unsent requests instead of as
+// a slower load. Only a load of so many requests waits for free connections: there the count matters, not the time.
 func send(stop context.Context, p plan, target target, account *account, timeline *os.File) error {
 	bounded, cancel := context.WithTimeout(stop, p.duration)
 	defer cancel()
@@ -94,6 +94,10 @@ func tick(until context.Context, p plan, due chan<- struct{}, account *account, 
 			}
 		case <-requests.C:
 			sent++
+			if p.requests > 0 {
+				due <- struct{}{}
+				continue
+			}
 			select {
 			case due <- struct{}{}:
 			default:

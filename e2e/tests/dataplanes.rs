@@ -62,6 +62,24 @@ async fn the_older_app_mesh_serves_what_is_asked() -> Outcome {
     serves_what_is_asked(&plane::APP_MESH_V1BETA1).await
 }
 
+/// Without a router between them and the Service, clients get the primary, and weights are refused.
+#[tokio::test]
+async fn kubernetes_serves_the_primary_alone() -> Outcome {
+    in_namespace(async |client, namespace| {
+        let stand = Stand::up(&plane::KUBERNETES, &client, &namespace).await?;
+        stand.moves(Percent::ZERO, Percent::ZERO).await?;
+        let seen = stand.ask(REQUESTS, &[])?;
+        report(stand.name(), Percent::ZERO, &seen);
+        seen.lost_nothing()?;
+        assert_eq!(seen.canary(), 0);
+        let half = stand.routed().missing(&Routing::split(Percent::clamped(50))).await;
+        let refusal = half.err().ok_or("a weight of 50 is not refused")?.to_string();
+        assert!(refusal.contains("share requests by weight"), "{refusal}");
+        Ok(())
+    })
+    .await
+}
+
 async fn serves_what_is_asked(plane: &'static Plane) -> Outcome {
     in_namespace(async |client, namespace| {
         let stand = Stand::up(plane, &client, &namespace).await?;

@@ -11,9 +11,8 @@ use super::plane::Stand;
 use crate::support::{Outcome, run};
 
 /// So many connections and so much patience that a busy machine makes requests late, not lost.
-const PATIENT: [&str; 4] = ["-connections", "128", "-timeout", "20s"];
-const COUNTING_RATE: &str = "500";
-const STEADY_RATE: &str = "60";
+const COUNTING: [&str; 6] = ["-rate", "1000", "-connections", "32", "-timeout", "20s"];
+const STEADY: [&str; 8] = ["-rate", "60", "-connections", "256", "-timeout", "20s", "-duration", "10m"];
 
 /// What became of the requests.
 #[derive(Deserialize, Debug)]
@@ -56,9 +55,8 @@ impl Account {
 /// Sends so many requests with these headers, and counts the answers.
 pub(super) fn ask(stand: &Stand, requests: u32, headers: &[&str]) -> Outcome<Account> {
     let requests = requests.to_string();
-    let mut arguments =
-        vec!["-url", stand.url(), "-host", stand.host(), "-rate", COUNTING_RATE, "-requests", &requests];
-    arguments.extend(PATIENT);
+    let mut arguments = vec!["-url", stand.url(), "-host", stand.host(), "-requests", &requests];
+    arguments.extend(COUNTING);
     arguments.extend(headers.iter().flat_map(|header| ["-header", header]));
     Ok(serde_json::from_str(&run("load", &arguments)?)?)
 }
@@ -73,9 +71,9 @@ impl Traffic {
     pub(super) fn start(stand: &Stand) -> Outcome<Self> {
         let summary = std::env::temp_dir().join(format!("load-{}.json", stand.host()));
         let process = Command::new("load")
-            .args(["-url", stand.url(), "-host", stand.host(), "-rate", STEADY_RATE, "-duration", "10m", "-summary"])
+            .args(["-url", stand.url(), "-host", stand.host(), "-summary"])
             .arg(&summary)
-            .args(PATIENT)
+            .args(STEADY)
             .spawn()
             .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh dataplanes"))?;
         Ok(Self { process, summary })

@@ -20,8 +20,8 @@ const BATCH: u32 = 60;
 /// A data plane, and how its users reach their app.
 pub(super) struct Plane {
     name: &'static str,
-    /// Below `e2e/dataplane`, with the verb `url`.
-    script: &'static str,
+    /// Below `e2e/dataplane`, with the verb `url`; none where users ask the Service itself.
+    script: Option<&'static str>,
     /// The Canary, then the user's objects.
     manifest: &'static str,
     /// `$NAMESPACE` stands for the namespace.
@@ -33,7 +33,7 @@ pub(super) struct Plane {
 impl Plane {
     /// A gateway that users reach by a host of the world outside.
     const fn new(name: &'static str, script: &'static str, manifest: &'static str) -> Self {
-        Self { name, script, manifest, host: "$NAMESPACE.example.com", cookie: "canary=always" }
+        Self { name, script: Some(script), manifest, host: "$NAMESPACE.example.com", cookie: "canary=always" }
     }
 
     /// A mesh, where the app's own name is the host.
@@ -56,6 +56,9 @@ pub(super) const APP_MESH_V1BETA2: Plane =
     Plane::mesh("appmesh:v1beta2", "appmesh.sh", include_str!("planes/appmesh-v1beta2.yaml"));
 pub(super) const APP_MESH_V1BETA1: Plane =
     Plane::mesh("appmesh", "appmesh.sh", include_str!("planes/appmesh-v1beta1.yaml"));
+
+pub(super) const KUBERNETES: Plane =
+    Plane { script: None, ..Plane::mesh("kubernetes", "", include_str!("planes/kubernetes.yaml")) };
 
 /// A data plane with two sides of an app behind it.
 pub(super) struct Stand {
@@ -86,7 +89,10 @@ impl Stand {
             })
             .await?;
         }
-        let url = run(project("e2e/dataplane").join(plane.script), &["url"])?.trim().to_owned();
+        let url = match plane.script {
+            Some(script) => run(project("e2e/dataplane").join(script), &["url"])?.trim().to_owned(),
+            None => format!("http://{}/", text(plane.host)),
+        };
         let routed = Routed::new(client, namespace, canary.clone())?;
         Ok(Self {
             plane,
