@@ -45,6 +45,8 @@ pub(super) enum Fault {
     Release(Temper),
     /// A revision whose behaviour is known.
     Deploy(String),
+    /// A person writes another value into the ConfigMap that the pods read.
+    EditConfig(u8),
     /// An earlier revision, the promoted one among them.
     Revert,
     /// A person deletes the primary.
@@ -126,7 +128,7 @@ impl Fault {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(40) {
+        match random.below(43) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -152,7 +154,8 @@ impl Fault {
             36 => Self::DeleteSides,
             37 => Self::DeleteRoute,
             38 => Self::DeleteTarget(long),
-            _ => Self::DeleteCanary(long),
+            39 => Self::DeleteCanary(long),
+            _ => Self::EditConfig(random.count(4)),
         }
     }
 }

@@ -66,6 +66,7 @@ const EXPECTED: &[&str] = &[
     "Suspend",
     "Skip",
     "Release",
+    "EditConfig",
     "Revert",
     "DeletePrimary",
     "DeleteSides",

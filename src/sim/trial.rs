@@ -71,6 +71,7 @@ impl Trial {
         let canary = fixture::canary(&names, &mut random);
         let target = fixture::deployment(&names);
         let mut trial = Self::of(names, canary, target, random);
+        trial.configure(0);
         trial.release(Temper::Healthy);
         if trial.random.chance(50) {
             let names = &trial.cluster.names;
