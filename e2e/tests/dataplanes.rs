@@ -9,7 +9,8 @@ mod plane;
 
 use std::time::Duration;
 
-use serin::model::{Mirror, Percent, Routing};
+use serde_json::json;
+use serin::model::{Affinity, Cookie, Mirror, Percent, Routing};
 
 use crate::support::{Outcome, in_namespace, wait_until};
 use binomial::Interval;
@@ -86,6 +87,7 @@ async fn serves_what_is_asked(plane: &'static Plane) -> Outcome {
         shares(&stand).await?;
         moving_weights_lose_nothing(&stand).await?;
         rules_are_exact(&stand).await?;
+        cookies_keep_users(&stand).await?;
         copies_are_counted(&stand).await
     })
     .await
@@ -134,7 +136,7 @@ async fn rules_are_exact(stand: &Stand) -> Outcome {
         return Ok(());
     }
     for (condition, matching, other) in stand.rules() {
-        let routed = stand.with_condition(&condition)?;
+        let routed = stand.with(&json!({"match": [condition]}))?;
         routed.route(&Routing::split(Percent::FULL)).await?;
         stand.settles(&[matching], |seen| seen.canary() == seen.answered()).await?;
         stand.settles(&[other], |seen| seen.canary() == 0).await?;
@@ -149,9 +151,31 @@ async fn rules_are_exact(stand: &Stand) -> Outcome {
     stand.settles(&[], |seen| seen.canary() == 0).await
 }
 
+/// Who brings a side's cookie back stays on that side, whatever the weights say.
+async fn cookies_keep_users(stand: &Stand) -> Outcome {
+    if !stand.routed().capabilities().affinity {
+        return Ok(());
+    }
+    let cookie = |name: &str| Cookie { name: name.to_owned(), value: "a1b2c3".to_owned() };
+    let affinity = Affinity::Sticky { canary: cookie("on-canary"), primary: Some(cookie("on-primary")) };
+    let routed =
+        stand.with(&json!({"sessionAffinity": {"cookieName": "on-canary", "primaryCookieName": "on-primary"}}))?;
+    routed.route(&Routing { affinity, ..Routing::split(Percent::clamped(50)) }).await?;
+    let [canary, primary] = ["Cookie: on-canary=a1b2c3", "Cookie: on-primary=a1b2c3"];
+    stand.settles(&[canary], |seen| seen.canary() == seen.answered()).await?;
+    for (header, wanted) in [(canary, 200), (primary, 0)] {
+        let seen = stand.ask(200, &[header])?;
+        report(stand.name(), header, &seen);
+        seen.lost_nothing()?;
+        assert_eq!(seen.canary(), wanted, "{} answers to {header}", stand.name());
+    }
+    stand.routed().route(&Routing::PRIMARY).await?;
+    stand.settles(&[canary], |seen| seen.canary() == 0).await
+}
+
 /// Copies reach the canary, one for each request, and no client sees their answers.
 async fn copies_are_counted(stand: &Stand) -> Outcome {
-    if !stand.routed().capabilities().mirror {
+    if !stand.can_copy() {
         return Ok(());
     }
     stand.routed().route(&Routing { mirror: Mirror::All, ..Routing::PRIMARY }).await?;

@@ -130,6 +130,9 @@ impl Routed {
             Change::Create(_, sent) => {
                 (sent, objects.create(&PostParams::default(), &serde_json::from_value(sent.clone())?).await?)
             }
+            Change::Replace(..) | Change::Filled(..) => {
+                return Err(format!("no router writes {key} so: {change:?}").into());
+            }
             Change::Delete(_) => {
                 return objects.delete(&key.name, &DeleteParams::default()).await.map(drop).map_err(Into::into);
             }

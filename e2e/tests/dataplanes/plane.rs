@@ -28,12 +28,29 @@ pub(super) struct Plane {
     host: &'static str,
     /// A condition for the header `Cookie: canary=always`.
     cookie: &'static str,
+    copies: Copies,
+}
+
+/// Whether requests can be copied.
+#[derive(Clone, Copy)]
+enum Copies {
+    /// Where the router can ask for it.
+    Asked,
+    /// Never: this gateway answers 500 to a route that asks for copies, and says that it accepted it.
+    Unsupported,
 }
 
 impl Plane {
     /// A gateway that users reach by a host of the world outside.
     const fn new(name: &'static str, script: &'static str, manifest: &'static str) -> Self {
-        Self { name, script: Some(script), manifest, host: "$NAMESPACE.example.com", cookie: "canary=always" }
+        Self {
+            name,
+            script: Some(script),
+            manifest,
+            host: "$NAMESPACE.example.com",
+            cookie: "canary=always",
+            copies: Copies::Asked,
+        }
     }
 
     /// A mesh, where the app's own name is the host.
@@ -44,8 +61,10 @@ impl Plane {
 
 pub(super) const ISTIO: Plane = Plane::new("istio", "istio.sh", include_str!("planes/istio.yaml"));
 pub(super) const TRAEFIK: Plane = Plane::new("traefik", "traefik.sh", include_str!("planes/traefik.yaml"));
-pub(super) const GATEWAY_API_ON_TRAEFIK: Plane =
-    Plane::new("gatewayapi on traefik", "traefik.sh", include_str!("planes/gatewayapi-traefik.yaml"));
+pub(super) const GATEWAY_API_ON_TRAEFIK: Plane = Plane {
+    copies: Copies::Unsupported,
+    ..Plane::new("gatewayapi on traefik", "traefik.sh", include_str!("planes/gatewayapi-traefik.yaml"))
+};
 /// The annotation names the cookie; that its value is `always` is understood.
 pub(super) const NGINX: Plane =
     Plane { cookie: "canary", ..Plane::new("nginx", "traefik.sh", include_str!("planes/nginx.yaml")) };
@@ -121,6 +140,10 @@ impl Stand {
         &self.routed
     }
 
+    pub(super) fn can_copy(&self) -> bool {
+        self.routed.capabilities().mirror && matches!(self.plane.copies, Copies::Asked)
+    }
+
     pub(super) fn ask(&self, requests: u32, headers: &[&str]) -> Outcome<Account> {
         ask(self, requests, headers)
     }
@@ -164,10 +187,10 @@ impl Stand {
         ]
     }
 
-    /// The same canary with a condition.
-    pub(super) fn with_condition(&self, condition: &Value) -> Outcome<Routed> {
+    /// The same canary with more in its analysis.
+    pub(super) fn with(&self, analysis: &Value) -> Outcome<Routed> {
         let mut canary = self.canary.clone();
-        value::merge(&mut canary, &json!({"spec": {"analysis": {"match": [condition]}}}));
+        value::merge(&mut canary, &json!({"spec": {"analysis": analysis}}));
         Routed::new(&self.client, &self.namespace, canary)
     }
 
