@@ -58,7 +58,7 @@ fn router_of(example: &Path) -> Outcome<&'static dyn Router> {
 
 async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path, provider: &str) -> Outcome {
     for object in objects_of(&example.join("app.yaml"), namespace)? {
-        apply(client, namespace, &object).await?;
+        apply(client, namespace, &object).await.map_err(|error| format!("the user's {}: {error}", object["kind"]))?;
     }
     let mut canary = canary_of(example, namespace)?;
     canary["spec"]["provider"] = provider.into();
