@@ -171,6 +171,9 @@ sentences! {
     CAN057 HookUrlUnusable
     "webhook {name} has the url {value}, which is no http or https URL, so no call could be made and no release would start; write one, for example http://loadtester.test/gate/check"
 
+    CAN058 GatePassedBesideOthers
+    "webhook {name} has onDeadline: pass and is not the only one of type {type}, so it could carry a release past the others; give each of them a type of its own, or write onDeadline: fail"
+
     CAN060 LabelTooLong
     "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
 
