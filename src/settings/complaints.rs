@@ -108,15 +108,25 @@ fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
         let able = able(spec, |can| can.mirror);
         found.push(unable("spec.analysis.mirror", "copy requests", name, &able));
     }
-    if analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty()) && !can.matches {
+    if matches(spec) && !can.matches {
         let able = able(spec, |can| can.matches);
         found.push(unable("spec.analysis.match", "share requests by a condition", name, &able));
+    }
+    if matches(spec) && can.whole_matches && analysis.iterations.is_none() {
+        let able = able(spec, |can| can.matches && !can.whole_matches);
+        let what = "share matching requests by weight (it routes all of them with spec.analysis.iterations)";
+        found.push(unable("spec.analysis.match", what, name, &able));
     }
     if analysis.session_affinity.is_some() && !can.affinity {
         let able = able(spec, |can| can.affinity);
         found.push(unable("spec.analysis.sessionAffinity", "keep users on a side by cookies", name, &able));
     }
     found
+}
+
+/// Whether only some requests are meant for the canary.
+pub(super) fn matches(spec: &CanarySpec) -> bool {
+    spec.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty())
 }
 
 fn unable(field: &str, what: &str, provider: &str, able: &str) -> Complaint {

@@ -288,7 +288,9 @@ fn sums(object: &Value) -> Vec<u64> {
     match object {
         Value::Array(list) => {
             let weights: Vec<_> = list.iter().filter_map(|v| value::at(v, &["weight"])).collect();
-            let sum = weights.iter().filter_map(|w| w.as_u64()).sum();
+            // A text in the first version of SMI.
+            let number = |w: &Value| w.as_u64().or_else(|| w.as_str()?.parse().ok());
+            let sum = weights.iter().filter_map(|w| number(w)).sum();
             let inner = list.iter().flat_map(sums);
             if weights.is_empty() { inner.collect() } else { inner.chain([sum]).collect() }
         }
