@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::template::{Scope, TemplateError, render};
 use super::url::Base;
-use super::{Ask, Origin, Provider, SecretName, Trust, prometheus, shorten};
+use super::{Address, Ask, Origin, Provider, SecretName, Trust, prometheus, shorten};
 use crate::api::sentences::{self, Sentence};
 use crate::api::{CanarySpec, MetricProviderType, MetricTemplateSpec};
 use crate::model::{CanaryRef, Complaint, Kpi};
@@ -70,15 +70,22 @@ pub fn template(
     let spec = at(object, &["spec"]).map_or(Ok(None), |spec| MetricTemplateSpec::deserialize(spec).map(Some));
     let spec = spec.map_err(|error| complain(&sentences::MET013, &[("error", &shorten(&error.to_string(), 300))]))?;
     let spec = spec.ok_or_else(|| complain(&sentences::MET013, &[("error", "spec is missing")]))?;
-    let base = spec.provider.address.filter(|address| !address.trim().is_empty());
-    let base = base.ok_or_else(|| complain(&sentences::MET016, &[("type", provider.name())]))?;
-    Base::read(&base).map_err(|e| complain(&sentences::MET017, &[("error", &e.to_string())]))?;
+    let given = spec.provider.address.as_deref().map(str::trim).filter(|address| !address.is_empty());
+    let base = match (provider.about().address, given) {
+        (Address::Needed, None) => return Err(complain(&sentences::MET016, &[("type", provider.name())])),
+        (Address::Needed | Address::Default(_) | Address::OrCluster, Some(given)) => {
+            Base::read(given).map_err(|e| complain(&sentences::MET017, &[("error", &e.to_string())]))?;
+            given
+        }
+        (Address::Default(usual), None) => usual,
+        (Address::OrCluster, None) | (Address::Cluster | Address::Maker(_), _) => "",
+    };
     let render_error = |error: &str| complain(&sentences::MET002, &[("error", error)]);
     Ok(Ask {
         provider,
-        address: base,
+        address: base.to_owned(),
         query: rendered(&spec.query, &scope(kpi, variables, subject)).map_err(|error| render_error(&error))?,
-        interval: kpi.interval.clone(),
+        window: kpi.window,
         headers: spec.provider.headers.unwrap_or_default(),
         secret: spec.provider.secret_ref.map(|s| SecretName { namespace: key.namespace.clone(), name: s.name }),
         region: spec.provider.region,
@@ -117,7 +124,7 @@ fn of_the_canary(kpi: &Kpi, query: &str, subject: &Subject<'_>, origin: Origin) 
         provider: &prometheus::Prometheus,
         address: base.to_owned(),
         query: query.map_err(|error| complaint(&sentences::CAN053, &[metric, ("error", &error)]))?,
-        interval: kpi.interval.clone(),
+        window: kpi.window,
         headers: BTreeMap::new(),
         secret: None,
         region: None,
