@@ -17,3 +17,4 @@ mod crashes;
 mod outages;
 mod outcomes;
 mod requests;
+mod takeover;

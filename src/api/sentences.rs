@@ -180,6 +180,9 @@ sentences! {
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"
 
+    CAN071 ProviderCannot
+    "{field} is set, but provider {provider} cannot {what}, so it would never come true; drop {field}, or use {able}"
+
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Timestamp, number, word::Word};
-use crate::model::{Phase, Verdict};
+use crate::model::{Course, Phase, Verdict};
 
 /// What a release has come to. The three counters are always written: other tools compute with them.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -52,6 +52,10 @@ pub struct CanaryStatus {
     /// Cookie, as name=value, of the clients that stay on the primary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary_session_affinity_cookie: Option<String>,
+
+    /// Since when no other revision has had requests in the canary's place. A check waits until its KPIs look no further back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_vacant_since: Option<Timestamp>,
 
     /// When this status was written last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,6 +111,11 @@ pub struct Step {
     /// Since when a side has not been ready, where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
+
+    /// The strategy that the analysis goes by, once it has begun. Another one in the spec makes it begin again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Word<Course>")]
+    pub strategy: Option<Word<Course>>,
 }
 
 /// A KPI as the last check found it.

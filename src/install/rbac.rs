@@ -1,7 +1,7 @@
 //! Rights of the operator: just the verbs it uses, on just the kinds of the routers in use.
 
 use crate::object::{Kind, kinds};
-use crate::route;
+use crate::route::{self, Access};
 
 /// One RBAC rule: a kind of object and what we do with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +15,7 @@ pub struct Rule {
 }
 
 const READ: &[&str] = &["get", "list", "watch"];
+const EDIT: &[&str] = &["get", "list", "watch", "patch"];
 const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
 /// Rights that every installation needs, in the namespaces that it watches.
@@ -37,7 +38,12 @@ pub fn core() -> Vec<Rule> {
 
 /// Rights on the objects of one router.
 pub fn router(router: &dyn route::Router) -> Vec<Rule> {
-    router.kinds().iter().map(|kind| rule(*kind, OWN)).collect()
+    let verbs = |kind| match router.access(kind) {
+        Access::Own => OWN,
+        Access::Edit => EDIT,
+        Access::Read => READ,
+    };
+    router.kinds().iter().map(|kind| rule(*kind, verbs(*kind))).collect()
 }
 
 /// Rights in the namespace of the Lease.
@@ -53,8 +59,11 @@ pub fn yaml(rules: &[Rule]) -> String {
 /// The ClusterRole for these routers, as a manifest.
 pub fn cluster_role(routers: &[&dyn route::Router]) -> String {
     let mut rules = core();
-    for known in routers {
-        rules.extend(router(*known));
+    for rule in routers.iter().flat_map(|known| router(*known)) {
+        // Several routers may write objects of one kind.
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
     }
     format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: serin\nrules:\n{}",
@@ -103,9 +112,27 @@ mod tests {
         };
         check("core", &core());
         check("election", &election());
-        for known in route::ALL {
-            let name = known.providers().first().copied().unwrap_or_default();
-            check(&format!("router-{name}"), &router(*known));
+        for (known, name) in names() {
+            check(&format!("router-{}", name.replace(':', "-")), &router(known));
         }
+    }
+
+    #[test]
+    fn the_chart_takes_the_name_of_every_router() {
+        let path = format!("{}/charts/serin/values.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let known: Vec<_> = names().map(|(_, name)| format!("{name:?}")).collect();
+        let known = format!("\"enum\": [{}]", known.join(", "));
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let line = |line: &str| match line.split_once("\"enum\": [") {
+            Some((before, rest)) if before.contains("\"routers\"") || before.contains("\"meshProvider\"") => {
+                format!("{before}{known}{}\n", rest.split_once(']').unwrap().1)
+            }
+            _ => format!("{line}\n"),
+        };
+        expect_test::expect_file![path].assert_eq(&lines.lines().map(line).collect::<String>());
+    }
+
+    fn names() -> impl Iterator<Item = (&'static dyn route::Router, &'static str)> {
+        route::ALL.iter().flat_map(|known| known.providers().iter().map(|name| (*known, *name)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Complaint, Journal, Percent, Revision, Routing, Settings};
+use super::{Complaint, Journal, Percent, Revision, Routing, Settings, Time};
 
 /// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,6 +19,8 @@ pub struct Facts {
     pub complaints: Vec<Complaint>,
     /// What `status` says: the intent of the last decision.
     pub journal: Journal,
+    /// When another operator wrote `status`, if that was after our last write.
+    pub rival: Option<Time>,
     /// The user's workload, which runs the canary.
     pub target: Seen<TargetSeen>,
     /// Our copy of it, which serves.
@@ -210,6 +212,8 @@ pub struct Endpoints {
 /// The routing object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RouteSeen {
+    /// The provider has none: the apex Service leads to the primary, and nothing else does.
+    Unrouted,
     /// It is not there, or holds no route of ours yet.
     Missing,
     /// It holds both sides; what it routes and whether the rest of it is as wanted.
@@ -222,16 +226,20 @@ pub enum RouteSeen {
 }
 
 impl RouteSeen {
-    /// Whether it routes exactly `wanted` and nothing else is to be written.
+    /// Whether it routes exactly `wanted` and nothing else is to be written. Where there is no route, nothing is.
     pub fn is(&self, wanted: &Routing) -> bool {
-        matches!(self, Self::Seen { routing, shape: Shape::AsWanted } if routing == wanted)
+        match self {
+            Self::Unrouted => true,
+            Self::Missing => false,
+            Self::Seen { routing, shape } => *shape == Shape::AsWanted && routing == wanted,
+        }
     }
 
     /// What it routes.
     pub const fn routing(&self) -> Option<&Routing> {
         match self {
             Self::Seen { routing, .. } => Some(routing),
-            Self::Missing => None,
+            Self::Unrouted | Self::Missing => None,
         }
     }
 }

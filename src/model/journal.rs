@@ -1,6 +1,6 @@
 //! `status` as the decisions read and write it: the intent is written here before any effect.
 
-use super::{Percent, Phase, Revision, Time};
+use super::{Cookies, Course, Percent, Phase, Revision, Time};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -19,6 +19,10 @@ pub struct Journal {
     pub last_promoted: Option<Revision>,
     /// The step that runs.
     pub step: Option<Step>,
+    /// Since when no other revision has had requests in the canary's place: what came before says nothing about the one there now.
+    pub vacant_since: Option<Time>,
+    /// The cookies that keep users on a side.
+    pub cookies: Cookies,
     /// The KPIs of the last check.
     pub readings: Vec<Reading>,
     /// `metadata.generation` of the spec of the last decision.
@@ -31,6 +35,11 @@ impl Journal {
     /// Whether no decision was ever written.
     pub const fn is_blank(&self) -> bool {
         self.conditions.is_empty()
+    }
+
+    /// Whether the analysis has begun: the canary was ready, and its first step was decided.
+    pub fn has_begun(&self) -> bool {
+        self.step.is_some_and(|step| step.course.is_some())
     }
 
     /// The condition of this kind.
@@ -50,6 +59,8 @@ pub struct Step {
     pub next_check_at: Time,
     /// Since when a side has been unready, where it is.
     pub waiting_since: Option<Time>,
+    /// By which strategy the release is analysed; `None` until that has begun.
+    pub course: Option<Course>,
 }
 
 /// One KPI as it was measured last.

@@ -27,6 +27,6 @@ pub use percent::Percent;
 pub use phase::Phase;
 pub use plan::Plan;
 pub use revision::Revision;
-pub use routing::{Affinity, Cookie, Mirror, Routing};
-pub use settings::{Builtin, Kpi, KpiSource, Range, Settings, Steps, Strategy};
+pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
+pub use settings::{Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Range, Settings, Steps, Strategy};
 pub use time::Time;

@@ -1,6 +1,6 @@
 //! What users hear of a release. `notify` turns each into words.
 
-use super::{Percent, Reading, Unready};
+use super::{Course, Mirror, Percent, Reading, Unready};
 
 /// One thing that happened. Every variant has its own reason, so that repeated events of one kind can be told apart.
 #[derive(Clone, PartialEq, Debug)]
@@ -11,10 +11,18 @@ pub enum Notice {
     NewRevision,
     /// A newer revision came in the middle of a release, which starts again.
     Restarted,
+    /// The spec asks for another strategy in the middle of a release, which starts again.
+    CourseChanged(Course),
     /// The canary is ready and gets its first traffic.
     Started,
+    /// The canary gets copies of the users' requests, and none of its own.
+    Mirroring,
     /// The canary's weight was raised.
     Advanced(Percent),
+    /// A check passed that brings no other weight: which one begins, and of how many.
+    Iterated(u32, u32),
+    /// All traffic goes to the canary, which got copies until now, or nothing.
+    RoutingToCanary(Mirror),
     /// A check failed: the reading that did not pass.
     Halted(Reading),
     /// A side is not ready.

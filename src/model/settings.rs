@@ -1,9 +1,10 @@
 //! A Canary's spec with every default and unit resolved: what the decisions read.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::Percent;
+use super::{Mirror, Percent};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub primary_ready: Percent,
     /// Share of the canary's pods that must be available.
     pub canary_ready: Percent,
+    /// Names of the cookies that keep users on a side while a release runs, where the user asked for it.
+    pub cookies: Option<CookieNames>,
     /// What is measured at each check, in the order of the spec.
     pub kpis: Vec<Kpi>,
     /// Leave everything as it is.
@@ -31,12 +34,108 @@ pub struct Settings {
 }
 
 /// How a new revision reaches its users.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Strategy {
     /// Promoted as soon as the canary is ready.
     Skip,
     /// Traffic in rising steps.
-    Progressive(Steps),
+    Progressive {
+        /// The weights.
+        steps: Steps,
+        /// Copies for one check before the first weight.
+        mirror: Mirror,
+        /// Of whose requests the weights are.
+        audience: Audience,
+    },
+    /// All matching requests at once, for so many passed checks.
+    AbTest {
+        /// Checks.
+        iterations: NonZeroU32,
+    },
+    /// No user's request for so many passed checks, then all of them for one more.
+    BlueGreen {
+        /// Checks before the canary takes over.
+        iterations: NonZeroU32,
+        /// Copies of the users' requests meanwhile.
+        mirror: Mirror,
+    },
+}
+
+impl Strategy {
+    /// What the journal remembers of it; `None` where nothing is analysed.
+    pub const fn course(&self) -> Option<Course> {
+        match self {
+            Self::Skip => None,
+            Self::Progressive { audience: Audience::Everyone, .. } => Some(Course::Weights),
+            Self::Progressive { audience: Audience::Matching, .. } => Some(Course::MatchedWeights),
+            Self::AbTest { .. } => Some(Course::AbTest),
+            Self::BlueGreen { .. } => Some(Course::BlueGreen),
+        }
+    }
+
+    /// Copies of requests that the canary gets while it has no request of its own.
+    pub const fn mirror(&self) -> Mirror {
+        match self {
+            Self::Progressive { mirror, .. } | Self::BlueGreen { mirror, .. } => *mirror,
+            Self::Skip | Self::AbTest { .. } => Mirror::Off,
+        }
+    }
+
+    /// Whose requests the canary can get.
+    pub const fn audience(&self) -> Audience {
+        match self {
+            Self::Progressive { audience, .. } => *audience,
+            Self::AbTest { .. } => Audience::Matching,
+            Self::Skip | Self::BlueGreen { .. } => Audience::Everyone,
+        }
+    }
+}
+
+/// Whose requests the canary can get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    /// Everybody's.
+    Everyone,
+    /// Those that match `analysis.match`; all others stay on the primary.
+    Matching,
+}
+
+/// By which strategy a release is analysed. A weight means something else under another one, so a release starts again where
+/// the spec changes it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Course {
+    /// Rising weights.
+    Weights,
+    /// Rising weights of the matching requests.
+    MatchedWeights,
+    /// All matching requests.
+    AbTest,
+    /// None, then all.
+    BlueGreen,
+}
+
+impl Course {
+    /// Every course.
+    pub const ALL: [Self; 4] = [Self::Weights, Self::MatchedWeights, Self::AbTest, Self::BlueGreen];
+
+    /// The word in `status.step.strategy`: Flagger's, where it has one.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Weights => "canary",
+            Self::MatchedWeights => "canary-match",
+            Self::AbTest => "ab-testing",
+            Self::BlueGreen => "blue-green",
+        }
+    }
+}
+
+/// Names of the cookies of a release.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CookieNames {
+    /// Of who met the canary.
+    pub canary: String,
+    /// Of who met the primary.
+    pub primary: String,
 }
 
 /// Weights of the canary in the order of the release: never empty, strictly rising, each above 0.

@@ -9,7 +9,7 @@ mod unready;
 pub use reasons::{ALL, Reason};
 
 use self::unready::unready;
-use crate::model::{CanaryRef, Notice, Percent, Reading, Tone, Unready, Verdict};
+use crate::model::{CanaryRef, Course, Mirror, Notice, Percent, Reading, Tone, Unready, Verdict};
 
 /// A Kubernetes Event of the Canary.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,8 +42,15 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::Initialized => format!("Initialization done! {name}.{ns}"),
         Notice::NewRevision => format!("New revision detected! Scaling up {target}.{ns}"),
         Notice::Restarted => format!("New revision detected! Restarting analysis for {target}.{ns}"),
+        Notice::CourseChanged(course) => course_changed(*course, who),
         Notice::Started => format!("Starting canary analysis for {target}.{ns}"),
+        Notice::Mirroring => format!("Advance {name}.{ns} canary weight 0, with copies of the requests"),
         Notice::Advanced(weight) => format!("Advance {name}.{ns} canary weight {weight}"),
+        Notice::Iterated(count, of) => format!("Advance {name}.{ns} canary iteration {count}/{of}"),
+        Notice::RoutingToCanary(Mirror::Off) => "Routing all traffic to canary".to_owned(),
+        Notice::RoutingToCanary(Mirror::All | Mirror::Share(_)) => {
+            "Stop traffic mirroring and route all traffic to canary".to_owned()
+        }
         Notice::Halted(reading) => halted(reading, who),
         Notice::CanaryNotReady(why) => canary_not_ready(*why, who),
         Notice::PrimaryNotReady(why) => {
@@ -81,6 +88,12 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
     }
 }
 
+fn course_changed(course: Course, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, name, .. } = who;
+    let course = course.as_str();
+    format!("spec.analysis of {name}.{namespace} asks for {course} now, so its release starts again with no traffic")
+}
+
 /// Flagger's three ways to say that a check did not pass.
 fn halted(reading: &Reading, who: &CanaryRef) -> String {
     let CanaryRef { namespace, name, .. } = who;
@@ -109,8 +122,12 @@ const fn tone(notice: &Notice) -> Tone {
         Notice::Initialized
         | Notice::NewRevision
         | Notice::Restarted
+        | Notice::CourseChanged(_)
         | Notice::Started
+        | Notice::Mirroring
         | Notice::Advanced(_)
+        | Notice::Iterated(..)
+        | Notice::RoutingToCanary(_)
         | Notice::Copying
         | Notice::PrimaryAdvanced(_)
         | Notice::RoutingToPrimary
@@ -138,7 +155,11 @@ fn action(notice: &Notice, note: &str) -> String {
     match notice {
         Notice::Initialized => "Initialize".to_owned(),
         Notice::NewRevision | Notice::Restarted | Notice::Started => "Analyse".to_owned(),
+        Notice::CourseChanged(course) => format!("Analyse-{}", course.as_str()),
+        Notice::Mirroring => "Mirror".to_owned(),
         Notice::Advanced(weight) => format!("ShiftTo{weight}"),
+        Notice::Iterated(count, _) => format!("Iterate{count}"),
+        Notice::RoutingToCanary(_) => "ShiftTo100".to_owned(),
         Notice::PrimaryAdvanced(weight) => format!("ReturnTo{weight}"),
         Notice::Halted(reading) => format!("Check-{}-{}", cut(&reading.name, 96), digest(note)),
         Notice::CanaryNotReady(_) | Notice::PrimaryNotReady(_) => format!("Wait-{}", digest(note)),

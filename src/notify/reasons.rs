@@ -30,10 +30,18 @@ reasons! {
     "The target's pod template changed; the canary is scaled up and gets traffic once it is ready."
     RESTARTED AnalysisRestarted
     "The target changed again during its release; the analysis starts anew with the newest revision and no traffic."
+    COURSE_CHANGED StrategyChanged
+    "The spec asks for another strategy in the middle of a release; the analysis starts anew with no traffic."
     STARTED AnalysisStarted
     "The canary is ready and gets its first share of the traffic."
+    MIRRORING Mirroring
+    "The canary gets copies of the users' requests for one check, before it answers any of its own."
     ADVANCED WeightAdvanced
     "Every check passed and the canary's share of the traffic was raised."
+    ITERATED IterationAdvanced
+    "Every check passed that was due so far; the next one follows with the same traffic."
+    ROUTING_TO_CANARY RoutingToCanary
+    "Every check of a blue/green release passed; the canary gets all traffic for one more check before it is promoted."
     CHECK_FAILED CheckFailed
     "A KPI lay outside of its thresholdRange; the weight stays and the failed check counts."
     NO_DATA CheckWithoutData
@@ -82,8 +90,12 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::Initialized => INITIALIZED,
         Notice::NewRevision => NEW_REVISION,
         Notice::Restarted => RESTARTED,
+        Notice::CourseChanged(_) => COURSE_CHANGED,
         Notice::Started => STARTED,
+        Notice::Mirroring => MIRRORING,
         Notice::Advanced(_) => ADVANCED,
+        Notice::Iterated(..) => ITERATED,
+        Notice::RoutingToCanary(_) => ROUTING_TO_CANARY,
         Notice::Halted(reading) => match reading.verdict {
             Verdict::Pass | Verdict::Fail => CHECK_FAILED,
             Verdict::NoData => NO_DATA,

@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+/// Who we are in `managedFields`: the owner of the fields that we write.
+pub const FIELD_MANAGER: &str = "serin";
+
 /// Objects by key, as they were at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Objects(BTreeMap<ObjectKey, Arc<Value>>);

@@ -50,6 +50,18 @@ pub fn merge(have: &mut Value, patch: &Value) {
     }
 }
 
+/// Adds the fields of `more`, its `null`s too: patches are put together so.
+pub fn extend(patch: &mut Value, more: &Value) {
+    match (patch, more) {
+        (Value::Object(patch), Value::Object(more)) => {
+            for (key, more) in more {
+                extend(patch.entry(key.clone()).or_insert(Value::Null), more);
+            }
+        }
+        (patch, more) => *patch = more.clone(),
+    }
+}
+
 /// The merge patch that turns `have` into `want`: fields that only `have` has become `null`, lists are written whole. `None` where
 /// nothing differs.
 pub fn difference(have: &Value, want: &Value) -> Option<Value> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::conditions;
 use crate::model::{
-    Affinity, Effect, Facts, Journal, Mirror, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision,
-    RouteSeen, Routing, Seen, Settings, Shape, Step, TargetSeen, Time, Unready,
+    Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Seen, Settings, Shape,
+    Step, TargetSeen, Time, Unready,
 };
 
 /// Longest time that a canary without traffic is left running to finish its requests.
@@ -61,14 +61,16 @@ impl<'a> Draft<'a> {
         self.journal.phase = phase;
         self.journal.weight = weight;
         let next = self.now.after(check_in);
-        self.journal.step = Some(Step { weight, started_at: self.now, next_check_at: next, waiting_since: None });
+        let course = self.journal.step.and_then(|step| step.course);
+        self.journal.step =
+            Some(Step { weight, started_at: self.now, next_check_at: next, waiting_since: None, course });
         self.wake_at(next);
     }
 
-    /// What came before now does not count for this step.
-    pub(super) fn restart_step(&mut self) {
+    /// The analysis goes by the strategy of the spec from now on.
+    pub(super) fn set_course(&mut self, settings: &Settings) {
         if let Some(step) = &mut self.journal.step {
-            step.started_at = self.now;
+            step.course = settings.strategy.course();
         }
     }
 
@@ -134,25 +136,38 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The apex Service on the primary. Whether it already is.
-    pub(super) fn apex(&mut self) -> bool {
-        let there = self.facts.apex == Shape::AsWanted;
-        if !there && self.facts.endpoints.primary > 0 {
-            self.act(Effect::Apex);
+    /// Makes the primary anew if somebody removed it, and gives it `wanted` back if somebody changed it. What we have no snapshot
+    /// of was not made by us: it stays as it is.
+    pub(super) fn keep_primary(&mut self, target: &TargetSeen, wanted: Option<Revision>) {
+        match &self.facts.primary {
+            Seen::Missing => {
+                let kept = wanted.and_then(|revision| self.source(&revision, target));
+                // Without a snapshot the target is all there is: serving what was not analysed beats serving nothing.
+                let source = kept.unwrap_or_else(|| PrimarySource::Target(target.revision.clone()));
+                self.act(Effect::Primary(source));
+                self.tell(Notice::PrimaryDrift);
+            }
+            Seen::Found(primary) => {
+                let Some(wanted) = wanted.filter(|r| self.facts.snapshots.contains(r)) else { return };
+                if primary.runs.is(&wanted) {
+                    return;
+                }
+                // What a failed promotion left there is no other hand's doing.
+                let tried = self.journal.last_applied.as_ref().is_some_and(|r| primary.runs.is(r));
+                if !(tried && self.journal.phase == Phase::Failed) {
+                    self.tell(Notice::PrimaryDrift);
+                }
+                self.act(Effect::Primary(PrimarySource::Snapshot(wanted)));
+            }
         }
-        there
     }
 
-    /// Makes the primary anew from the last promoted revision if somebody removed it.
-    pub(super) fn keep_primary(&mut self, target: &TargetSeen) {
-        if self.facts.primary != Seen::Missing {
-            return;
+    /// After a failed promotion: the primary runs again what it ran before, if that was kept.
+    pub(super) fn restore_primary(&mut self) {
+        let promoted = self.journal.last_promoted.clone();
+        if let Some(promoted) = promoted.filter(|r| self.facts.snapshots.contains(r)) {
+            self.act(Effect::Primary(PrimarySource::Snapshot(promoted)));
         }
-        let kept = self.journal.last_promoted.clone().and_then(|revision| self.source(&revision, target));
-        // Without a snapshot the target is all there is: serving what was not analysed beats serving nothing.
-        let source = kept.unwrap_or_else(|| PrimarySource::Target(target.revision.clone()));
-        self.act(Effect::Primary(source));
-        self.tell(Notice::PrimaryDrift);
     }
 
     /// Where the template of exactly this revision can be had.
@@ -185,50 +200,6 @@ impl<'a> Draft<'a> {
             let replicas = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
             self.act(Effect::ScaleTarget(replicas));
         }
-    }
-
-    /// Routes the weight of the journal. Whether it is routed already.
-    pub(super) fn route(&mut self) -> bool {
-        self.share(self.journal.weight)
-    }
-
-    /// Routes the weight of the journal, but no more than the canary has now: it is not ready for more, whatever its endpoints say.
-    pub(super) fn route_no_more(&mut self) {
-        let now = self.facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
-        self.share(self.journal.weight.min(now));
-    }
-
-    /// Routes `weight` as far as it is safe. Whether the weight of the journal is routed already.
-    fn share(&mut self, weight: Percent) -> bool {
-        let wanted = Routing { canary: self.safe(weight), mirror: Mirror::Off, affinity: Affinity::None };
-        if self.facts.route.is(&wanted) {
-            return wanted.canary == self.journal.weight;
-        }
-        if let Some((seen, asked)) = self.drifted() {
-            self.tell(Notice::RouteDrift(seen, asked));
-        }
-        self.act(Effect::Route(wanted));
-        false
-    }
-
-    /// No traffic goes to a side without ready endpoints: a share is raised only for a side that has some.
-    fn safe(&self, wanted: Percent) -> Percent {
-        let now = self.facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
-        match (self.facts.endpoints.primary > 0, self.facts.endpoints.canary > 0) {
-            (true, true) => wanted,
-            (true, false) => Percent::ZERO,
-            (false, true) => wanted.max(now),
-            (false, false) => now,
-        }
-    }
-
-    /// Another hand changed the weight: the route differs from what the last decision asked for, and no side was missing.
-    fn drifted(&self) -> Option<(Percent, Percent)> {
-        let before = &self.facts.journal;
-        let RouteSeen::Seen { routing, .. } = &self.facts.route else { return None };
-        let waited = before.step.is_some_and(|s| s.waiting_since.is_some());
-        let settled = before.phase == Phase::Initializing || waited || before.weight != self.journal.weight;
-        (!settled && routing.canary != before.weight).then_some((routing.canary, before.weight))
     }
 
     /// How long a canary that lost its traffic may still finish requests.

@@ -1,23 +1,38 @@
 //! After the traffic went back: let the canary finish its requests, then scale it down.
 
 use super::draft::Draft;
-use crate::model::{Effect, Notice, Percent, Phase, Settings, Strategy, TargetSeen};
+use super::promoting;
+use crate::model::{Effect, Notice, Percent, Phase, Settings, Strategy, TargetSeen, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
-    draft.keep_primary(target);
+    draft.keep_primary(target, draft.journal.last_applied.clone());
     draft.journal.weight = Percent::ZERO;
     let there = draft.apex() & draft.route();
-    let Some(step) = draft.journal.step else {
-        return draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
-    };
-    if draft.now < step.next_check_at {
-        return draft.wake_at(step.next_check_at);
-    }
-    // A primary that died cannot take its traffic back; whoever pushes a fix must not wait for it.
     let newer = draft.journal.last_applied.as_ref() != Some(&target.revision);
-    if there || newer && draft.facts.endpoints.primary == 0 {
-        succeed(draft, settings, target);
+    if !there {
+        return match draft.primary_ready(settings, None) {
+            // A primary that died cannot take its traffic back; whoever pushes a fix must not wait for it.
+            Err(_) if newer && draft.facts.endpoints.primary == 0 => succeed(draft, settings, target),
+            Err(why) if draft.facts.endpoints.primary == 0 => stuck(draft, settings, target, why),
+            // The canary drains from the moment at which it loses its traffic.
+            Ok(()) | Err(_) => {
+                draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
+                draft.journal.vacant_since = Some(draft.now);
+            }
+        };
+    }
+    match draft.journal.step {
+        None => draft.enter(Phase::Finalising, Percent::ZERO, draft.drain()),
+        Some(step) if draft.now < step.next_check_at => draft.wake_at(step.next_check_at),
+        Some(_) => succeed(draft, settings, target),
+    }
+}
+
+/// The primary died when it was to take its traffic back: it has until the deadline to come back.
+fn stuck(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, why: Unready) {
+    if let Err(why) = draft.patience(settings, why, Notice::PrimaryNotReady) {
+        promoting::fail(draft, settings, target, why);
     }
 }
 
@@ -34,10 +49,12 @@ fn succeed(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
         draft.act(Effect::ScaleTarget(0));
     }
     draft.forget();
-    match settings.strategy {
+    match &settings.strategy {
         // The release was withdrawn: what serves was promoted long ago, and that was told.
         _ if withdrawn => {}
-        Strategy::Progressive(_) => draft.tell(Notice::Promoted),
         Strategy::Skip => draft.tell(Notice::PromotedUnanalysed),
+        Strategy::Progressive { .. } | Strategy::AbTest { .. } | Strategy::BlueGreen { .. } => {
+            draft.tell(Notice::Promoted);
+        }
     }
 }

@@ -3,8 +3,10 @@
 //! Order: Services of both sides, primary ready and listed, apex and route on the primary, a pause for requests on their way, and only
 //! then the target is scaled down. A primary that never gets ready changes nothing for users: the target goes on serving.
 
+use std::time::Duration;
+
 use super::draft::Draft;
-use crate::model::{Effect, Notice, Percent, Phase, PrimarySource, Settings, TargetSeen, Unready};
+use crate::model::{Effect, Notice, Percent, Phase, PrimarySource, RouteSeen, Settings, Shape, TargetSeen, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     if draft.journal.step.is_none() || draft.journal.phase != Phase::Initializing {
@@ -27,7 +29,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     if waited || !(apex && routed) {
         // The pause begins when the last write was decided, not when the wait for the primary began.
         if waited || draft.journal.step.is_none_or(|s| draft.now >= s.next_check_at) {
-            draft.enter(Phase::Initializing, Percent::ZERO, draft.drain());
+            draft.enter(Phase::Initializing, Percent::ZERO, drain(draft));
         }
         return;
     }
@@ -37,12 +39,20 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     }
 }
 
+/// How long the target may still finish requests. Where neither a Service nor a route led to it, it has none.
+fn drain(draft: &Draft<'_>) -> Duration {
+    let unreachable = draft.facts.apex == Shape::Missing && draft.facts.route == RouteSeen::Missing;
+    if unreachable { Duration::ZERO } else { draft.drain() }
+}
+
 fn initialized(draft: &mut Draft<'_>, target: &TargetSeen) {
     let serves = draft.primary_revision().cloned();
     let current = serves.as_ref() == Some(&target.revision);
     draft.journal.phase = Phase::Initialized;
     draft.journal.weight = Percent::ZERO;
     draft.journal.step = None;
+    // Until now the target served everybody.
+    draft.journal.vacant_since = Some(draft.now);
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     draft.journal.last_promoted = serves;
@@ -55,4 +65,45 @@ fn initialized(draft: &mut Draft<'_>, target: &TargetSeen) {
         draft.act(Effect::ScaleTarget(0));
     }
     draft.tell(Notice::Initialized);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decide;
+    use super::super::tests::{settled, t, target};
+    use super::*;
+    use crate::model::{Facts, Step};
+
+    /// The primary is ready; neither the apex Service nor the route leads to it yet.
+    fn adopting() -> Facts {
+        let mut facts = settled();
+        target(&mut facts).replicas = 2;
+        facts.journal.phase = Phase::Initializing;
+        let (weight, waiting_since) = (Percent::ZERO, Some(t(0)));
+        facts.journal.step = Some(Step { weight, started_at: t(0), next_check_at: t(10), waiting_since, course: None });
+        facts.apex = Shape::Missing;
+        facts.route = RouteSeen::Missing;
+        facts
+    }
+
+    /// What is decided once the writes of the round at second 20 are there.
+    fn next_round(facts: &Facts, second: i64) -> crate::model::Plan {
+        let journal = decide(facts, &[], t(20)).journal;
+        decide(&Facts { journal, apex: Shape::AsWanted, route: settled().route, ..facts.clone() }, &[], t(second))
+    }
+
+    #[test]
+    fn a_target_that_nothing_led_to_is_scaled_down_at_once() {
+        let plan = next_round(&adopting(), 20);
+        assert_eq!(plan.effects, [Effect::ScaleTarget(0)]);
+        assert_eq!(plan.journal.phase, Phase::Initialized);
+    }
+
+    #[test]
+    fn a_target_that_a_service_led_to_finishes_its_requests_first() {
+        let facts = Facts { apex: Shape::Differs, ..adopting() };
+        let plan = next_round(&facts, 20);
+        assert_eq!((plan.effects, plan.wake), (vec![], Some(t(30))));
+        assert_eq!(next_round(&facts, 30).effects, [Effect::ScaleTarget(0)]);
+    }
 }

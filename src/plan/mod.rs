@@ -3,30 +3,40 @@
 //! Total and pure: `decide` has an outcome for every input, and two replicas with the same facts decide the same. Never a client, a
 //! clock, randomness, JSON or the name of a Kubernetes field.
 
+mod check;
 mod conditions;
 mod draft;
 mod finalising;
 mod initializing;
+mod moves;
 mod progressing;
 mod promoting;
 mod settled;
+mod takeover;
 mod terminating;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use crate::model::{Answer, Facts, Gravity, Notice, Phase, Plan, Question, Settings, TargetSeen, Time};
 use draft::Draft;
 
 /// The reads that the next decision needs. Which ones are due is a decision of its own.
 pub fn questions(facts: &Facts, now: Time) -> Vec<Question> {
+    if takeover::rival_until(facts, now).is_some() {
+        return Vec::new();
+    }
     match stage(facts) {
-        Stage::Running(settings, target) => progressing::questions(facts, settings, target, now),
+        Stage::Running(settings, target) => check::questions(facts, settings, target, now),
         Stage::Gone | Stage::Terminating | Stage::Blocked | Stage::Suspended(_) => Vec::new(),
     }
 }
 
 /// The next thing to write, do and tell. `answers` belong to the `questions` of the same facts and moment.
 pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
+    if let Some(until) = takeover::rival_until(facts, now) {
+        return takeover::stand_back(facts, now, until);
+    }
     let mut draft = Draft::new(facts, now);
     match stage(facts) {
         Stage::Gone => return draft.unchanged(),
@@ -40,6 +50,7 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
         }
         Stage::Running(settings, target) => {
             draft.finalizer(settings);
+            takeover::adopt(&mut draft, target);
             match facts.journal.phase {
                 Phase::Initializing => initializing::decide(&mut draft, settings, target),
                 Phase::Initialized | Phase::Succeeded | Phase::Failed => settled::decide(&mut draft, settings, target),

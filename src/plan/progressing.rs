@@ -1,92 +1,126 @@
-//! The analysis: wait for the canary, raise its weight step by step, judge it at each step.
+//! The analysis: wait for the canary, move as its strategy says, judge it at each step.
+//!
+//! `moves` says what comes next, `check` when it may; what must hold before a move is asked in `start` (before the first one)
+//! and in `carry_out` (before each).
 
-use std::iter;
-
+use super::check;
 use super::draft::Draft;
+use super::moves::{self, Move};
 use super::settled::begin;
-use crate::judge;
-use crate::model::{
-    Answer, Effect, Facts, Notice, Percent, Phase, Question, Reading, Routing, Settings, Step, Strategy, TargetSeen,
-    Time, Unready, Verdict,
-};
-
-/// A check asks for every KPI at once, when it is due and what it would judge is really routed.
-pub(super) fn questions(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> Vec<Question> {
-    if due(facts, settings, target, now) {
-        settings.kpis.iter().cloned().map(Question::Measure).collect()
-    } else {
-        Vec::new()
-    }
-}
-
-fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bool {
-    let journal = &facts.journal;
-    let ready = target.rollout.readiness(settings.canary_ready).is_ok() && facts.endpoints.canary > 0;
-    let elapsed = journal.step.is_some_and(|s| s.waiting_since.is_none() && now >= s.next_check_at);
-    matches!(journal.phase, Phase::Progressing | Phase::Waiting | Phase::WaitingPromotion)
-        && matches!(settings.strategy, Strategy::Progressive(_))
-        && journal.last_applied.as_ref() == Some(&target.revision)
-        && !journal.weight.is_zero()
-        && elapsed
-        && ready
-        && carries(facts, journal.weight)
-}
-
-/// Whether the canary has its share. Where the primary is down it may hold more, which nobody can take back: it is judged on that.
-fn carries(facts: &Facts, weight: Percent) -> bool {
-    let holds = facts.route.routing().map_or(Percent::ZERO, |r| r.canary);
-    facts.route.is(&Routing::split(weight))
-        || facts.endpoints.primary == 0 && facts.route.is(&Routing::split(holds.max(weight)))
-}
+use super::traffic::{carries, reaches_canary, routed};
+use crate::model::{Answer, Effect, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, answers: &[Answer]) {
     draft.sides();
-    draft.keep_primary(target);
+    draft.keep_primary(target, draft.journal.last_promoted.clone());
     draft.apex();
     if draft.journal.last_applied.as_ref() != Some(&target.revision) {
         return newer(draft, settings, target);
     }
+    if changes_course(draft, settings, target) {
+        return;
+    }
     draft.scale_up(target);
+    if check::has_failed(draft, settings) {
+        return roll_back(draft);
+    }
     if let Err(why) = draft.canary_ready(settings, target) {
         return unready(draft, settings, why);
     }
-    let Some(step) = draft.journal.step else {
-        // Taken over in the middle of a release: the step begins anew.
-        return draft.enter(Phase::Progressing, draft.journal.weight, settings.interval);
-    };
-    match &settings.strategy {
-        Strategy::Skip => promote(draft, settings, target),
-        Strategy::Progressive(steps) if draft.journal.weight.is_zero() => {
-            draft.tell(Notice::Started);
-            advance(draft, settings, steps.after(Percent::ZERO).unwrap_or(steps.last()));
-            judge_alone(draft, settings, step);
+    let Some(step) = draft.journal.step else { return take_over(draft, settings) };
+    if settings.strategy == Strategy::Skip {
+        return carry_out(draft, settings, target, Move::Promote);
+    }
+    if !draft.journal.has_begun() {
+        return start(draft, settings, target);
+    }
+    if step.waiting_since.is_some() {
+        return resume(draft, settings);
+    }
+    if !draft.route() && !carries(draft.facts, settings) {
+        return draft.wake_at(step.next_check_at);
+    }
+    if check::due(draft.facts, settings, target, draft.now) {
+        return check::check(draft, settings, target, answers);
+    }
+    let due = hasten(draft, settings, step);
+    draft.wake_at(due);
+}
+
+/// The canary is ready for the first time: the analysis begins with the first move of its strategy.
+fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    draft.tell(Notice::Started);
+    if draft.journal.weight.is_zero() {
+        let first = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
+        carry_out(draft, settings, target, first);
+    } else {
+        // After a failed promotion the canary serves everything already, and is judged on that.
+        draft.enter(Phase::Progressing, draft.journal.weight, settings.interval);
+        draft.route();
+    }
+    if reaches_canary(draft.facts) {
+        // The primary was down: the canary had traffic until now, and its pods may have been of another revision.
+        draft.journal.vacant_since = Some(draft.now);
+    }
+    draft.set_course(settings);
+    judge_alone(draft, settings);
+}
+
+/// Makes a move: the only place where a release gets further.
+pub(super) fn carry_out(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, next: Move) {
+    match next {
+        Move::Mirror => {
+            advance(draft, settings, Percent::ZERO);
+            draft.tell(Notice::Mirroring);
         }
-        Strategy::Progressive(_) if step.waiting_since.is_some() => {
-            resume(draft, settings);
-            judge_alone(draft, settings, step);
+        Move::Shift(weight) => {
+            advance(draft, settings, weight);
+            draft.tell(Notice::Advanced(weight));
         }
-        Strategy::Progressive(_) if !draft.route() && !carries(draft.facts, draft.journal.weight) => {
-            draft.wake_at(step.next_check_at);
+        Move::Iterate { count, of, weight } => {
+            draft.journal.iterations = i32::try_from(count).unwrap_or(i32::MAX);
+            advance(draft, settings, weight);
+            draft.tell(Notice::Iterated(count, of));
         }
-        Strategy::Progressive(steps) if due(draft.facts, settings, target, draft.now) => {
-            check(draft, settings, target, steps.after(draft.journal.weight), answers);
+        Move::TakeOver => {
+            draft.journal.iterations = draft.journal.iterations.saturating_add(1);
+            advance(draft, settings, Percent::FULL);
+            draft.tell(Notice::RoutingToCanary(settings.strategy.mirror()));
         }
-        Strategy::Progressive(_) => draft.wake_at(step.next_check_at),
+        Move::Promote => promote(draft, settings, target),
     }
 }
 
-/// The first check comes no sooner than the longest window after the release began: what the revision before it did in the
-/// canary's place is not held against this one.
-fn judge_alone(draft: &mut Draft<'_>, settings: &Settings, began: Step) {
-    let window = settings.kpis.iter().map(|kpi| kpi.window).max().unwrap_or_default();
-    // Where the canary had traffic until now (the primary was down), its pods may have been of another revision until now.
-    let since = if is_routed(draft.facts) { draft.now } else { began.started_at };
-    draft.check_not_before(since.after(window));
+fn advance(draft: &mut Draft<'_>, settings: &Settings, weight: Percent) {
+    draft.enter(Phase::Progressing, weight, settings.interval);
+    draft.set_course(settings);
+    draft.route();
 }
 
-/// Whether any request reaches the canary.
-fn is_routed(facts: &Facts) -> bool {
-    facts.route.routing().is_some_and(|r| !r.canary.is_zero())
+/// The first check comes no sooner than the longest window after another revision had the canary's place: what that one did is
+/// not held against this one.
+fn judge_alone(draft: &mut Draft<'_>, settings: &Settings) {
+    if let Some(earliest) = alone(draft, settings) {
+        draft.check_not_before(earliest);
+    }
+}
+
+/// When no window reaches back to another revision any more.
+fn alone(draft: &Draft<'_>, settings: &Settings) -> Option<Time> {
+    let window = settings.kpis.iter().map(|kpi| kpi.window).max().unwrap_or_default();
+    draft.journal.vacant_since.map(|since| since.after(window))
+}
+
+/// When the next check is due. A spec with a shorter interval brings it forward, from the moment it is seen.
+fn hasten(draft: &mut Draft<'_>, settings: &Settings, step: Step) -> Time {
+    let due = step.next_check_at;
+    if draft.facts.canary.generation == draft.facts.journal.observed_generation {
+        return due;
+    }
+    let soonest = draft.now.after(settings.interval);
+    let due = due.min(alone(draft, settings).map_or(soonest, |alone| soonest.max(alone)));
+    draft.journal.step = Some(Step { next_check_at: due, ..step });
+    due
 }
 
 /// The target was changed in the middle of the release.
@@ -94,7 +128,10 @@ fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     if draft.journal.last_promoted.as_ref() == Some(&target.revision) {
         draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
         draft.journal.last_applied = Some(target.revision.clone());
+        draft.journal.vacant_since = Some(draft.now);
         draft.tell(Notice::Withdrawn);
+    } else if let Some(by) = ramp(draft, settings, target) {
+        ramp_down(draft, settings, by);
     } else {
         begin(draft, settings, target, Percent::ZERO);
         draft.scale_up(target);
@@ -103,13 +140,54 @@ fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.route();
 }
 
+/// By how much the canary's share falls at once where all of it would be too much for a primary that was scaled down meanwhile.
+fn ramp(draft: &Draft<'_>, settings: &Settings, target: &TargetSeen) -> Option<Percent> {
+    let shrunk = draft.facts.primary.found().is_some_and(|primary| primary.replicas < target.replicas);
+    let both = draft.facts.endpoints.primary > 0 && draft.facts.endpoints.canary > 0;
+    settings.promotion_step.filter(|by| shrunk && both && draft.journal.weight > *by)
+}
+
+/// The canary's share falls as it does in a promotion; only then the analysis of the newer revision begins.
+fn ramp_down(draft: &mut Draft<'_>, settings: &Settings, by: Percent) {
+    if let Some(step) = draft.journal.step.filter(|s| s.waiting_since.is_some() && draft.now < s.next_check_at) {
+        return draft.wake_at(step.next_check_at);
+    }
+    let left = draft.journal.weight.less(by);
+    draft.enter(Phase::Progressing, left, settings.interval);
+    draft.wait();
+    draft.tell(Notice::PrimaryAdvanced(left.rest()));
+}
+
+/// Whether the spec asks for another strategy than the one that the analysis began with. Then it starts again.
+fn changes_course(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) -> bool {
+    let began = draft.journal.step.and_then(|step| step.course);
+    let (Some(began), Some(asked)) = (began, settings.strategy.course()) else { return false };
+    if began == asked {
+        return false;
+    }
+    begin(draft, settings, target, Percent::ZERO);
+    draft.scale_up(target);
+    draft.route();
+    draft.tell(Notice::CourseChanged(asked));
+    true
+}
+
+/// Taken over from another operator in the middle of a release, which goes on from what is routed; the step begins anew.
+fn take_over(draft: &mut Draft<'_>, settings: &Settings) {
+    let begun = reaches_canary(draft.facts) || draft.journal.iterations > 0;
+    draft.enter(Phase::Progressing, routed(draft.facts), settings.interval);
+    if begun {
+        draft.set_course(settings);
+    }
+}
+
 fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
     match draft.patience(settings, why, Notice::CanaryNotReady) {
         Ok(()) => {
             draft.route_no_more();
-            if draft.journal.weight.is_zero() && is_routed(draft.facts) && draft.facts.endpoints.primary > 0 {
+            if !draft.journal.has_begun() && reaches_canary(draft.facts) && draft.facts.endpoints.primary > 0 {
                 // The route is taken away only now: the last round could not, or somebody gave it.
-                draft.restart_step();
+                draft.journal.vacant_since = Some(draft.now);
             }
         }
         Err(why) => {
@@ -123,42 +201,7 @@ fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
 fn resume(draft: &mut Draft<'_>, settings: &Settings) {
     draft.enter(Phase::Progressing, draft.journal.weight, settings.interval);
     draft.route();
-}
-
-fn advance(draft: &mut Draft<'_>, settings: &Settings, weight: Percent) {
-    draft.enter(Phase::Progressing, weight, settings.interval);
-    draft.route();
-    draft.tell(Notice::Advanced(weight));
-}
-
-fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, next: Option<Percent>, answers: &[Answer]) {
-    draft.journal.readings = readings(settings, answers);
-    let failed: Vec<_> = draft.journal.readings.iter().filter(|r| r.verdict != Verdict::Pass).cloned().collect();
-    if failed.is_empty() {
-        return match next {
-            Some(weight) => advance(draft, settings, weight),
-            None => promote(draft, settings, target),
-        };
-    }
-    draft.journal.failed_checks += 1;
-    let count = draft.journal.failed_checks;
-    for reading in failed {
-        draft.tell(Notice::Halted(reading));
-    }
-    if count >= settings.threshold {
-        draft.tell(Notice::ThresholdReached(count));
-        roll_back(draft);
-    } else if let Some(Step { started_at, .. }) = draft.journal.step {
-        draft.enter(Phase::Progressing, draft.journal.weight, settings.interval);
-        draft.journal.step = draft.journal.step.map(|step| Step { started_at, ..step });
-    }
-}
-
-/// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but
-/// not answered is an error of the provider, never a pass.
-fn readings(settings: &Settings, answers: &[Answer]) -> Vec<Reading> {
-    let measured = answers.iter().map(|Answer::Measured(_, measured)| Some(measured)).chain(iter::repeat(None));
-    settings.kpis.iter().zip(measured).map(|(kpi, measured)| judge::reading(kpi, measured)).collect()
+    judge_alone(draft, settings);
 }
 
 /// The analysis passed, or none was asked for: the primary takes exactly this revision.
@@ -173,10 +216,11 @@ fn promote(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 }
 
 /// All traffic back to the primary, which still runs the last promoted revision. The canary drains before it is scaled down.
-fn roll_back(draft: &mut Draft<'_>) {
+pub(super) fn roll_back(draft: &mut Draft<'_>) {
     draft.enter(Phase::Failed, Percent::ZERO, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
+    draft.journal.vacant_since = Some(draft.now);
     draft.route();
     draft.tell(Notice::RolledBack);
 }

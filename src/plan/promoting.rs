@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::settled::begin;
-use crate::model::{Effect, Notice, Percent, Phase, Settings, TargetSeen, Unready};
+use crate::model::{Audience, Effect, Notice, Percent, Phase, RouteSeen, Settings, TargetSeen, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
@@ -61,18 +61,24 @@ fn hand_back(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 
 fn finalise(draft: &mut Draft<'_>) {
     draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
+    draft.journal.vacant_since = Some(draft.now);
     draft.route();
     draft.tell(Notice::RoutingToPrimary);
 }
 
-/// The new primary is stuck. Traffic goes, or stays, where it is healthy; the next revision heals.
-fn fail(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, why: Unready) {
-    let healthy =
-        draft.canary_ready(settings, target).is_ok() && draft.journal.last_applied.as_ref() == Some(&target.revision);
-    let weight = if healthy { Percent::FULL } else { Percent::ZERO };
-    draft.enter(Phase::Failed, weight, draft.drain());
+/// The new primary is stuck. Traffic goes, or stays, where it is healthy; the next revision heals. A canary that cannot serve
+/// everybody hands back, and the primary runs again what it ran before.
+pub(super) fn fail(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, why: Unready) {
+    let analysed = draft.journal.last_applied.as_ref() == Some(&target.revision);
+    let everybody = settings.strategy.audience() == Audience::Everyone && draft.facts.route != RouteSeen::Unrouted;
+    let healthy = analysed && everybody && draft.canary_ready(settings, target).is_ok();
+    draft.enter(Phase::Failed, if healthy { Percent::FULL } else { Percent::ZERO }, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
+    if !healthy {
+        draft.journal.vacant_since = Some(draft.now);
+        draft.restore_primary();
+    }
     draft.route();
     draft.tell(Notice::PromotionFailed(why));
 }

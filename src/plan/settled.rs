@@ -1,14 +1,20 @@
 //! Between releases: keep what serves, wait for a new revision, and park the target at zero.
 
 use super::draft::Draft;
-use crate::model::{Effect, Notice, Percent, Phase, Revision, Settings, TargetSeen};
+use super::traffic::reaches_canary;
+use crate::model::{ConditionKind, Effect, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
-    adopt(draft, target);
     draft.sides();
-    draft.keep_primary(target);
-    let apex = draft.apex();
     let parked = draft.journal.phase == Phase::Failed && draft.journal.weight == Percent::FULL;
+    if !parked || draft.facts.primary == Seen::Missing {
+        draft.keep_primary(target, draft.journal.last_promoted.clone());
+    }
+    let apex = draft.apex();
+    if !parked && reaches_canary(draft.facts) {
+        // The last round could not take the route away, or somebody gave it.
+        draft.journal.vacant_since = Some(draft.now);
+    }
     if is_new(draft, &target.revision) {
         start(draft, settings, target);
         return;
@@ -46,6 +52,10 @@ fn is_new(draft: &Draft<'_>, revision: &Revision) -> bool {
 fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     // After a failed promotion the target serves everything and goes on doing so; else it begins at nothing.
     let weight = draft.journal.weight;
+    if !weight.is_zero() {
+        // If this one fails too, there must be somewhere to go back to.
+        draft.restore_primary();
+    }
     begin(draft, settings, target, weight);
     draft.scale_up(target);
     draft.route();
@@ -54,21 +64,17 @@ fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 
 /// Opens the journal of a release of the target's revision.
 pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, weight: Percent) {
+    let same = draft.journal.last_applied.as_ref() == Some(&target.revision);
+    if !same && !draft.journal.phase.is_settled() {
+        draft.journal.vacant_since = Some(draft.now);
+    }
+    let ended = draft.facts.journal.condition(ConditionKind::Promoted).map_or(draft.now, |c| c.since);
+    draft.journal.vacant_since.get_or_insert(ended);
     draft.enter(Phase::Progressing, weight, settings.interval);
     draft.wait();
+    draft.journal.step = draft.journal.step.map(|step| Step { course: None, ..step });
     draft.journal.last_applied = Some(target.revision.clone());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     draft.journal.readings.clear();
-}
-
-/// Takes over from another operator, whose hashes cannot be compared with ours: what the primary runs was promoted, what the target
-/// asks for was seen. No release starts.
-fn adopt(draft: &mut Draft<'_>, target: &TargetSeen) {
-    let foreign = |r: &Option<Revision>| r.as_ref().is_some_and(|r| !r.is_ours());
-    if foreign(&draft.journal.last_promoted) || foreign(&draft.journal.last_applied) {
-        let serves = draft.primary_revision().cloned();
-        draft.journal.last_promoted = serves.or_else(|| Some(target.revision.clone()));
-        draft.journal.last_applied = Some(target.revision.clone());
-    }
 }

@@ -3,24 +3,36 @@
 //! One file a router and one line in `ALL`; the laws in `conformance` run over the list. Pure: never a client, never another
 //! router. The user's routing options pass through in their wire form (`api`).
 
+mod backends;
 mod claim;
+mod cookies;
 mod istio;
+mod kubernetes;
+mod query;
+mod refusal;
+mod traefik;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod testing;
 
-pub use claim::{BEFORE, ORIGINAL, is_made};
+pub use claim::{BEFORE, ORIGINAL};
 
 use crate::api;
-use crate::model::{Affinity, Builtin, Complaint, Mirror, Percent, Routing};
+use crate::model::{Builtin, Complaint, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
-pub static ALL: &[&dyn Router] = &[&istio::Istio];
+pub static ALL: &[&dyn Router] = &[&istio::Istio, &kubernetes::Kubernetes, &traefik::Traefik];
 
-/// The router that a `spec.provider` means. There is no default: traffic of an unknown mesh is left alone.
+/// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).
+/// There is no default: traffic of an unknown mesh is left alone.
 pub fn find(provider: &str) -> Option<&'static dyn Router> {
-    ALL.iter().copied().find(|router| router.providers().contains(&provider))
+    let means = |name: &&str| provider.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+    let longest =
+        |router: &dyn Router| router.providers().iter().filter(|name| means(name)).map(|name| name.len()).max();
+    ALL.iter().copied().filter(|router| longest(*router).is_some()).max_by_key(|router| longest(*router))
 }
 
 /// Says that no router is called `provider`, and which are known.
@@ -42,23 +54,32 @@ pub struct Target<'a> {
     pub namespace: &'a str,
     /// Name of the apex Service; the sides are `<apex>-primary` and `<apex>-canary`.
     pub apex: &'a str,
+    /// `spec.provider`, or the operator's own where the Canary names none.
+    pub provider: &'a str,
+    /// Label that tells the pods of the sides apart, and its value on the canary's; `None` where the workload is missing.
+    pub pods: Option<(&'a str, &'a str)>,
     /// The user's routing options.
     pub service: &'a api::CanaryService,
-    /// The user's match conditions and cookies.
-    pub analysis: &'a api::CanaryAnalysis,
+    /// The user's match conditions, cookies and references to routing objects.
+    pub spec: &'a api::CanarySpec,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
     /// The Services of primary and canary.
     pub fn sides(&self) -> [String; 2] {
         ["primary", "canary"].map(|side| format!("{}-{side}", self.apex))
+    }
+
+    /// Under which conditions the traffic is shared; empty where all of it is.
+    pub fn conditions(&self) -> &'a [api::MatchCondition] {
+        self.spec.analysis.match_.as_deref().unwrap_or_default()
     }
 }
 
 /// What a data plane can do. `settings` refuses what it cannot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Capabilities {
-    /// Shares in percent.
+    /// Shares in percent. Without them no request is ever routed to the canary.
     pub weights: bool,
     /// A rule for matching requests only.
     pub matches: bool,
@@ -66,6 +87,28 @@ pub struct Capabilities {
     pub mirror: bool,
     /// Cookies that keep users on a side.
     pub affinity: bool,
+}
+
+/// What a router does with the objects of a kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Reads, makes, edits and deletes them.
+    Own,
+    /// Reads and edits them: they are the user's, and without them there is nothing to route.
+    Edit,
+    /// Reads them.
+    Read,
+}
+
+/// Whether the data plane has taken over what stands in the objects.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Acceptance {
+    /// It has, or does not tell.
+    Accepted,
+    /// It has not seen it yet.
+    Pending,
+    /// It will not; the sentence says why.
+    Refused(RouteError),
 }
 
 /// A query of a router's own metrics, in the language of MetricTemplates.
@@ -104,11 +147,26 @@ pub trait Router: Sync {
     /// Kinds of its objects, for watches and RBAC.
     fn kinds(&self) -> &'static [Kind];
 
+    /// What it does with the objects of a kind.
+    fn access(&self, _kind: Kind) -> Access {
+        Access::Own
+    }
+
     /// The fields of a kind's `spec` that may be written. A tool that compares the cluster with Git must ignore these.
     fn fields(&self, kind: Kind) -> &'static [&'static str];
 
+    /// The annotations that carry a route, beside those fields.
+    fn annotations(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The objects of this canary, to be read before `render`, `read` and `release`.
     fn objects(&self, target: &Target<'_>) -> Vec<ObjectKey>;
+
+    /// An error for what the user asks for and this router will never be able to write, whatever stands in the cluster.
+    fn check(&self, _target: &Target<'_>) -> Result<(), RouteError> {
+        Ok(())
+    }
 
     /// The writes that make `have` route `want`; empty when it does. Fields that are not ours stay as they are.
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError>;
@@ -116,36 +174,21 @@ pub trait Router: Sync {
     /// What `have` routes; `None` when it holds no route to both sides yet.
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError>;
 
-    /// The writes that give the user's objects back; empty when nothing was taken.
+    /// Whether the data plane routes what `have` says.
+    fn acceptance(&self, _target: &Target<'_>, _have: &Objects) -> Acceptance {
+        Acceptance::Accepted
+    }
+
+    /// The writes after which nothing in `have` needs the two sides any more, and no request is lost: the user's objects as
+    /// they were; what we made leads to the apex Service, or goes where requests reach it without. Empty when that is so.
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change>;
 
     /// The query of a builtin KPI.
     fn query(&self, builtin: Builtin) -> BuiltinQuery;
-}
 
-/// An error for the first thing in `want` that the router cannot do: left out, it would never come true.
-fn refuse_what_it_cannot(router: &dyn Router, target: &Target<'_>, want: &Routing) -> Result<(), RouteError> {
-    let can = router.capabilities(target.service);
-    let matches = target.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty());
-    let shared = !want.canary.is_zero() && want.canary != Percent::FULL;
-    let asked = [
-        (matches, can.matches, "spec.analysis.match", "share requests by a condition"),
-        (want.mirror != Mirror::Off, can.mirror, "spec.analysis.mirror", "copy requests"),
-        (
-            want.affinity != Affinity::None,
-            can.affinity,
-            "spec.analysis.sessionAffinity",
-            "keep users on a side by cookies",
-        ),
-        (shared, can.weights, "spec.analysis.stepWeight", "share requests by weight"),
-    ];
-    let Some((.., field, what)) = asked.into_iter().find(|(asked, can, ..)| *asked && !can) else { return Ok(()) };
-    let provider = router.providers().first().copied().unwrap_or_default();
-    let protocol = target.service.app_protocol.as_ref().map(|p| format!(" with appProtocol {p}")).unwrap_or_default();
-    Err(RouteError {
-        reason: "UnsupportedRouting",
-        sentence: format!(
-            "{field} is set, but provider {provider}{protocol} cannot {what}, so the route stays as it is; remove the field"
-        ),
-    })
+    /// The user's objects without which there is nothing to route, one of each: what the laws start from.
+    #[cfg(test)]
+    fn samples(&self, _target: &Target<'_>) -> Vec<(ObjectKey, serde_json::Value)> {
+        Vec::new()
+    }
 }

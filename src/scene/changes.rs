@@ -7,7 +7,6 @@ use super::corner::Corner;
 use super::facts::FINALIZER;
 use crate::model::{Complaint, Effect, PrimarySource, Revision, Routing};
 use crate::object::{Change, kinds, value};
-use crate::route;
 use crate::workload::{WorkloadError, deployment, primary, services, snapshot};
 
 impl Scene {
@@ -81,21 +80,16 @@ impl Corner<'_> {
     }
 
     fn route(&self, routing: &Routing) -> Result<Vec<Change>, Complaint> {
-        let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else {
             return Ok(Vec::new());
         };
         router.render(&target, routing, &self.scene.objects).map_err(Into::into)
     }
 
-    /// The user's routing objects as they were. Those that we made go: nobody had them before, and they name Services that will go.
+    /// The user's routing objects as they were.
     fn release_route(&self) -> Vec<Change> {
-        let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
-            return Vec::new();
-        };
-        let have = &self.scene.objects;
-        let made = router.objects(&target).into_iter().filter(|key| have.find(key).is_some_and(route::is_made));
-        // Order: the route before what it refers to.
-        router.release(&target, have).into_iter().chain(made.rev().map(Change::Delete)).collect()
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else { return Vec::new() };
+        router.release(&target, &self.scene.objects)
     }
 
     /// Only what was made for this canary goes; a Deployment or Service of somebody else under such a name stays.

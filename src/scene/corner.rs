@@ -52,13 +52,6 @@ impl Names {
         ["", "-primary", "-canary"].map(|side| kinds::SERVICE.named(&self.namespace, format!("{}{side}", self.apex)))
     }
 
-    /// What a router may know; `None` without `spec.service`, which `settings` complains of.
-    pub(super) fn route_target<'a>(&'a self, canary: &'a api::Canary) -> Option<route::Target<'a>> {
-        let service = canary.spec.service.as_ref()?;
-        let analysis = &canary.spec.analysis;
-        Some(route::Target { namespace: &self.namespace, apex: &self.apex, service, analysis })
-    }
-
     pub(super) fn canary_ref(&self, canary: &api::Canary) -> CanaryRef {
         CanaryRef {
             namespace: self.namespace.clone(),
@@ -107,6 +100,13 @@ impl<'a> Corner<'a> {
 }
 
 impl Corner<'_> {
+    /// What the router may know; `None` without `spec.service`, which `settings` complains of.
+    pub(super) fn route_target(&self) -> Option<route::Target<'_>> {
+        let pods = self.selector.as_ref().and_then(|s| s.as_ref().ok()).map(|s| (s.label.as_str(), s.value.as_str()));
+        let target = route_target(&self.names, &self.scene.canary, &self.scene.defaults.provider)?;
+        Some(route::Target { pods, ..target })
+    }
+
     /// What is still to be written to some of the Services; nothing where it cannot be told yet.
     pub(super) fn services(&self, wanted: Wanted) -> Vec<Change> {
         match (self.subject(), &self.scene.canary.spec.service, self.target()) {
@@ -116,7 +116,28 @@ impl Corner<'_> {
     }
 }
 
+/// What a router may know before any object was read.
+pub(super) fn route_target<'a>(
+    names: &'a Names,
+    canary: &'a api::Canary,
+    default: &'a str,
+) -> Option<route::Target<'a>> {
+    let spec = &canary.spec;
+    Some(route::Target {
+        namespace: &names.namespace,
+        apex: &names.apex,
+        provider: provider(canary, default),
+        pods: None,
+        service: spec.service.as_ref()?,
+        spec,
+    })
+}
+
 /// The router of a canary; `None` where nobody serves its provider.
 pub(super) fn router(canary: &api::Canary, default: &str) -> Option<&'static dyn Router> {
-    route::find(settings::provider(&canary.spec, &settings::Defaults { provider: default, namespace: "" }))
+    route::find(provider(canary, default))
+}
+
+fn provider<'a>(canary: &api::Canary, default: &'a str) -> &'a str {
+    settings::provider(&canary.spec, &settings::Defaults { provider: default, namespace: "" })
 }

@@ -1,12 +1,16 @@
 //! Objects into facts.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+
 use super::corner::Corner;
 use super::{Scene, journal, kpis};
 use crate::api::sentences;
 use crate::model::{
     Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
+    Time,
 };
-use crate::object::{Change, ObjectKey, kinds};
+use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds};
+use crate::route::Acceptance;
 use crate::settings;
 use crate::workload::{deployment, endpoints, primary, services, snapshot};
 
@@ -34,6 +38,7 @@ impl Scene {
             settings,
             complaints: if deleting { Vec::new() } else { complaints },
             journal: self.canary.status.as_ref().map(journal::read).unwrap_or_default(),
+            rival: rival(&self.canary.metadata),
             target,
             primary,
             sides: corner.services_shape(services::sides),
@@ -90,7 +95,7 @@ impl Corner<'_> {
     }
 
     fn route_seen(&self, complaints: &mut Vec<Complaint>) -> RouteSeen {
-        let (Some(router), Some(target)) = (self.router, self.names.route_target(&self.scene.canary)) else {
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else {
             return RouteSeen::Missing;
         };
         for kind in router.kinds().iter().filter(|kind| self.scene.unserved.contains(kind)) {
@@ -98,10 +103,24 @@ impl Corner<'_> {
             let values = [("provider", provider), ("resource", &*format!("{}.{}", kind.plural, kind.group))];
             complaints.push(Complaint::blocks(sentences::CAN070.reason, sentences::CAN070.say(&values)));
         }
+        complaints.extend(router.check(&target).err().map(Complaint::from));
+        if router.kinds().is_empty() {
+            return RouteSeen::Unrouted;
+        }
         let have = &self.scene.objects;
+        let accepted = match router.acceptance(&target, have) {
+            Acceptance::Accepted => true,
+            Acceptance::Pending => false,
+            Acceptance::Refused(error) => {
+                complaints.push(Complaint::warns(error.reason, error.sentence));
+                false
+            }
+        };
         let seen = router.read(&target, have).and_then(|routing| {
             let Some(routing) = routing else { return Ok(RouteSeen::Missing) };
             let shape = shape(&router.render(&target, &routing, have)?, |key| have.find(key).is_some());
+            // What the data plane has not taken over is not routed yet.
+            let shape = if shape == Shape::AsWanted && !accepted { Shape::Differs } else { shape };
             Ok(RouteSeen::Seen { routing, shape })
         });
         seen.unwrap_or_else(|error| {
@@ -125,6 +144,19 @@ impl Corner<'_> {
         let Some(subject) = self.subject() else { return Vec::new() };
         snapshot::all(&subject, &self.scene.objects).into_iter().filter_map(snapshot::revision).collect()
     }
+}
+
+/// When a Flagger wrote `status` after our last write: one without leader election (its default) knows nothing of our Lease.
+fn rival(meta: &ObjectMeta) -> Option<Time> {
+    let wrote = |manager: &str| {
+        let of_status = |entry: &&ManagedFieldsEntry| {
+            entry.manager.as_deref() == Some(manager) && entry.subresource.as_deref() == Some("status")
+        };
+        let times = meta.managed_fields.iter().flatten().filter(of_status).filter_map(|entry| entry.time.as_ref());
+        times.map(|time| Time::from_millis(time.0.as_millisecond())).max()
+    };
+    let (ours, theirs) = (wrote(FIELD_MANAGER)?, wrote("flagger")?);
+    (theirs > ours).then_some(theirs)
 }
 
 /// What the changes that are still to be written say of an object's shape.

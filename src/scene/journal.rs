@@ -1,7 +1,7 @@
 //! The journal on the wire: `status` of a Canary, read and written.
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
-use crate::model::{Condition, ConditionKind, Journal, Percent, Reading, Revision, Step, Time};
+use crate::model::{Condition, ConditionKind, Cookie, Cookies, Journal, Percent, Reading, Revision, Step, Time};
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
 pub(super) fn read(status: &CanaryStatus) -> Journal {
@@ -13,6 +13,8 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         last_applied: status.last_applied_spec.as_deref().map(Revision::new),
         last_promoted: status.last_promoted_spec.as_deref().map(Revision::new),
         step: status.step.as_ref().map(read_step),
+        vacant_since: status.canary_vacant_since.map(|t| t.0),
+        cookies: read_cookies(status),
         readings: status.metrics.iter().map(read_metric).collect(),
         observed_generation: status.observed_generation.unwrap_or(0),
         conditions: status.conditions.iter().filter_map(read_condition).collect(),
@@ -34,6 +36,10 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         conditions: journal.conditions.iter().map(|c| write_condition(c, journal.observed_generation)).collect(),
         observed_generation: Some(journal.observed_generation),
         step: journal.step.map(write_step),
+        canary_vacant_since: journal.vacant_since.map(Timestamp),
+        session_affinity_cookie: journal.cookies.canary.as_ref().map(ToString::to_string),
+        previous_session_affinity_cookie: journal.cookies.previous.as_ref().map(ToString::to_string),
+        primary_session_affinity_cookie: journal.cookies.primary.as_ref().map(ToString::to_string),
         metrics: journal.readings.iter().map(write_metric).collect(),
         ..before.clone()
     };
@@ -49,6 +55,7 @@ fn read_step(step: &api::Step) -> Step {
         started_at: step.started_at.0,
         next_check_at: step.next_check_at.0,
         waiting_since: step.waiting_since.map(|t| t.0),
+        course: step.strategy.map(|word| word.0),
     }
 }
 
@@ -58,6 +65,16 @@ fn write_step(step: Step) -> api::Step {
         started_at: Timestamp(step.started_at),
         next_check_at: Timestamp(step.next_check_at),
         waiting_since: step.waiting_since.map(Timestamp),
+        strategy: step.course.map(Word),
+    }
+}
+
+fn read_cookies(status: &CanaryStatus) -> Cookies {
+    let read = |cookie: &Option<String>| cookie.as_deref().and_then(Cookie::parse);
+    Cookies {
+        canary: read(&status.session_affinity_cookie),
+        primary: read(&status.primary_session_affinity_cookie),
+        previous: read(&status.previous_session_affinity_cookie),
     }
 }
 
@@ -114,7 +131,7 @@ fn write_condition(condition: &Condition, generation: i64) -> api::Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Phase, Truth, Verdict};
+    use crate::model::{Course, Phase, Truth, Verdict};
 
     fn journal() -> Journal {
         let at = Time::from_millis(1_795_219_200_123);
@@ -130,7 +147,14 @@ mod tests {
                 started_at: at,
                 next_check_at: at,
                 waiting_since: Some(at),
+                course: Some(Course::BlueGreen),
             }),
+            vacant_since: Some(at),
+            cookies: Cookies {
+                canary: Cookie::parse("side=a"),
+                primary: Cookie::parse("side-primary=b"),
+                previous: Cookie::parse("side=c"),
+            },
             readings: vec![Reading {
                 name: "latency".into(),
                 value: Some(12.5),
@@ -163,8 +187,8 @@ mod tests {
 
     #[test]
     fn fields_that_later_features_write_are_kept() {
-        let before = CanaryStatus { session_affinity_cookie: Some("a=b".into()), ..CanaryStatus::default() };
-        let after = status(&journal(), Some(&before), Time::from_millis(0));
-        assert_eq!(after.session_affinity_cookie.as_deref(), Some("a=b"));
+        let configs = Some([("configmap/app".to_owned(), "5d".to_owned())].into());
+        let before = CanaryStatus { tracked_configs: configs.clone(), ..CanaryStatus::default() };
+        assert_eq!(status(&journal(), Some(&before), Time::from_millis(0)).tracked_configs, configs);
     }
 }

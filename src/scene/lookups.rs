@@ -37,7 +37,8 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     let namespace = &names.namespace;
     let mut keys = vec![names.target(), names.primary()];
     keys.extend(names.services());
-    if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), names.route_target(canary)) {
+    let target = corner::route_target(&names, canary, &defaults.provider);
+    if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), target) {
         keys.extend(router.objects(&target));
     }
     keys.extend(templates(canary, namespace));

@@ -3,7 +3,7 @@
 use crate::api::sentences::{self, Sentence};
 use crate::api::{CanarySpec, Provider, TargetKind};
 use crate::model::{Builtin, Complaint};
-use crate::route;
+use crate::route::{self, Capabilities, Router};
 
 use super::{Defaults, duration, provider};
 
@@ -17,7 +17,7 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(knative(spec));
     found.extend(references(spec, router));
     found.extend(delegation(spec, router));
-    found.extend(mirror(spec, router));
+    found.extend(abilities(spec, router));
     found.extend(durations(spec));
     found.extend(cookies(spec));
     found.extend(metrics(spec));
@@ -93,11 +93,41 @@ fn delegation(spec: &CanarySpec, router: &str) -> Option<Complaint> {
     (router == Provider::Istio.as_str()).then(|| complaint(&sentences::CAN027, &[("fields", fields)]))
 }
 
-fn mirror(spec: &CanarySpec, router: &str) -> Option<Complaint> {
+/// What is asked of a router that cannot do it would never come true. Blue/green goes on without copies, as in Flagger, and where
+/// there is no route at all nothing of it is asked.
+fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
+    let (Some(router), Some(service)) = (route::find(name), &spec.service) else { return Vec::new() };
+    let can = router.capabilities(service);
+    if spec.skip_analysis == Some(true) || !can.weights {
+        return Vec::new();
+    }
     let analysis = &spec.analysis;
-    let asked = analysis.mirror == Some(true) && analysis.iterations.is_none() && spec.skip_analysis != Some(true);
-    let able = ["istio", "gatewayapi:v1", "gatewayapi:v1beta1", "kubernetes"].contains(&router);
-    (asked && !able).then(|| complaint(&sentences::CAN015, &[("provider", router)]))
+    let mut found = Vec::new();
+    if analysis.mirror == Some(true) && analysis.iterations.is_none() && !can.mirror {
+        let able = able(spec, |can| can.mirror);
+        found.push(unable("spec.analysis.mirror", "copy requests", name, &able));
+    }
+    if analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty()) && !can.matches {
+        let able = able(spec, |can| can.matches);
+        found.push(unable("spec.analysis.match", "share requests by a condition", name, &able));
+    }
+    if analysis.session_affinity.is_some() && !can.affinity {
+        let able = able(spec, |can| can.affinity);
+        found.push(unable("spec.analysis.sessionAffinity", "keep users on a side by cookies", name, &able));
+    }
+    found
+}
+
+fn unable(field: &str, what: &str, provider: &str, able: &str) -> Complaint {
+    let values = [("field", field), ("provider", provider), ("what", what), ("able", able)];
+    complaint(&sentences::CAN071, &values)
+}
+
+/// The routers that can do it for this service.
+fn able(spec: &CanarySpec, can: impl Fn(Capabilities) -> bool) -> String {
+    let can = |router: &&&dyn Router| spec.service.as_ref().is_some_and(|s| can(router.capabilities(s)));
+    let able: Vec<_> = route::ALL.iter().filter(can).filter_map(|router| router.providers().first().copied()).collect();
+    if able.is_empty() { "another appProtocol".to_owned() } else { able.join(", ") }
 }
 
 fn durations(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::api;
 use crate::model::{Complaint, Percent, Settings};
+use crate::route::{self, Capabilities};
 
 /// What the spec leaves to its surroundings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +41,8 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
     let mut complaints = complaints::all(spec, defaults);
     complaints.extend(weights::all(spec, provider(spec, defaults)));
     complaints.extend(unserved::all(spec));
-    let strategy = strategy::resolve(spec);
+    let router = capabilities(spec, provider(spec, defaults));
+    let strategy = strategy::resolve(spec, router);
     let (Some(strategy), true) = (strategy, complaints.is_empty()) else {
         complaints.sort();
         complaints.dedup();
@@ -55,6 +57,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         promotion_step: analysis.step_weight_promotion.map(percent).filter(|step| !step.is_zero()),
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
+        cookies: strategy::cookies(analysis, router),
         kpis: analysis.metrics.iter().flatten().flat_map(|metric| kpi::resolve(metric, defaults.namespace)).collect(),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
@@ -66,6 +69,14 @@ pub fn provider<'a>(spec: &api::CanarySpec, defaults: &Defaults<'a>) -> &'a str 
     match spec.provider {
         Some(named) => named.as_str(),
         None => defaults.provider,
+    }
+}
+
+/// What the router can do for this service; everything, where that is unknown and complained of.
+fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
+    match (route::find(router), &spec.service) {
+        (Some(router), Some(service)) => router.capabilities(service),
+        _ => Capabilities { weights: true, matches: true, mirror: true, affinity: true },
     }
 }
 

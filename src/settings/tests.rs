@@ -29,8 +29,8 @@ fn with(more: &Value) -> Settings {
 
 fn weights(settings: &Settings) -> Vec<u8> {
     match &settings.strategy {
-        Strategy::Skip => vec![],
-        Strategy::Progressive(steps) => steps.weights().iter().map(|weight| weight.get()).collect(),
+        Strategy::Skip | Strategy::AbTest { .. } | Strategy::BlueGreen { .. } => vec![],
+        Strategy::Progressive { steps, .. } => steps.weights().iter().map(|weight| weight.get()).collect(),
     }
 }
 

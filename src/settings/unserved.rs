@@ -18,7 +18,7 @@ pub(super) fn all(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
         .map(|(field, what, instead)| complaint(&CAN052, &[("field", field), ("what", what), ("instead", instead)]))
 }
 
-fn missing(spec: &CanarySpec) -> [Option<Missing>; 6] {
+fn missing(spec: &CanarySpec) -> [Option<Missing>; 3] {
     let analysis = &spec.analysis;
     let decides = analysis
         .webhooks
@@ -32,13 +32,6 @@ fn missing(spec: &CanarySpec) -> [Option<Missing>; 6] {
             "write kind: Deployment",
         )),
         spec.autoscaler_ref.is_some().then_some(("spec.autoscalerRef", "copies of autoscalers", "drop it")),
-        analysis.iterations.is_some().then_some((
-            "spec.analysis.iterations",
-            "blue/green releases and A/B tests",
-            "write stepWeight instead",
-        )),
-        (analysis.mirror == Some(true)).then_some(("spec.analysis.mirror", "mirroring", "drop it")),
-        analysis.session_affinity.is_some().then_some(("spec.analysis.sessionAffinity", "session affinity", "drop it")),
         decides.then_some((
             "spec.analysis.webhooks",
             "hooks that test or gate a release",

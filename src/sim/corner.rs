@@ -51,9 +51,9 @@ pub(super) fn revision(template: &Value) -> Revision {
 
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
 pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) -> Option<Routing> {
-    let provider = canary.spec.provider.as_ref().map_or("istio", |p| p.as_str());
-    let service = canary.spec.service.as_ref()?;
-    let analysis = &canary.spec.analysis;
-    let target = route::Target { namespace: &names.namespace, apex: &names.apex, service, analysis };
+    let spec = &canary.spec;
+    let (namespace, apex) = (&names.namespace, &names.apex);
+    let provider = spec.provider.as_ref().map_or("istio", |p| p.as_str());
+    let target = route::Target { namespace, apex, provider, pods: None, service: spec.service.as_ref()?, spec };
     route::find(provider)?.read(&target, objects).ok()?
 }

@@ -95,7 +95,8 @@ impl Invariants {
         }
         if goes_on && is > was {
             let next = match &settings.strategy {
-                Strategy::Progressive(steps) => steps.after(was).unwrap_or(steps.last()),
+                Strategy::Progressive { steps, .. } => steps.after(was).unwrap_or(steps.last()),
+                Strategy::AbTest { .. } | Strategy::BlueGreen { .. } => Percent::FULL,
                 Strategy::Skip => was,
             };
             if is > next || !(was.is_zero() || passed(settings, answers)) {

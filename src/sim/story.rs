@@ -15,7 +15,7 @@ use super::timeline::{self, Entry};
 use super::traffic::Names;
 use super::trial::Trial;
 use crate::api;
-use crate::model::{Facts, Phase, Settings, Strategy, Time};
+use crate::model::{Facts, Mirror, Phase, Settings, Strategy, Time};
 use crate::object::kinds::{CANARY, DEPLOYMENT, METRIC_TEMPLATE, SERVICE};
 use crate::object::{Kind, ObjectKey, value};
 use crate::route;
@@ -210,7 +210,11 @@ fn outcome(trial: &Trial, begin: Time, settings: &Settings, names: &BTreeMap<Str
     };
     let steps = match &settings.strategy {
         Strategy::Skip => 0,
-        Strategy::Progressive(steps) => u32::try_from(steps.weights().len()).unwrap_or(u32::MAX),
+        Strategy::Progressive { steps, mirror, .. } => {
+            u32::try_from(steps.weights().len()).unwrap_or(u32::MAX) + u32::from(*mirror != Mirror::Off)
+        }
+        Strategy::AbTest { iterations } => iterations.get(),
+        Strategy::BlueGreen { iterations, .. } => iterations.get().saturating_add(1),
     };
     let exposure = |(image, name): (&String, &String)| {
         let total = trial.cluster.history.total(image);

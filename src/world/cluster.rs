@@ -19,10 +19,8 @@ use super::failure::{Attempt, Failure};
 use super::metrics::Metrics;
 use crate::api;
 use crate::object::kinds::CANARY;
-use crate::object::{Change, Kind, ObjectKey};
+use crate::object::{Change, FIELD_MANAGER, Kind, ObjectKey};
 
-/// Owner of the fields that we apply.
-const FIELD_MANAGER: &str = "serin";
 /// For one call, the client's own retries on an overloaded apiserver included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls at once: 800 a second at 20 ms each. An apiserver takes 400 at once, but makes Services one after the other (each

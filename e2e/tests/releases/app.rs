@@ -68,12 +68,26 @@ impl App {
 
     /// Gives the Deployment another environment, and waits until the operator has noticed.
     pub(super) async fn release(&self, environment: &[(&str, &str)]) -> Outcome {
+        self.change(environment).await?;
+        self.reaches(Phase::Progressing, NOTICED_WITHIN).await
+    }
+
+    /// Gives the Deployment another environment.
+    pub(super) async fn change(&self, environment: &[(&str, &str)]) -> Outcome {
         let variables: Vec<_> = environment.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         let container = json!({"name": self.name, "env": variables});
         let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
         let deployments = Api::<Deployment>::namespaced(self.client.clone(), &self.namespace);
         deployments.patch(self.name, &PatchParams::default(), &Patch::Strategic(patch)).await?;
-        self.reaches(Phase::Progressing, NOTICED_WITHIN).await
+        Ok(())
+    }
+
+    /// Waits until serin has written the status: no other operator writes the condition Ready.
+    pub(super) async fn is_ours(&self, bound: Duration) -> Outcome {
+        wait_until(&format!("a status of {} by serin", self.host()), bound, async || {
+            Ok(self.status().await?.conditions.iter().any(|condition| condition.type_ == "Ready").then_some(()))
+        })
+        .await
     }
 
     /// Waits for a phase. A release that ends otherwise ends the wait.

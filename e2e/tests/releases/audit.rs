@@ -85,6 +85,14 @@ impl Requests {
         )
     }
 
+    /// Those that change an object of the user's or of the release: neither a status of a Canary nor an event.
+    pub(super) fn writes(&self) -> Self {
+        let writes = |verb: &str| ["create", "update", "patch", "delete"].contains(&verb);
+        let tells = |resource: &str| resource == "canaries.flagger.app/status" || resource.starts_with("events");
+        let counted = |(verb, resource): &(String, String)| writes(verb) && !tells(resource);
+        Self(self.of_the_work().0.into_iter().filter(|(request, _)| counted(request)).collect())
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.0.values().sum()
     }

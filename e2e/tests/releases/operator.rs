@@ -1,4 +1,4 @@
-//! `serin run` as a process beside the cluster: to start, to kill, to ask for its memory and its words.
+//! `serin run`, or Flagger, as a process beside the cluster: to start, to kill, to ask for its memory and its words.
 
 use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
@@ -16,16 +16,26 @@ pub(super) struct Operator {
 impl Operator {
     /// Starts one that acts in `namespace`, with `flags` after those that every test needs.
     pub(super) fn start(namespace: &str, flags: &[&str]) -> Outcome<Self> {
-        let log = state("log")?.join(format!("serin-{namespace}.log"));
+        Self::spawn("serin", Command::new(env!("CARGO_BIN_EXE_serin")).arg("run"), namespace, flags)
+    }
+
+    /// Starts Flagger itself in place of serin, with the flags that both know.
+    pub(super) fn start_flagger(namespace: &str) -> Outcome<Self> {
+        Self::spawn("flagger", &mut Command::new("flagger"), namespace, &["-mesh-provider=istio"])
+    }
+
+    fn spawn(name: &str, command: &mut Command, namespace: &str, flags: &[&str]) -> Outcome<Self> {
+        let log = state("log")?.join(format!("{name}-{namespace}.log"));
         let said = OpenOptions::new().create(true).append(true).open(&log)?;
-        let kubeconfig = state("kubeconfig/serin")?;
-        let process = Command::new(env!("CARGO_BIN_EXE_serin"))
-            .args(["run", "--namespace", namespace, "--zap-encoding=console", "--metrics-server=http://127.0.0.1:9090"])
-            .args([format!("--kubeconfig={}", kubeconfig.display()), format!("--port={}", free_port()?)])
+        let kubeconfig = state(&format!("kubeconfig/{name}"))?;
+        let process = command
+            .args(["-namespace", namespace, "-zap-encoding=console", "-metrics-server=http://127.0.0.1:9090"])
+            .args([format!("-kubeconfig={}", kubeconfig.display()), format!("-port={}", free_port()?)])
             .args(flags)
             .stdout(said.try_clone()?)
             .stderr(said)
-            .spawn()?;
+            .spawn()
+            .map_err(|error| format!("{name}: {error}: run these tests by e2e/test.sh"))?;
         Ok(Self { process, log })
     }
 

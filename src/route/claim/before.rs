@@ -38,7 +38,7 @@ pub(super) fn notes(claim: &Claim, have: &Value, spec: &Value) -> BTreeMap<Strin
 }
 
 /// Whether we or Flagger made the object.
-pub fn is_made(have: &Value) -> bool {
+pub(super) fn is_made(have: &Value) -> bool {
     annotation(have, BEFORE) == Some(ABSENT) || made_by_flagger(have)
 }
 
@@ -56,7 +56,7 @@ pub(super) fn original_spec(have: &Value) -> Option<Value> {
 
 /// The user's metadata under the keys that we wrote; `None` where there was nothing.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Before {
+struct Before {
     #[serde(default)]
     labels: BTreeMap<String, Option<String>>,
     #[serde(default)]
@@ -64,7 +64,7 @@ pub(super) struct Before {
 }
 
 impl Before {
-    pub(super) fn of(have: &Value) -> Self {
+    fn of(have: &Value) -> Self {
         annotation(have, BEFORE).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
@@ -82,7 +82,7 @@ impl Before {
     }
 
     /// The merge patch of `metadata` that puts it back and takes our own annotations away.
-    pub(super) fn restored(mut self, have: &Value) -> Value {
+    fn restored(mut self, have: &Value) -> Value {
         let theirs = users_metadata(have);
         for (key, _) in KEEP_FLUX_AWAY {
             let before = || value::text(&theirs, &["annotations", key]).map(str::to_owned);
@@ -91,6 +91,22 @@ impl Before {
         self.annotations.extend([BEFORE, ORIGINAL].map(|ours| (ours.to_owned(), None)));
         json!(self)
     }
+}
+
+/// The merge patch of `metadata` after which the object is nobody's but the user's.
+pub(super) fn released(have: &Value) -> Value {
+    if !is_made(have) {
+        return Before::of(have).restored(have);
+    }
+    let ours = KEEP_FLUX_AWAY.map(|(name, _)| name).into_iter().chain([BEFORE, ORIGINAL]);
+    let mut patch = json!({"annotations": ours.map(|name| (name.to_owned(), Value::Null)).collect::<Value>()});
+    let owners = owners(have);
+    if owners.iter().any(is_canary) {
+        // The apiserver would delete it together with the Canary.
+        let others: Vec<_> = owners.iter().filter(|owner| !is_canary(owner)).collect();
+        value::merge(&mut patch, &json!({ "ownerReferences": others }));
+    }
+    patch
 }
 
 /// The labels and annotations that are the user's own: what kubectl last applied; nothing where Flagger has overwritten
@@ -118,11 +134,17 @@ fn is_taken(have: &Value) -> bool {
 
 /// Flagger leaves no annotation on what it makes, but the Canary owns it.
 fn made_by_flagger(have: &Value) -> bool {
+    owners(have).iter().any(is_canary)
+}
+
+fn owners(have: &Value) -> &[Value] {
     let owners = value::at(have, &["metadata", "ownerReferences"]).and_then(Value::as_array);
-    owners.into_iter().flatten().any(|owner| {
-        let group = value::text(owner, &["apiVersion"]).is_some_and(|version| version.starts_with("flagger.app/"));
-        group && value::text(owner, &["kind"]) == Some("Canary")
-    })
+    owners.map(Vec::as_slice).unwrap_or_default()
+}
+
+fn is_canary(owner: &Value) -> bool {
+    let group = value::text(owner, &["apiVersion"]).is_some_and(|version| version.starts_with("flagger.app/"));
+    group && value::text(owner, &["kind"]) == Some("Canary")
 }
 
 fn annotation<'a>(have: &'a Value, name: &str) -> Option<&'a str> {

@@ -5,14 +5,13 @@
 
 mod before;
 
-pub use before::{BEFORE, ORIGINAL, is_made};
+pub use before::{BEFORE, ORIGINAL};
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use self::before::Before;
-use super::RouteError;
+use super::{RouteError, Target};
 use crate::object::{Change, ObjectKey, Objects, value};
 
 /// Annotations that keep Flux from writing an object back while we share its traffic.
@@ -26,13 +25,31 @@ pub(super) struct Claim {
     pub(super) key: ObjectKey,
     /// Labels that it shall carry.
     pub(super) labels: BTreeMap<String, String>,
-    /// Annotations that it shall carry.
-    pub(super) annotations: BTreeMap<String, String>,
+    /// Annotations that it shall carry; a `None` shall not be there.
+    pub(super) annotations: BTreeMap<String, Option<String>>,
     /// Fields of `spec`, each compared and written whole; a `null` shall not be there.
     pub(super) spec: Map<String, Value>,
 }
 
 impl Claim {
+    /// The fields of an object that the user did not ask to be marked.
+    pub(super) fn plain(key: ObjectKey, spec: Map<String, Value>) -> Self {
+        Self { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec }
+    }
+
+    /// The fields of the object that routes the apex: with the metadata that the user asked for, and left alone by Flux.
+    pub(super) fn of_apex(key: ObjectKey, target: &Target<'_>, spec: Map<String, Value>) -> Self {
+        let apex = target.service.apex.clone().unwrap_or_default();
+        let annotations = apex.annotations.unwrap_or_default().into_iter();
+        let annotations = annotations.chain(KEEP_FLUX_AWAY.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Self {
+            key,
+            labels: apex.labels.unwrap_or_default(),
+            annotations: annotations.map(|(name, value)| (name, Some(value))).collect(),
+            spec,
+        }
+    }
+
     /// The one write that makes the object hold the claim; `None` when it does.
     ///
     /// An apply where that suffices. Where a field has to go that an apply would leave (it is not ours), a merge patch.
@@ -42,17 +59,28 @@ impl Claim {
         };
         let spec = spec_of(&self.key, have)?;
         let patch = value::difference(&select(&spec, self.spec.keys()), &self.fields());
-        if value::contains(have, &self.metadata(&BTreeMap::new())) && patch.is_none() {
+        let unwanted = self.unwanted(have);
+        if value::contains(have, &self.metadata(&BTreeMap::new())) && patch.is_none() && unwanted.is_none() {
             return Ok(None);
         }
         let notes = before::notes(self, have, &spec);
         // The first write to the user's object holds only for what was read: what it remembers must be what stood there.
         let version =
             if before::is_untouched(have) { value::text(have, &["metadata", "resourceVersion"]) } else { None };
-        Ok(Some(match patch {
-            Some(patch) if removes(&patch) => Change::Merge(self.key.clone(), self.object(&notes, version, patch)),
-            _ => Change::Apply(self.key.kind, self.object(&notes, version, self.fields())),
-        }))
+        if unwanted.is_none() && !patch.as_ref().is_some_and(removes) {
+            return Ok(Some(Change::Apply(self.key.kind, self.object(&notes, version, self.fields()))));
+        }
+        let mut object = self.object(&notes, version, patch.unwrap_or_else(|| json!({})));
+        value::extend(&mut object, &unwanted.unwrap_or_else(|| json!({})));
+        Ok(Some(Change::Merge(self.key.clone(), object)))
+    }
+
+    /// The merge patch that takes away the annotations which shall not be there; `None` where there are none.
+    fn unwanted(&self, have: &Value) -> Option<Value> {
+        let there = |name: &str| value::at(have, &["metadata", "annotations", name]).is_some();
+        let unwanted = self.annotations.iter().filter(|(name, wanted)| wanted.is_none() && there(name));
+        let unwanted: Map<_, _> = unwanted.map(|(name, _)| (name.clone(), Value::Null)).collect();
+        (!unwanted.is_empty()).then(|| json!({"metadata": {"annotations": unwanted}}))
     }
 
     fn object(&self, notes: &BTreeMap<String, String>, version: Option<&str>, spec: Value) -> Value {
@@ -67,8 +95,8 @@ impl Claim {
     }
 
     fn metadata(&self, notes: &BTreeMap<String, String>) -> Value {
-        let mut annotations = self.annotations.clone();
-        annotations.extend(notes.clone());
+        let wanted = self.annotations.iter().filter_map(|(name, wanted)| Some((name.clone(), wanted.clone()?)));
+        let annotations: BTreeMap<_, _> = wanted.chain(notes.clone()).collect();
         let mut metadata = json!({"labels": self.labels, "annotations": annotations});
         value::prune(&mut metadata);
         json!({ "metadata": metadata })
@@ -79,14 +107,27 @@ impl Claim {
     }
 }
 
-/// The write that gives the user's object back: the claimed `fields` of its spec as they were, and its labels and
-/// annotations. `None` where we made the object (it stays as it is) or never wrote to it.
-pub(super) fn give_back(key: &ObjectKey, fields: &[&str], have: &Objects) -> Option<Change> {
+/// What becomes of an object that we made when nobody asks for it any more.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Made {
+    /// It goes: requests find their way without it.
+    Deleted,
+    /// It stays as an object of the user's and holds these fields of `spec`.
+    Kept(Map<String, Value>),
+}
+
+/// The write after which the object is the user's alone: the claimed `fields` of its spec as they were, and its labels and
+/// annotations; where we made it, what `made` says. `None` where we never wrote to it.
+pub(super) fn release(key: &ObjectKey, fields: &[&str], made: Made, have: &Objects) -> Option<Change> {
     let have = have.find(key)?;
-    let original = before::original_spec(have)?;
+    let wanted = match (before::is_made(have), made) {
+        (true, Made::Deleted) => return Some(Change::Delete(key.clone())),
+        (true, Made::Kept(spec)) => Value::Object(spec),
+        (false, _) => select(&before::original_spec(have)?, fields.iter()),
+    };
     let spec = spec_of(key, have).ok()?;
-    let mut patch = json!({"metadata": Before::of(have).restored(have)});
-    if let Some(spec) = value::difference(&select(&spec, fields.iter()), &select(&original, fields.iter())) {
+    let mut patch = json!({"metadata": before::released(have)});
+    if let Some(spec) = value::difference(&select(&spec, fields.iter()), &wanted) {
         set_spec(&mut patch, spec);
     }
     let mut given_back = have.clone();

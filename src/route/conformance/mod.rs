@@ -4,73 +4,105 @@ mod strategies;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::strategy::ValueTree;
 use serde_json::{Value, json};
 
 use self::strategies::{Subject, foreign, json_values, routings, store, subjects, within};
-use super::{ALL, Router, find, unknown};
+use super::{ALL, Access, Router, find, unknown};
 use crate::model::{Affinity, Mirror, Routing};
-use crate::object::{Change, FakeStore, ObjectKey, value};
+use crate::object::{Change, FakeStore, ObjectKey, Objects, value};
 
-/// Renders and writes; returns what was written.
-fn route(router: &dyn Router, subject: &Subject, want: &Routing, store: &mut FakeStore) -> Vec<Change> {
-    let changes = router.render(&subject.target(), want, store.objects()).expect("what a router can do is rendered");
-    write(store, &changes);
-    changes
+/// One router's routing of one canary in one cluster.
+struct Case<'a> {
+    router: &'a dyn Router,
+    subject: Subject,
+    want: Routing,
+    store: FakeStore,
 }
 
-fn write(store: &mut FakeStore, changes: &[Change]) {
-    for change in changes {
-        store.write(change).expect("nobody else has written meanwhile");
+impl Case<'_> {
+    fn keys(&self) -> Vec<ObjectKey> {
+        self.router.objects(&self.subject.target(self.router))
     }
+
+    fn read(&self) -> Option<Routing> {
+        self.router.read(&self.subject.target(self.router), self.store.objects()).expect("reading never fails")
+    }
+
+    /// Renders and writes; returns what was written.
+    fn route(&mut self) -> Vec<Change> {
+        let target = self.subject.target(self.router);
+        let changes = self.router.render(&target, &self.want, self.store.objects());
+        let changes = changes.expect("what a router can do is rendered");
+        self.write(&changes);
+        changes
+    }
+
+    fn release(&mut self) -> Vec<Change> {
+        let changes = self.router.release(&self.subject.target(self.router), self.store.objects());
+        self.write(&changes);
+        changes
+    }
+
+    fn write(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.store.write(change).expect("nobody else has written meanwhile");
+        }
+    }
+}
+
+/// The same for every router that takes these options, as far as it can.
+fn cases(subject: &Subject, want: &Routing, objects: &[Option<Value>]) -> Vec<Case<'static>> {
+    let case = |router: &&'static dyn Router| {
+        let (subject, want) = within(*router, subject.clone(), want)?;
+        let store = store(*router, &subject.target(*router), objects);
+        Some(Case { router: *router, subject, want, store })
+    };
+    ALL.iter().filter_map(case).collect()
 }
 
 proptest! {
     #[test]
     fn what_was_rendered_reads_back(subject in subjects(), want in routings(), objects in foreign()) {
-        for router in ALL {
-            let (subject, want) = within(router.capabilities(&subject.service), subject.clone(), want.clone());
-            let mut store = store(&router.objects(&subject.target()), &objects);
-            route(*router, &subject, &want, &mut store);
-            prop_assert_eq!(router.read(&subject.target(), store.objects()), Ok(Some(want)));
+        for mut case in cases(&subject, &want, &objects) {
+            case.route();
+            prop_assert_eq!(case.read(), Some(case.want));
         }
     }
 
     #[test]
     fn a_second_rendering_has_nothing_to_write(subject in subjects(), want in routings(), objects in foreign()) {
-        for router in ALL {
-            let (subject, want) = within(router.capabilities(&subject.service), subject.clone(), want.clone());
-            let mut store = store(&router.objects(&subject.target()), &objects);
-            route(*router, &subject, &want, &mut store);
-            prop_assert_eq!(route(*router, &subject, &want, &mut store), vec![]);
+        for mut case in cases(&subject, &want, &objects) {
+            case.route();
+            prop_assert_eq!(case.route(), vec![]);
         }
     }
 
     #[test]
     fn a_new_route_is_one_write(subject in subjects(), first in routings(), second in routings(), objects in foreign()) {
-        for router in ALL {
-            let can = router.capabilities(&subject.service);
-            let (subject, first) = within(can, subject.clone(), first.clone());
-            let (subject, second) = within(can, subject, second.clone());
-            let mut store = store(&router.objects(&subject.target()), &objects);
-            route(*router, &subject, &first, &mut store);
-            let changes = route(*router, &subject, &second, &mut store);
-            prop_assert_eq!(changes.len(), usize::from(first != second), "{:?}", changes);
+        for mut case in cases(&subject, &first, &objects) {
+            case.route();
+            let first = case.want.clone();
+            (case.subject, case.want) = within(case.router, case.subject, &second).expect("it took the same options before");
+            let changes = case.route();
+            prop_assert_eq!(changes.len(), usize::from(first != case.want), "{:?}", changes);
         }
     }
 
     #[test]
-    fn weights_sum_to_100_and_backends_are_the_two_sides(subject in subjects(), want in routings()) {
-        for router in ALL {
-            let (subject, want) = within(router.capabilities(&subject.service), subject.clone(), want.clone());
-            for change in route(*router, &subject, &want, &mut FakeStore::default()) {
+    fn weights_sum_to_100_and_lead_to_the_two_sides(subject in subjects(), want in routings()) {
+        for mut case in cases(&subject, &want, &[]) {
+            for change in case.route() {
                 let (Change::Apply(_, object) | Change::Create(_, object) | Change::Merge(_, object)) = &change else {
                     continue;
                 };
-                for weights in weights(object) {
-                    prop_assert_eq!(weights.iter().sum::<u64>(), 100, "{}", object);
-                }
-                for host in texts_under(object, "host") {
-                    prop_assert!(subject.target().sides().contains(&host), "{}", host);
+                for shares in shares(object) {
+                    prop_assert_eq!(shares.iter().filter_map(weight).sum::<u64>(), 100, "{}", object);
+                    let sides = case.subject.target(case.router).sides();
+                    for share in shares {
+                        let named = sides.iter().filter(|side| share.to_string().contains(*side)).count();
+                        prop_assert!(case.router.access(key(&change).kind) == Access::Edit || named == 1, "{}", share);
+                    }
                 }
             }
         }
@@ -78,63 +110,62 @@ proptest! {
 
     #[test]
     fn everything_else_stays_as_it_was(subject in subjects(), want in routings(), objects in foreign()) {
-        for router in ALL {
-            let (subject, want) = within(router.capabilities(&subject.service), subject.clone(), want.clone());
-            let keys = router.objects(&subject.target());
-            let mut store = store(&keys, &objects);
-            let before = store.clone();
-            route(*router, &subject, &want, &mut store);
-            for key in keys {
-                let rest = |store: &FakeStore| store.objects().find(&key).map(|o| without_ours(*router, &subject, &key, o));
-                if let Some(before) = rest(&before) {
-                    prop_assert_eq!(Some(before), rest(&store));
+        for mut case in cases(&subject, &want, &objects) {
+            let before = case.store.clone();
+            case.route();
+            for key in case.keys() {
+                let rest = |store: &FakeStore| store.objects().find(&key).map(|o| without_ours(&case, &key, o));
+                if let (Some(before), after) = (rest(&before), rest(&case.store)) {
+                    prop_assert!(after.as_ref().is_some_and(|after| value::contains(after, &before)), "{:?}", after);
                 }
             }
         }
     }
 
     #[test]
-    fn a_release_gives_back_what_the_user_had(
+    fn a_release_gives_back_what_the_user_had_and_leads_the_rest_to_the_apex(
         subjects in prop::collection::vec((subjects(), routings()), 1..4), objects in foreign()
     ) {
-        for router in ALL {
-            let keys = router.objects(&subjects[0].0.target());
-            let mut store = store(&keys, &objects);
-            let before = store.clone();
+        for mut case in cases(&subjects[0].0, &subjects[0].1, &objects) {
+            let before = case.store.clone();
             for (subject, want) in &subjects {
-                let (subject, want) = within(router.capabilities(&subject.service), subject.clone(), want.clone());
-                route(*router, &subject, &want, &mut store);
+                let Some((subject, want)) = within(case.router, subject.clone(), want) else { continue };
+                (case.subject, case.want) = (subject, want);
+                case.route();
             }
-            let ours = store.clone();
-            let last = subjects[subjects.len() - 1].0.target();
-            let changes = router.release(&last, store.objects());
-            write(&mut store, &changes);
+            let keys = case.keys();
+            case.release();
             for key in keys {
-                let expected = before.objects().find(&key).or_else(|| ours.objects().find(&key)).map(unversioned);
-                prop_assert_eq!(store.objects().find(&key).map(unversioned), expected);
+                let left = case.store.objects().find(&key).map(unversioned);
+                match before.objects().find(&key).map(unversioned) {
+                    Some(theirs) => prop_assert_eq!(left, Some(theirs)),
+                    None => prop_assert!(left.is_none_or(|left| !names_a_side(&case, &left))),
+                }
             }
-            prop_assert_eq!(router.release(&last, store.objects()), vec![]);
+            prop_assert_eq!(case.release(), vec![]);
         }
     }
 
     #[test]
     fn what_was_never_taken_is_not_given_back(subject in subjects(), objects in foreign()) {
-        for router in ALL {
-            let store = store(&router.objects(&subject.target()), &objects);
-            prop_assert_eq!(router.release(&subject.target(), store.objects()), vec![]);
+        for mut case in cases(&subject, &Routing::PRIMARY, &objects) {
+            prop_assert_eq!(case.release(), vec![]);
         }
     }
 
     #[test]
     fn what_a_data_plane_cannot_do_is_refused(subject in subjects(), want in routings()) {
         for router in ALL {
+            let target = subject.target(*router);
             let can = router.capabilities(&subject.service);
-            let matches = subject.analysis.match_.as_ref().is_some_and(|m| !m.is_empty());
-            let beyond = (matches && !can.matches)
+            let beyond = (!target.conditions().is_empty() && !can.matches)
                 || (want.mirror != Mirror::Off && !can.mirror)
-                || (want.affinity != Affinity::None && !can.affinity);
-            let rendered = router.render(&subject.target(), &want, FakeStore::default().objects());
-            prop_assert_eq!(rendered.map_err(|e| e.reason).err(), beyond.then_some("UnsupportedRouting"));
+                || (want.affinity != Affinity::None && !can.affinity)
+                || (!want.canary.is_zero() && !can.weights);
+            let expected = router.check(&target).err().map(|e| e.reason).or(beyond.then_some("UnsupportedRouting"));
+            let objects = store(*router, &target, &[]);
+            let rendered = router.render(&target, &want, objects.objects());
+            prop_assert_eq!(rendered.map_err(|e| e.reason).err(), expected);
         }
     }
 
@@ -143,19 +174,20 @@ proptest! {
         subject in subjects(), want in routings(), objects in foreign(),
         which in any::<Index>(), place in any::<Index>(), edit in prop::option::of(json_values()),
     ) {
-        for router in ALL {
-            let (subject, want) = within(router.capabilities(&subject.service), subject.clone(), want.clone());
-            let keys = router.objects(&subject.target());
-            let mut store = store(&keys, &objects);
-            route(*router, &subject, &want, &mut store);
-            let key = which.get(&keys);
-            let mut object = store.objects().find(key).cloned().expect("it was just written");
+        for mut case in cases(&subject, &want, &objects) {
+            case.route();
+            let written: Vec<_> = case.keys().into_iter().filter(|key| is_written(&case, key)).collect();
+            if written.is_empty() {
+                continue;
+            }
+            let key = which.get(&written);
+            let mut object = case.store.objects().find(key).cloned().expect("it was just written");
             edit_at(&mut object["spec"], place, edit.clone());
-            store.put(key.clone(), object);
-            prop_assert!(router.read(&subject.target(), store.objects()).is_ok());
-            route(*router, &subject, &want, &mut store);
-            prop_assert_eq!(router.read(&subject.target(), store.objects()), Ok(Some(want.clone())));
-            prop_assert_eq!(route(*router, &subject, &want, &mut store), vec![]);
+            case.store.put(key.clone(), object);
+            case.read();
+            case.route();
+            prop_assert_eq!(case.read(), Some(case.want.clone()));
+            prop_assert_eq!(case.route(), vec![]);
         }
     }
 
@@ -164,14 +196,17 @@ proptest! {
         subject in subjects(), want in routings(), objects in prop::collection::vec(json_values(), 3),
         notes in prop::collection::btree_map(notes(), "(absent|\\{\\}|\\{\"labels\":\\{\\}\\}|null|[a-z]{0,3})", 0..4),
     ) {
+        let annotated = |object: &Value| json!({"metadata": {"annotations": notes}, "spec": object, "status": object});
         for router in ALL {
-            let target = subject.target();
-            let annotated = |object: Value| json!({"metadata": {"annotations": notes}, "spec": object});
-            let objects: Vec<_> = objects.iter().cloned().map(annotated).map(Some).collect();
-            let store = store(&router.objects(&target), &objects);
-            let _ = router.render(&target, &want, store.objects());
-            let _ = router.read(&target, store.objects());
-            let _ = router.release(&target, store.objects());
+            let target = subject.target(*router);
+            let mut have = Objects::default();
+            for (key, object) in router.objects(&target).into_iter().zip(objects.iter().cycle()) {
+                have.insert(key, annotated(object).into());
+            }
+            let _ = router.render(&target, &want, &have);
+            let _ = router.read(&target, &have);
+            let _ = router.acceptance(&target, &have);
+            let _ = router.release(&target, &have);
         }
     }
 }
@@ -179,10 +214,16 @@ proptest! {
 #[test]
 fn an_unknown_provider_is_refused_with_the_known_names() {
     assert!(find("istoi").is_none());
-    assert_eq!(
-        unknown("istoi").to_string(),
-        "spec.provider is \"istoi\", which no router serves, so no traffic is moved; write one of: istio"
-    );
+    let sentence = unknown("istoi").to_string();
+    let begin = "spec.provider is \"istoi\", which no router serves, so no traffic is moved; write one of: istio, ";
+    assert!(sentence.starts_with(begin), "{sentence}");
+}
+
+#[test]
+fn a_provider_with_options_behind_a_colon_means_the_router_before_it() {
+    let name = |provider| find(provider).map(|router| router.providers()[0]);
+    assert_eq!(name("traefik:v2"), Some("traefik"));
+    assert_eq!(name("traefik2"), None);
 }
 
 #[test]
@@ -195,21 +236,48 @@ fn every_provider_name_means_one_router() {
     assert_eq!(names.len(), count);
 }
 
+#[test]
+fn every_router_takes_most_of_what_may_be_asked() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let drawn: Vec<_> = (0..64).map(|_| subjects().new_tree(&mut runner).expect("a subject").current()).collect();
+    for router in ALL {
+        let taken = drawn.iter().filter(|subject| within(*router, (*subject).clone(), &Routing::PRIMARY).is_some());
+        let count = taken.count();
+        assert!(count >= 16, "{} takes only {count} of 64, so the laws say little of it", router.providers()[0]);
+    }
+}
+
 fn notes() -> impl Strategy<Value = String> {
     let names = [super::BEFORE, super::ORIGINAL, "kubectl.kubernetes.io/last-applied-configuration"];
     prop::sample::select(names.to_vec()).prop_map(str::to_owned)
 }
 
+fn key(change: &Change) -> ObjectKey {
+    change.key().expect("a change names its object")
+}
+
+/// Whether the router writes this object; others it only reads.
+fn is_written(case: &Case<'_>, key: &ObjectKey) -> bool {
+    let have = case.store.objects().find(key);
+    have.is_some_and(|have| value::at(have, &["metadata", "annotations", super::BEFORE]).is_some())
+}
+
+fn names_a_side(case: &Case<'_>, object: &Value) -> bool {
+    let spec = object.get("spec").cloned().unwrap_or_default().to_string();
+    case.subject.target(case.router).sides().iter().any(|side| spec.contains(side))
+}
+
 /// The object without what a router may write: its fields of `spec`, the apex metadata and the notes about it.
-fn without_ours(router: &dyn Router, subject: &Subject, key: &ObjectKey, object: &Value) -> Value {
+fn without_ours(case: &Case<'_>, key: &ObjectKey, object: &Value) -> Value {
     let mut rest = unversioned(object);
-    let spec = router.fields(key.kind).iter().map(|field| ((*field).to_owned(), Value::Null)).collect::<Value>();
-    let apex = subject.service.apex.clone().unwrap_or_default();
+    let fields = case.router.fields(key.kind).iter();
+    let spec = fields.map(|field| ((*field).to_owned(), Value::Null)).collect::<Value>();
+    let apex = case.subject.service.apex.clone().unwrap_or_default();
     let nothing = |keys: Vec<String>| keys.into_iter().map(|key| (key, Value::Null)).collect::<Value>();
     let labels = nothing(apex.labels.unwrap_or_default().into_keys().collect());
-    let notes = [super::BEFORE, super::ORIGINAL].map(str::to_owned);
-    let flux = super::claim::KEEP_FLUX_AWAY.map(|(name, _)| name.to_owned());
-    let annotations = apex.annotations.unwrap_or_default().into_keys().chain(notes).chain(flux);
+    let notes = [super::BEFORE, super::ORIGINAL].into_iter().chain(case.router.annotations().iter().copied());
+    let flux = super::claim::KEEP_FLUX_AWAY.map(|(name, _)| name);
+    let annotations = apex.annotations.unwrap_or_default().into_keys().chain(notes.chain(flux).map(str::to_owned));
     value::merge(
         &mut rest,
         &json!({
@@ -228,21 +296,17 @@ fn unversioned(object: &Value) -> Value {
     object
 }
 
-/// The weights of every list of weighted things.
-fn weights(value: &Value) -> Vec<Vec<u64>> {
-    let mut found: Vec<_> = children(value).flat_map(weights).collect();
-    let weight = |item: &Value| item.get("weight").and_then(Value::as_u64);
-    if let Some(weights) = value.as_array().and_then(|list| list.iter().map(weight).collect::<Option<Vec<_>>>()) {
-        found.extend((!weights.is_empty()).then_some(weights));
-    }
+/// Every list of weighted things.
+fn shares(value: &Value) -> Vec<&Vec<Value>> {
+    let mut found: Vec<_> = children(value).flat_map(shares).collect();
+    found.extend(value.as_array().filter(|list| !list.is_empty() && list.iter().all(|item| weight(item).is_some())));
     found
 }
 
-/// The texts under this name, at any depth.
-fn texts_under(value: &Value, name: &str) -> Vec<String> {
-    let mut found: Vec<_> = children(value).flat_map(|child| texts_under(child, name)).collect();
-    found.extend(value::text(value, &[name]).map(str::to_owned));
-    found
+/// A number, or a text as in the first version of SMI.
+fn weight(item: &Value) -> Option<u64> {
+    let weight = item.get("weight").or_else(|| item.get("percent"))?;
+    weight.as_u64().or_else(|| weight.as_str()?.parse().ok())
 }
 
 fn children(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {

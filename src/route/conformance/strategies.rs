@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::api;
 use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
-use crate::object::{FakeStore, ObjectKey};
-use crate::route::{Capabilities, Target};
+use crate::object::FakeStore;
+use crate::route::{Router, Target};
 
 const NAMESPACE: &str = "test";
 const APEX: &str = "podinfo";
@@ -17,18 +17,29 @@ const APEX: &str = "podinfo";
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
     pub(super) service: api::CanaryService,
-    pub(super) analysis: api::CanaryAnalysis,
+    pub(super) spec: api::CanarySpec,
 }
 
 impl Subject {
-    pub(super) fn target(&self) -> Target<'_> {
-        Target { namespace: NAMESPACE, apex: APEX, service: &self.service, analysis: &self.analysis }
+    /// For a router, which may have objects of its own under the same references.
+    pub(super) fn target(&self, router: &dyn Router) -> Target<'_> {
+        let provider = router.providers()[0];
+        let Self { service, spec } = self;
+        Target { namespace: NAMESPACE, apex: APEX, provider, pods: Some(("app", "podinfo")), service, spec }
     }
 }
 
 /// Any service and analysis.
 pub(super) fn subjects() -> impl Strategy<Value = Subject> {
-    (services(), analyses()).prop_map(|(service, analysis)| Subject { service, analysis })
+    (services(), analyses()).prop_map(|(service, analysis)| {
+        let spec = json!({
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+            "ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "podinfo"},
+            "routeRef": {"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "name": "podinfo"},
+            "analysis": analysis,
+        });
+        Subject { service, spec: serde_json::from_value(spec).expect("what the strategy writes is a spec") }
+    })
 }
 
 fn services() -> impl Strategy<Value = api::CanaryService> {
@@ -39,7 +50,7 @@ fn services() -> impl Strategy<Value = api::CanaryService> {
         let (hosts, gateways, delegation, ports, protocol) = place;
         let (conditions, headers, policy) = path;
         let mut service = json!({
-            "port": 80, "portDiscovery": ports, "appProtocol": protocol, "match": conditions, "headers": headers,
+            "port": 80, "gatewayRefs": [{"name": "gateway"}], "meshName": "mesh", "portDiscovery": ports, "appProtocol": protocol, "match": conditions, "headers": headers,
             "trafficPolicy": policy, "apex": apex,
         });
         let place = if delegation { json!({"delegation": true}) } else { json!({"hosts": hosts, "gateways": gateways}) };
@@ -106,7 +117,11 @@ fn metadata() -> impl Strategy<Value = Value> {
 pub(super) fn routings() -> impl Strategy<Value = Routing> {
     let percent = || (0_i64..=100).prop_map(Percent::clamped);
     let cookie = || ("[a-z.+-]{1,9}", "[A-Za-z0-9]{1,9}").prop_map(|(name, value)| Cookie { name, value });
-    let mirror = prop_oneof![Just(Mirror::Off), Just(Mirror::All), percent().prop_map(Mirror::Share)];
+    let mirror = prop_oneof![
+        Just(Mirror::Off),
+        Just(Mirror::All),
+        (1..=100_i64).prop_map(|p| Mirror::Share(Percent::clamped(p)))
+    ];
     let affinity = prop_oneof![
         Just(Affinity::None),
         (cookie(), option::of(cookie())).prop_map(|(canary, primary)| Affinity::Sticky { canary, primary }),
@@ -115,13 +130,15 @@ pub(super) fn routings() -> impl Strategy<Value = Routing> {
     (percent(), mirror, affinity).prop_map(|(canary, mirror, affinity)| Routing { canary, mirror, affinity })
 }
 
-/// The nearest subject and route that a data plane can do.
-pub(super) fn within(can: Capabilities, mut subject: Subject, mut want: Routing) -> (Subject, Routing) {
-    subject.analysis.match_ = subject.analysis.match_.filter(|_| can.matches);
+/// The nearest subject and route that a router can do; `None` where it refuses the user's options.
+pub(super) fn within(router: &dyn Router, mut subject: Subject, want: &Routing) -> Option<(Subject, Routing)> {
+    let can = router.capabilities(&subject.service);
+    subject.spec.analysis.match_ = subject.spec.analysis.match_.filter(|_| can.matches);
+    let mut want = want.clone();
     want.mirror = if can.mirror { want.mirror } else { Mirror::Off };
     want.affinity = if can.affinity { want.affinity } else { Affinity::None };
-    want.canary = if can.weights || want.canary.is_zero() { want.canary } else { Percent::FULL };
-    (subject, want)
+    want.canary = if can.weights { want.canary } else { Percent::ZERO };
+    router.check(&subject.target(router)).is_ok().then_some((subject, want))
 }
 
 /// Objects as the user, or another operator, may have left them; `None` where nothing stands.
@@ -135,13 +152,16 @@ pub(super) fn foreign() -> impl Strategy<Value = Vec<Option<Value>>> {
     vec(option::of(object), 3)
 }
 
-/// A store in which these objects stand under these keys.
-pub(super) fn store(keys: &[ObjectKey], objects: &[Option<Value>]) -> FakeStore {
+/// A store with what the user must have, and these objects under the other keys.
+pub(super) fn store(router: &dyn Router, target: &Target<'_>, objects: &[Option<Value>]) -> FakeStore {
     let mut store = FakeStore::default();
-    for (key, object) in keys.iter().zip(objects.iter().cycle()) {
+    for (key, object) in router.objects(target).into_iter().zip(objects.iter().cycle()) {
         if let Some(object) = object {
-            store.put(key.clone(), object.clone());
+            store.put(key, object.clone());
         }
+    }
+    for (key, object) in router.samples(target) {
+        store.put(key, object);
     }
     store
 }
@@ -193,6 +213,19 @@ fn words() -> impl Strategy<Value = String> {
         "a=b; Max-Age=-1",
         "rules",
         "backendRefs",
+        "filters",
+        "type",
+        "parentRefs",
+        "hostnames",
+        "name",
+        "namespace",
+        "weighted",
+        "services",
+        "routes",
+        "conditions",
+        "traffic",
+        "percent",
+        "latestRevision",
     ];
     prop_oneof![9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[a-z.]{0,3}"]
 }

@@ -13,13 +13,13 @@ pub(super) fn of_service(target: &Target<'_>) -> Vec<Value> {
 
 /// The conditions under which the traffic is shared: each of `analysis.match` together with each of `service.match`.
 pub(super) fn of_analysis(target: &Target<'_>) -> Vec<Value> {
-    let analysis: Vec<_> = target.analysis.match_.iter().flatten().map(|condition| in_istio(wire(condition))).collect();
+    let analysis: Vec<_> = target.conditions().iter().map(|condition| in_istio(wire(condition))).collect();
     both(&of_service(target), &analysis)
 }
 
 /// Whether some requests of the service are not shared.
 pub(super) fn splits(target: &Target<'_>) -> bool {
-    target.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty())
+    !target.conditions().is_empty()
 }
 
 /// Those of the requests that carry the cookie.

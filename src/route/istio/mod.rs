@@ -5,18 +5,16 @@
 //! with the wanted weights, so that no repair ever moves traffic.
 
 mod conditions;
-mod cookies;
 mod reading;
 mod rules;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
-use super::claim::{Claim, KEEP_FLUX_AWAY, give_back, is_users};
+use super::claim::{Claim, Made, is_users, release};
+use super::refusal::refuse_what_it_cannot;
 use super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
 use crate::api;
 use crate::model::{Builtin, Routing};
@@ -61,9 +59,12 @@ impl Router for Istio {
         if kind == VIRTUAL_SERVICE { VIRTUAL_SERVICE_FIELDS } else { DESTINATION_RULE_FIELDS }
     }
 
+    fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
+        refuse_delegation_with_hosts(target)
+    }
+
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
-        super::refuse_what_it_cannot(self, target, want)?;
-        refuse_delegation_with_hosts(target)?;
+        refuse_what_it_cannot(self, target, want)?;
         let claims = target.sides().map(|side| destination_rule(target, &side, have));
         let claims = claims.into_iter().chain([virtual_service(target, want, have)]);
         claims.filter_map(|claim| claim.write(have).transpose()).collect()
@@ -76,8 +77,12 @@ impl Router for Istio {
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
+        // Order: the route before the rules for what it leads to.
         let keys = self.objects(target);
-        keys.iter().rev().filter_map(|key| give_back(key, self.fields(key.kind), have)).collect()
+        let made = |key: &ObjectKey| {
+            if key.kind == VIRTUAL_SERVICE { Made::Kept(to_apex(target)) } else { Made::Deleted }
+        };
+        keys.iter().rev().filter_map(|key| release(key, self.fields(key.kind), made(key), have)).collect()
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {
@@ -136,7 +141,7 @@ fn destination_rule(target: &Target<'_>, side: &str, have: &Objects) -> Claim {
     if target.service.traffic_policy.is_some() || !is_users(&key, have) {
         spec.insert("trafficPolicy".to_owned(), json!(target.service.traffic_policy));
     }
-    Claim { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec }
+    Claim::plain(key, spec)
 }
 
 fn virtual_service(target: &Target<'_>, want: &Routing, have: &Objects) -> Claim {
@@ -150,10 +155,18 @@ fn virtual_service(target: &Target<'_>, want: &Routing, have: &Objects) -> Claim
     if let Some(others) = rules_of_others(target, protocol.other(), have.find(&key)) {
         spec.insert(protocol.other().field().to_owned(), others);
     }
-    let apex = target.service.apex.clone().unwrap_or_default();
-    let mut annotations = apex.annotations.unwrap_or_default();
-    annotations.extend(KEEP_FLUX_AWAY.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    Claim { key, labels: apex.labels.unwrap_or_default(), annotations, spec }
+    Claim::of_apex(key, target, spec)
+}
+
+/// What is left of a VirtualService that we made: the user's hosts and options, on the apex Service.
+fn to_apex(target: &Target<'_>) -> Map<String, Value> {
+    let protocol = Protocol::of(target.service);
+    let fields = [
+        ("hosts", hosts(target)),
+        ("gateways", gateways(target)),
+        (protocol.field(), rules::to_apex(target, protocol)),
+    ];
+    fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(field, value)| (field.to_owned(), value)).collect()
 }
 
 /// The user's hosts, and the apex unless they cover it. A delegate has none.

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use super::cookies;
 use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
 use crate::object::value;
-use crate::route::Target;
+use crate::route::{Target, cookies};
 
 /// Read from the last rule with a canary in it: rules for cookies stand before it, the rule for everybody else behind.
 pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{MESH, Protocol, conditions, cookies, is_delegate};
+use super::{MESH, Protocol, conditions, is_delegate};
 use crate::model::{Affinity, Mirror, Percent, Routing};
-use crate::route::Target;
+use crate::route::{Target, cookies};
 
 /// The whole list of rules, in the wire form.
 pub(super) fn of(target: &Target<'_>, protocol: Protocol, want: &Routing) -> Value {
@@ -15,13 +15,26 @@ pub(super) fn of(target: &Target<'_>, protocol: Protocol, want: &Routing) -> Val
     }
 }
 
+/// The one rule that is left when nothing is shared any more.
+pub(super) fn to_apex(target: &Target<'_>, protocol: Protocol) -> Value {
+    let route = json!([{"destination": destination(target, target.apex)}]);
+    json!([match protocol {
+        Protocol::Http => rule(target, &conditions::of_service(target), Mirror::Off, route),
+        Protocol::Tcp => tcp_rule(target, route),
+    }])
+}
+
 fn tcp(target: &Target<'_>, want: &Routing) -> Value {
+    json!([tcp_rule(target, json!(split(target, want.canary)))])
+}
+
+fn tcp_rule(target: &Target<'_>, route: Value) -> Value {
     let conditions = target.service.match_.iter().flatten();
     let ports: Vec<_> = conditions.filter_map(|condition| condition.port).map(|port| json!({"port": port})).collect();
     let mut rule = Map::new();
     put(&mut rule, "match", json!(ports));
-    put(&mut rule, "route", json!(split(target, want.canary)));
-    json!([rule])
+    put(&mut rule, "route", route);
+    Value::Object(rule)
 }
 
 fn http(target: &Target<'_>, want: &Routing) -> Value {
@@ -32,21 +45,21 @@ fn http(target: &Target<'_>, want: &Routing) -> Value {
     match &want.affinity {
         Affinity::None => {}
         Affinity::Sticky { canary, primary } => {
-            let options = target.analysis.session_affinity.as_ref();
+            let options = target.spec.analysis.session_affinity.as_ref();
             let on_canary = conditions::with_cookie(&shared, canary);
             rules.push(rule(target, &on_canary, Mirror::Off, json!(split(target, Percent::FULL))));
             add_cookie(&mut route, Side::Canary, &cookies::kept(canary, options));
             if let Some(primary) = primary {
                 let on_primary = conditions::with_cookie(&shared, primary);
                 rules.push(rule(target, &on_primary, want.mirror, json!(split(target, Percent::ZERO))));
-                let interval = cookies::seconds(&target.analysis.interval);
+                let interval = cookies::seconds(&target.spec.analysis.interval);
                 add_cookie(&mut route, Side::Primary, &cookies::kept_for(interval, primary, options));
             }
         }
         Affinity::Expire(cookie) => {
             let before = conditions::with_cookie(&everybody, cookie);
             let mut expiring = rule(target, &before, want.mirror, json!(split(target, Percent::ZERO)));
-            let options = target.analysis.session_affinity.as_ref();
+            let options = target.spec.analysis.session_affinity.as_ref();
             add_response_header(&mut expiring, &cookies::expired(cookie, options));
             rules.push(expiring);
         }

@@ -61,12 +61,15 @@ impl Item {
         self.meta.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
-    /// The compact form. Drops managedFields; the last-applied annotation too, except on routing objects, whose
+    /// The compact form. Drops managedFields, but for who wrote a Canary's status and when; the last-applied annotation too, except on routing objects, whose
     /// routers look for it; of an EndpointSlice everything that does not help to count its ready pods.
     pub(crate) fn store(mut self, kind: Kind) -> Stored {
         let version = self.version();
         if let Some(meta) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.shift_remove("managedFields");
+            let writers = meta.shift_remove("managedFields").filter(|_| kind == CANARY);
+            if let Some(Value::Array(writers)) = writers {
+                meta.insert("managedFields".to_owned(), writers_of_status(writers));
+            }
             let annotations = meta.get_mut("annotations").and_then(Value::as_object_mut);
             if let Some(annotations) = annotations.filter(|_| is_ours_to_prune(kind)) {
                 annotations.shift_remove(LAST_APPLIED);
@@ -88,6 +91,16 @@ impl Stored {
 
 fn is_ours_to_prune(kind: Kind) -> bool {
     [CANARY, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SERVICE].contains(&kind)
+}
+
+/// Another operator is known by them. Which fields they wrote is not looked at.
+fn writers_of_status(writers: Vec<Value>) -> Value {
+    let of_status = |writer: &Value| value::text(writer, &["subresource"]) == Some("status");
+    let mut writers: Vec<_> = writers.into_iter().filter(of_status).collect();
+    for writer in writers.iter_mut().filter_map(Value::as_object_mut) {
+        writer.retain(|key, _| matches!(key.as_str(), "manager" | "subresource" | "time"));
+    }
+    Value::Array(writers)
 }
 
 fn prune_slice(slice: &mut Value) {

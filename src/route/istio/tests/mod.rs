@@ -16,7 +16,7 @@ use crate::route::{RouteError, Router, Target};
 /// A canary `podinfo` in `test`, the cluster that its route stands in, and the router.
 struct Scene {
     service: api::CanaryService,
-    analysis: api::CanaryAnalysis,
+    spec: api::CanarySpec,
     store: FakeStore,
 }
 
@@ -29,7 +29,8 @@ impl Scene {
     fn analysed(service: &Value, analysis: &Value) -> Self {
         let service = parsed(json!({"port": 80}), service);
         let analysis = parsed(json!({"interval": "1m", "threshold": 5}), analysis);
-        Self { service, analysis, store: FakeStore::default() }
+        let spec = api::CanarySpec { analysis, ..api::CanarySpec::default() };
+        Self { service, spec, store: FakeStore::default() }
     }
 
     /// Goes on with other options of the service.
@@ -44,7 +45,8 @@ impl Scene {
     }
 
     fn target(&self) -> Target<'_> {
-        Target { namespace: "test", apex: "podinfo", service: &self.service, analysis: &self.analysis }
+        let Self { service, spec, .. } = self;
+        Target { namespace: "test", apex: "podinfo", provider: "istio", pods: Some(("app", "podinfo")), service, spec }
     }
 
     fn render(&self, want: &Routing) -> Result<Vec<Change>, RouteError> {

@@ -79,14 +79,30 @@ fn a_kubectl_object_that_was_never_taken_is_left_alone() {
 }
 
 #[test]
-fn what_we_made_stays_as_it_is() {
-    let mut scene = Scene::of(&json!({}));
-    scene.route(&split(0));
-    let before = scene.found().clone();
-    assert_eq!(annotation(&before, BEFORE), Some("absent"));
-    assert_eq!(scene.route(&split(10)).route(&split(0)).release().read(), Some(split(0)));
-    assert_eq!(scene.found()["spec"], before["spec"]);
-    assert_eq!(scene.found()["metadata"]["annotations"], before["metadata"]["annotations"]);
+fn what_we_made_leads_to_the_apex_and_is_the_users_from_then_on() {
+    let mut scene = Scene::of(&json!({"hosts": ["shop.example"], "gateways": ["public"], "timeout": "9s"}));
+    scene.route(&split(10)).route(&split(0));
+    assert_eq!(annotation(scene.found(), BEFORE), Some("absent"));
+    scene.release();
+    let http = json!([{"timeout": "9s", "route": [{"destination": {"host": "podinfo"}}]}]);
+    let spec = json!({"hosts": ["shop.example", "podinfo"], "gateways": ["public"], "http": http});
+    assert_eq!(scene.found()["spec"], spec);
+    assert_eq!(scene.found()["metadata"]["annotations"], json!({}));
+    assert_eq!(scene.store.objects().find(&rule_key("canary")), None);
+    scene.route(&split(30)).release();
+    assert_eq!(scene.found()["spec"], spec);
+}
+
+#[test]
+fn what_flagger_made_does_not_go_with_the_canary() {
+    let owners =
+        json!([{"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "podinfo", "uid": "1"}, {"kind": "X"}]);
+    let rule = json!({"route": [{"destination": {"host": "podinfo-canary"}, "weight": 100}]});
+    let mut scene =
+        Scene::of(&json!({})).with(json!({"metadata": {"ownerReferences": owners}, "spec": {"http": [rule]}}));
+    scene.release();
+    assert_eq!(scene.found()["metadata"]["ownerReferences"], json!([{"kind": "X"}]));
+    assert_eq!(scene.found()["spec"]["http"], json!([{"route": [{"destination": {"host": "podinfo"}}]}]));
 }
 
 #[test]

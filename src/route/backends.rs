@@ -1,0 +1,50 @@
+//! Lists of backends that have a name, perhaps a namespace, and a weight, as several data planes have them.
+
+use serde_json::Value;
+
+use super::Target;
+use crate::model::Percent;
+use crate::object::value;
+
+/// The backends of a rule under this name.
+pub(super) fn of<'a>(rule: &'a Value, field: &str) -> &'a [Value] {
+    rule.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether a backend is this Service of our namespace.
+pub(super) fn is(target: &Target<'_>, backend: &Value, service: &str) -> bool {
+    let here = value::text(backend, &["namespace"]).is_none_or(|namespace| namespace == target.namespace);
+    here && value::text(backend, &["name"]) == Some(service)
+}
+
+/// Whether one of the backends is the canary.
+pub(super) fn lead_to_canary(target: &Target<'_>, backends: &[Value]) -> bool {
+    let [_, canary] = target.sides();
+    backends.iter().any(|backend| is(target, backend, &canary))
+}
+
+/// Whether one of the backends is a side or the apex: the traffic that is shared, or is to be.
+pub(super) fn are_ours(target: &Target<'_>, backends: &[Value]) -> bool {
+    let [primary, canary] = target.sides();
+    let ours = [target.apex, &primary, &canary];
+    backends.iter().any(|backend| ours.iter().any(|service| is(target, backend, service)))
+}
+
+/// What share the canary has in truth, even where the weights do not sum to 100: data planes take them as proportions.
+/// `unset` is the weight of a backend that has none.
+pub(super) fn share(target: &Target<'_>, backends: &[Value], unset: u64) -> Percent {
+    let [_, canary] = target.sides();
+    let weight = |backend: &Value| match backend.get("weight") {
+        None => u128::from(unset),
+        Some(weight) => weight.as_u64().map_or(0, u128::from),
+    };
+    let all: u128 = backends.iter().map(weight).sum();
+    let part: u128 = backends.iter().filter(|backend| is(target, backend, &canary)).map(weight).sum();
+    rounded(part, all)
+}
+
+/// The nearest percentage; nothing of nothing is nothing.
+pub(super) fn rounded(part: u128, all: u128) -> Percent {
+    let rounded = (200 * part + all).checked_div(2 * all).unwrap_or(0);
+    Percent::clamped(i64::try_from(rounded).unwrap_or(100))
+}

@@ -1,0 +1,46 @@
+//! Builtin queries of metrics that several data planes have in common.
+
+use super::BuiltinQuery;
+use crate::model::Builtin;
+
+/// Requests as the application itself counts them, where the data plane does not.
+pub(super) const fn http(builtin: Builtin) -> BuiltinQuery {
+    match builtin {
+        Builtin::SuccessRate => BuiltinQuery { query: HTTP_SUCCESS_RATE, scale: 1.0 },
+        Builtin::Duration => BuiltinQuery { query: HTTP_DURATION, scale: 1000.0 },
+    }
+}
+
+const HTTP_SUCCESS_RATE: &str = concat!(
+    r#"sum(rate(http_request_duration_seconds_count{kubernetes_namespace="{{ namespace }}","#,
+    r#"kubernetes_pod_name=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)",status!~"5.*"}[{{ interval }}])) / "#,
+    r#"sum(rate(http_request_duration_seconds_count{kubernetes_namespace="{{ namespace }}","#,
+    r#"kubernetes_pod_name=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"}[{{ interval }}])) * 100"#,
+);
+
+const HTTP_DURATION: &str = concat!(
+    r#"histogram_quantile(0.99, sum(rate(http_request_duration_seconds_bucket{kubernetes_namespace="{{ namespace }}","#,
+    r#"kubernetes_pod_name=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"}[{{ interval }}])) by (le))"#,
+);
+
+/// Requests as Envoy counts them for the upstream clusters that a selector picks.
+macro_rules! envoy {
+    ($builtin:expr, $selector:literal) => {{
+        let query = match $builtin {
+            $crate::model::Builtin::SuccessRate => concat!(
+                "sum(rate(envoy_cluster_upstream_rq{",
+                $selector,
+                r#",envoy_response_code!~"5.*"}[{{ interval }}])) / sum(rate(envoy_cluster_upstream_rq{"#,
+                $selector,
+                "}[{{ interval }}])) * 100"
+            ),
+            $crate::model::Builtin::Duration => concat!(
+                "histogram_quantile(0.99, sum(rate(envoy_cluster_upstream_rq_time_bucket{",
+                $selector,
+                "}[{{ interval }}])) by (le))"
+            ),
+        };
+        $crate::route::BuiltinQuery { query, scale: 1.0 }
+    }};
+}
+pub(super) use envoy;

@@ -1,0 +1,59 @@
+//! What is asked of a data plane that cannot do it, and which ones can.
+
+use super::{ALL, Capabilities, RouteError, Router, Target};
+use crate::api;
+use crate::model::{Affinity, Mirror, Routing};
+
+/// An error for the first thing in `want` that the router cannot do: left out, it would never come true.
+pub(super) fn refuse_what_it_cannot(
+    router: &dyn Router,
+    target: &Target<'_>,
+    want: &Routing,
+) -> Result<(), RouteError> {
+    router.check(target)?;
+    let can = router.capabilities(target.service);
+    let asked = [
+        (!target.conditions().is_empty(), MATCHES),
+        (want.mirror != Mirror::Off, MIRROR),
+        (want.affinity != Affinity::None, AFFINITY),
+        (!want.canary.is_zero(), WEIGHTS),
+    ];
+    let lacking = asked.into_iter().find(|(asked, ability)| *asked && !(ability.of)(&can));
+    lacking.map_or(Ok(()), |(_, ability)| Err(ability.refused(router, target.service)))
+}
+
+/// Something that not every data plane can do.
+#[derive(Clone, Copy)]
+struct Ability {
+    field: &'static str,
+    what: &'static str,
+    of: fn(&Capabilities) -> bool,
+}
+
+const MATCHES: Ability =
+    Ability { field: "spec.analysis.match", what: "share requests by a condition", of: |can| can.matches };
+const MIRROR: Ability = Ability { field: "spec.analysis.mirror", what: "copy requests", of: |can| can.mirror };
+const AFFINITY: Ability =
+    Ability { field: "spec.analysis.sessionAffinity", what: "keep users on a side by cookies", of: |can| can.affinity };
+const WEIGHTS: Ability =
+    Ability { field: "spec.analysis.stepWeight", what: "share requests by weight", of: |can| can.weights };
+
+impl Ability {
+    fn refused(self, router: &dyn Router, service: &api::CanaryService) -> RouteError {
+        let provider = router.providers().first().copied().unwrap_or_default();
+        let protocol = service.app_protocol.as_ref().map(|p| format!(" with appProtocol {p}")).unwrap_or_default();
+        let able: Vec<_> = ALL
+            .iter()
+            .filter(|other| (self.of)(&other.capabilities(service)))
+            .filter_map(|other| other.providers().first().copied())
+            .collect();
+        let cure = if able.is_empty() { String::new() } else { format!(", or use one of: {}", able.join(", ")) };
+        RouteError {
+            reason: "UnsupportedRouting",
+            sentence: format!(
+                "{} is set, but provider {provider}{protocol} cannot {}, so the route stays as it is; remove the field{cure}",
+                self.field, self.what
+            ),
+        }
+    }
+}
