@@ -3,6 +3,7 @@
 pub mod api;
 pub mod check;
 pub mod cli;
+pub mod http;
 pub mod install;
 pub mod judge;
 pub mod metric;

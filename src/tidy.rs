@@ -8,21 +8,25 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     // Pure rooms: no client, socket, clock, randomness or async.
     ("model", &[]),
+    ("http", &[]),
     ("object", &[]),
     ("judge", &[]),
     ("plan", &["judge"]),
     ("api", &[]),
     ("settings", &["api", "route"]),
     ("route", &["api", "object"]),
-    ("metric", &["api", "object", "route"]),
+    ("metric", &["api", "http", "object", "route"]),
     ("workload", &["api", "object"]),
     ("notify", &["api"]),
     ("scene", &["api", "metric", "object", "route", "settings", "workload"]),
     ("install", &["api", "object", "route"]),
-    ("check", &["api", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
+    ("check", &["api", "http", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
     ("sim", &["api", "judge", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
     // IO and wiring.
-    ("world", &["api", "check", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
+    (
+        "world",
+        &["api", "check", "http", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"],
+    ),
     (
         "cli",
         &[

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::metric::HttpResponse;
+use crate::http::HttpResponse;
 use crate::metric::diagnosis::{Heard, Reply};
 use crate::object::{FakeStore, kinds};
 use crate::scene::{Defaults, Scene};
@@ -88,7 +88,7 @@ fn with_interval(metric: &Value) -> Value {
 
 fn vector(series: &Value) -> Reply {
     let body = json!({"status": "success", "data": {"resultType": "vector", "result": series}});
-    Reply::Answered(HttpResponse { status: 200, body: body.to_string().into_bytes() })
+    Reply::Answered(HttpResponse::new(200, body.to_string().into_bytes()))
 }
 
 fn value(value: &str) -> Reply {
@@ -273,7 +273,7 @@ fn a_secret_that_this_person_may_not_read_leaves_it_open() {
 #[test]
 fn refused_credentials_a_wrong_address_and_a_missing_secret_have_their_own_sentences() {
     let scene = initialized(&budget());
-    let answered = |status, body: &str| Reply::Answered(HttpResponse { status, body: body.as_bytes().to_vec() });
+    let answered = |status, body: &str| Reply::Answered(HttpResponse::new(status, body.as_bytes().to_vec()));
     for (reply, start) in [
         (answered(401, ""), "Prometheus answered 401: it wants other credentials"),
         (answered(404, "no"), "Prometheus answered 404: its query API is not there"),

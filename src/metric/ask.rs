@@ -79,6 +79,12 @@ impl Ask {
         }
     }
 
+    /// The same for questions that have the same answer, whoever asks them.
+    pub fn identity(&self) -> String {
+        let Self { provider, address, query, window, headers, secret, region, trust, scale, kpi: _, origin: _ } = self;
+        format!("{:?}", (provider, address, query, window, headers, secret, region, trust, scale))
+    }
+
     /// Who may share a session: whoever shows the same credentials to the same provider.
     pub fn session_of(&self, means: &Means<'_>) -> [u8; 32] {
         let mut whole = Context::new(&SHA256);

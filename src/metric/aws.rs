@@ -115,13 +115,10 @@ pub(super) fn sign(call: &Call<'_>, grant: &Grant, now: Time) -> Vec<(&'static s
     let text = format!("AWS4-HMAC-SHA256\n{moment}\n{scope}\n{}", hex(digest(&SHA256, canonical.as_bytes()).as_ref()));
     let seed = format!("AWS4{secret}").into_bytes();
     let chain = [day, *region, *service, "aws4_request", text.as_str()];
-    let signature = chain.iter().fold(seed, |key, part| {
-        hmac(&Key::new(HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec()
-    });
-    let proof = format!(
-        "AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={}",
-        hex(&signature)
-    );
+    let signature =
+        chain.iter().fold(seed, |key, part| hmac(&Key::new(HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec());
+    let proof =
+        format!("AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={}", hex(&signature));
     let mut sent = vec![("Authorization", proof), ("X-Amz-Date", moment.clone())];
     sent.extend(token.iter().map(|token| ("X-Amz-Security-Token", token.clone())));
     sent
@@ -182,13 +179,13 @@ mod tests {
     fn the_answers_of_both_logins_are_read() {
         let keys = "<AccessKeyId>A</AccessKeyId><SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>";
         let body = format!("<r>{keys}<Expiration>2026-11-20T10:00:00Z</Expiration></r>").into_bytes();
-        let read = assumed(&HttpResponse { status: 200, body }, Time::from_millis(0)).unwrap();
+        let read = assumed(&HttpResponse::new(200, body), Time::from_millis(0)).unwrap();
         assert_eq!(read.until, Time::parse("2026-11-20T09:59:00Z").unwrap());
         let body = br#"{"AccessKeyId":"A","SecretAccessKey":"S","Token":"T","Expiration":"2026-11-20T10:00:00Z"}"#;
-        let same = given(&HttpResponse { status: 200, body: body.to_vec() }, Time::from_millis(0)).unwrap();
+        let same = given(&HttpResponse::new(200, body.to_vec()), Time::from_millis(0)).unwrap();
         assert!(read == same);
         let refused = b"<ErrorResponse><Error><Message>Not authorized</Message></Error></ErrorResponse>".to_vec();
-        let why = assumed(&HttpResponse { status: 403, body: refused }, Time::from_millis(0)).unwrap_err();
+        let why = assumed(&HttpResponse::new(403, refused), Time::from_millis(0)).unwrap_err();
         assert_eq!(why, "AWS STS answered 403: Not authorized");
     }
 }

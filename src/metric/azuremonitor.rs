@@ -112,7 +112,9 @@ fn value(body: &Value) -> Found {
         match values.as_slice() {
             [] | [Value::Null] => {}
             [one] => return answer::optional(WHO, one),
-            _ => return Err(format!("{WHO} gives several values a bucket; write one aggregation, for example Average")),
+            _ => {
+                return Err(format!("{WHO} gives several values a bucket; write one aggregation, for example Average"));
+            }
         }
     }
     Ok(None)

@@ -83,7 +83,8 @@ fn region(ask: &Ask) -> Result<&str, QueryError> {
 
 /// The longest period of the queries.
 fn period(queries: &[Value]) -> Duration {
-    let periods = queries.iter().filter_map(|query| query.pointer("/MetricStat/Period").or_else(|| query.get("Period")));
+    let periods =
+        queries.iter().filter_map(|query| query.pointer("/MetricStat/Period").or_else(|| query.get("Period")));
     Duration::from_secs(periods.filter_map(Value::as_u64).max().unwrap_or(60).max(1))
 }
 

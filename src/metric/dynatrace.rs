@@ -20,7 +20,11 @@ impl Provider for Dynatrace {
     }
 
     fn about(&self) -> About {
-        About { address: Address::Needed, secret: "the key dynatrace_token", query: "a metric selector with one series" }
+        About {
+            address: Address::Needed,
+            secret: "the key dynatrace_token",
+            query: "a metric selector with one series",
+        }
     }
 
     fn request(&self, ask: &Ask, means: &Means<'_>) -> Result<Request, QueryError> {

@@ -5,8 +5,7 @@
 use super::answer::{self, Found};
 use super::url::{Base, escape, segment, unescape};
 use super::{
-    About, Address, Ask, ClusterRequest, Credentials, HttpRequest, HttpResponse, Means, Method, Provider, QueryError,
-    Request,
+    About, Address, Ask, ClusterRequest, Credentials, HttpRequest, HttpResponse, Means, Provider, QueryError, Request,
 };
 use crate::model::Measurement;
 use serde_json::Value;
@@ -30,7 +29,7 @@ impl Provider for ExternalMetrics {
         let values: Vec<(&str, &str)> = selector.iter().map(|text| ("labelSelector", text.as_str())).collect();
         if ask.address.is_empty() {
             let query = values.first().map(|(name, value)| format!("?{name}={}", escape(value))).unwrap_or_default();
-            return Ok(Request::Cluster(ClusterRequest { method: Method::Get, path: path + &query, body: None }));
+            return Ok(Request::Cluster(ClusterRequest::Get(path + &query)));
         }
         let credentials = match means.keys(ask) {
             Some(keys) => Credentials::Bearer(keys.needed("token")?),
@@ -101,7 +100,8 @@ mod tests {
 
     #[test]
     fn quantities_are_read_as_kubernetes_writes_them() {
-        for (text, number) in [("42", 42.0), ("1500m", 1.5), ("2k", 2000.0), ("1Gi", 1_073_741_824.0), ("1e3", 1000.0)] {
+        for (text, number) in [("42", 42.0), ("1500m", 1.5), ("2k", 2000.0), ("1Gi", 1_073_741_824.0), ("1e3", 1000.0)]
+        {
             assert_eq!(quantity(text), Some(number), "{text}");
         }
         assert_eq!(quantity("many"), None);

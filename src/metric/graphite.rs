@@ -34,7 +34,8 @@ impl Provider for Graphite {
             }
         };
         let query = ask.query.split_whitespace().collect::<Vec<_>>().join(" ");
-        let pairs = query.split('&').map(|pair| pair.split_once('=').map(|(name, value)| (name.trim(), unescape(value))));
+        let pairs =
+            query.split('&').map(|pair| pair.split_once('=').map(|(name, value)| (name.trim(), unescape(value))));
         let pairs: Option<Vec<(&str, String)>> = pairs.collect();
         let pairs = pairs.ok_or_else(|| QueryError::QueryUnusable(query.clone(), FORM))?;
         let kept = pairs.iter().filter(|(name, _)| *name != "format").map(|(name, value)| (*name, value.as_str()));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{self, Found};
 use super::url::segment;
-use super::{About, Address, Ask, ClusterRequest, HttpResponse, Means, Method, Provider, QueryError, Request, Step};
+use super::{About, Address, Ask, ClusterRequest, HttpResponse, Means, Provider, QueryError, Request, Step};
 use crate::model::Measurement;
 
 const WHO: &str = "Keptn";
@@ -27,18 +27,17 @@ impl Provider for Keptn {
     }
 
     fn request(&self, ask: &Ask, _means: &Means<'_>) -> Result<Request, QueryError> {
-        let subject =
-            Subject::read(&ask.query).ok_or_else(|| QueryError::QueryUnusable(ask.query.clone(), FORM))?;
+        let subject = Subject::read(&ask.query).ok_or_else(|| QueryError::QueryUnusable(ask.query.clone(), FORM))?;
         Ok(match &subject.kind {
-            Kind::Metric => to_cluster(Method::Get, subject.path("keptnmetrics", Some(subject.name)), None),
+            Kind::Metric => Request::Cluster(ClusterRequest::Get(subject.path("keptnmetrics", Some(subject.name)))),
             Kind::Analysis { recent, arguments } => {
                 let definition = json!({"name": subject.name, "namespace": subject.namespace});
-                let spec = json!({"timeframe": {"recent": recent}, "args": arguments, "analysisDefinition": definition});
+                let spec =
+                    json!({"timeframe": {"recent": recent}, "args": arguments, "analysisDefinition": definition});
                 let metadata = json!({"generateName": format!("{}-", subject.name), "namespace": subject.namespace,
                     "labels": {"app.kubernetes.io/managed-by": "serin"}});
-                let object =
-                    json!({"apiVersion": API, "kind": "Analysis", "metadata": metadata, "spec": spec});
-                to_cluster(Method::Post, subject.path("analyses", None), Some(object))
+                let object = json!({"apiVersion": API, "kind": "Analysis", "metadata": metadata, "spec": spec});
+                Request::Cluster(ClusterRequest::Create(subject.path("analyses", None), object))
             }
         })
     }
@@ -57,22 +56,20 @@ impl Provider for Keptn {
         let name = match (&subject.kind, answer::json(WHO, made)) {
             (Kind::Metric, _) => return Step::Done(self.parse(ask, made)),
             (Kind::Analysis { .. }, Err(why)) => return Step::Done(Measurement::Error(why)),
-            (Kind::Analysis { .. }, Ok(body)) => body.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned),
+            (Kind::Analysis { .. }, Ok(body)) => {
+                body.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned)
+            }
         };
         let path = subject.path("analyses", Some(&name.unwrap_or_default()));
         let done = looks.iter().take(LOOKS).position(is_done).or_else(|| (looks.len() >= LOOKS).then_some(LOOKS - 1));
         match done {
-            None => Step::Ask(to_cluster(Method::Get, path, None), Duration::from_secs(1)),
+            None => Step::Ask(Request::Cluster(ClusterRequest::Get(path)), Duration::from_secs(1)),
             Some(last) => match (looks.get(last), looks.len() > last + 1) {
                 (Some(look), true) => Step::Done(self.parse(ask, look)),
-                _ => Step::Ask(to_cluster(Method::Delete, path, None), Duration::ZERO),
+                _ => Step::Ask(Request::Cluster(ClusterRequest::Delete(path)), Duration::ZERO),
             },
         }
     }
-}
-
-fn to_cluster(method: Method, path: String, body: Option<Value>) -> Request {
-    Request::Cluster(ClusterRequest { method, path, body })
 }
 
 /// What a query names.
@@ -97,7 +94,8 @@ impl<'a> Subject<'a> {
         }
         let recent = parts.next().filter(|text| !text.is_empty()).unwrap_or("1m").to_owned();
         let pairs = parts.next().unwrap_or_default().split(';').filter(|pair| !pair.trim().is_empty());
-        let argument = |pair: &str| pair.split_once('=').map(|(key, value)| (key.trim().to_owned(), json!(value.trim())));
+        let argument =
+            |pair: &str| pair.split_once('=').map(|(key, value)| (key.trim().to_owned(), json!(value.trim())));
         let arguments = pairs.map(argument).collect::<Option<Map<_, _>>>()?;
         let kind = match kind.to_ascii_lowercase().as_str() {
             "keptnmetric" | "keptnmetrics" => Kind::Metric,
@@ -136,7 +134,9 @@ fn metric(body: &Value) -> Found {
 fn analysis(body: &Value) -> Found {
     let state = body.pointer("/status/state").and_then(Value::as_str).unwrap_or("nothing");
     if state != "Completed" {
-        return Err(format!("the Analysis of {WHO} was not done after {LOOKS} s, its state is {state}; make it shorter"));
+        return Err(format!(
+            "the Analysis of {WHO} was not done after {LOOKS} s, its state is {state}; make it shorter"
+        ));
     }
     let passed = body.pointer("/status/pass").and_then(Value::as_bool) == Some(true);
     Ok(Some(if passed { 1.0 } else { 0.0 }))

@@ -22,7 +22,7 @@ pub struct Means<'a> {
 }
 
 /// A request for a session, and how its answer is read.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Login {
     /// What is sent.
     pub request: HttpRequest,
@@ -79,6 +79,12 @@ impl Identity {
         Self(values.into_iter().map(|(name, value)| (name, value.trim().to_owned())).collect())
     }
 
+    /// Its values that nobody may see: keys, and the content of files.
+    fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        let secret = |name: &str| name.ends_with("_FILE") || name.ends_with("_KEY") || name.ends_with("_TOKEN");
+        self.0.iter().filter(move |(name, _)| secret(name)).map(|(_, value)| value.as_bytes())
+    }
+
     /// The value of a variable; an empty one is none.
     pub(super) fn value(&self, variable: &str) -> Option<&str> {
         self.0.get(variable).map(String::as_str).filter(|value| !value.is_empty())
@@ -116,6 +122,11 @@ impl<'a> Means<'a> {
         HttpResponse { body, ..answer }
     }
 
+    /// The answer of a login without what was shown to it; what it gives is still in it.
+    pub fn scrub_login(&self, answer: HttpResponse) -> HttpResponse {
+        if (200..300).contains(&answer.status) { answer } else { self.scrub(answer) }
+    }
+
     fn hidden<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let mut hidden = Cow::Borrowed(body);
         for secret in self.secrets() {
@@ -137,6 +148,7 @@ impl<'a> Means<'a> {
             }
             None => {}
         }
+        secrets.extend(self.identity.secrets());
         secrets.retain(|secret| secret.len() >= SECRET_FROM);
         secrets
     }

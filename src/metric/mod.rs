@@ -15,13 +15,13 @@ pub mod diagnosis;
 mod dynatrace;
 mod externalmetrics;
 mod graphite;
-mod http;
 mod influxdb;
 mod jsonpath;
 mod keptn;
 mod means;
 mod newrelic;
 mod prometheus;
+mod request;
 pub mod resolve;
 mod secret;
 mod selector;
@@ -34,14 +34,15 @@ mod web;
 mod window;
 
 pub use ask::{Ask, Origin};
-pub use http::{ClusterRequest, Credentials, HttpRequest, HttpResponse, Method, Request, Trust};
 pub use means::{Grant, Identity, Login, Means, Session};
+pub use request::{ClusterRequest, Request};
 pub use secret::{SecretData, SecretName};
 pub use selector::{Matcher, Selector};
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::http::{Credentials, HttpRequest, HttpResponse, Method, Trust, shorten};
 use crate::model::Measurement;
 
 /// Somebody who answers queries.
@@ -199,15 +200,6 @@ pub enum QueryError {
     /// The query has another form than the provider reads.
     #[error("the query {0:?} cannot be asked; write {1}")]
     QueryUnusable(String, &'static str),
-}
-
-/// Text of others for a sentence: at most `length` characters, on one line.
-fn shorten(text: &str, length: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(length) {
-        Some((end, _)) => line.get(..end).unwrap_or_default().to_owned() + "…",
-        None => line,
-    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use super::selector::first;
 use super::url::Base;
-use super::{
-    About, Address, Ask, HttpRequest, HttpResponse, Means, Provider, QueryError, Request, bearer, shorten,
-};
+use super::{About, Address, Ask, HttpRequest, HttpResponse, Means, Provider, QueryError, Request, bearer, shorten};
 use crate::model::Measurement;
 
 /// How much of Prometheus' own error text is shown, in characters.

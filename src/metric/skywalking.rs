@@ -69,7 +69,9 @@ fn newest(field: &Value) -> Found {
         return Err(format!("{WHO} says {}", super::shorten(error, 300)));
     }
     let series = match field.get("results") {
-        Some(results) => answer::only(Some(results), "series", "aggregate its labels")?.and_then(|one| one.get("values")),
+        Some(results) => {
+            answer::only(Some(results), "series", "aggregate its labels")?.and_then(|one| one.get("values"))
+        }
         None => field.pointer("/values/values"),
     };
     if field.is_null() || series.is_none() && field.get("results").is_some() {

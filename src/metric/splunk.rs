@@ -24,7 +24,11 @@ impl Provider for Splunk {
     }
 
     fn about(&self) -> About {
-        About { address: Address::Needed, secret: "the key sf_token_key", query: "a SignalFlow program with one series" }
+        About {
+            address: Address::Needed,
+            secret: "the key sf_token_key",
+            query: "a SignalFlow program with one series",
+        }
     }
 
     fn request(&self, ask: &Ask, means: &Means<'_>) -> Result<Request, QueryError> {

@@ -93,7 +93,8 @@ impl Account {
     fn login(&self, now: Time) -> Option<HttpRequest> {
         let (issued, ends) = (now.as_millis().div_euclid(1000), now.after(GOOD).as_millis().div_euclid(1000));
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.private_key_id});
-        let claims = json!({"iss": self.client_email, "scope": SCOPE, "aud": self.token_uri, "iat": issued, "exp": ends});
+        let claims =
+            json!({"iss": self.client_email, "scope": SCOPE, "aud": self.token_uri, "iat": issued, "exp": ends});
         let part = |part: Value| coding::for_url(part.to_string().as_bytes());
         let signed = format!("{}.{}", part(header), part(claims));
         let key = RsaKeyPair::from_pkcs8(&coding::pem(&self.private_key, "PRIVATE KEY")?).ok()?;

@@ -1,6 +1,7 @@
 //! URLs of providers, as text.
 
 use super::{QueryError, shorten};
+use crate::http;
 
 /// A base URL in its parts.
 pub(super) struct Base<'a> {
@@ -17,14 +18,8 @@ impl<'a> Base<'a> {
     pub(super) fn read(address: &'a str) -> Result<Self, QueryError> {
         let refused = || QueryError::AddressUnusable(without_password(address));
         let address = address.trim().split('#').next().unwrap_or_default();
-        let (scheme, rest) = address.split_once("://").ok_or_else(refused)?;
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        let http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-        let clean = !address.chars().any(|c| c.is_whitespace() || c.is_control());
-        if !http || !clean || host.rsplit('@').next().is_none_or(str::is_empty) {
-            return Err(refused());
-        }
-        let (origin, rest) = address.split_at_checked(scheme.len() + 3 + host.len()).ok_or_else(refused)?;
+        let origin = http::origin(address).ok_or_else(refused)?;
+        let rest = address.strip_prefix(origin).unwrap_or_default();
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         Ok(Self { origin, path: path.trim_end_matches('/'), query })
     }

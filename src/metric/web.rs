@@ -30,7 +30,7 @@ impl Provider for Web {
         let mut headers = bearer::headers(ask, &credentials)?;
         let request = match query.method {
             Method::Post => HttpRequest::post(url, "application/json", query.body, credentials, ask.trust),
-            Method::Get | Method::Delete => HttpRequest::get(url, credentials, ask.trust),
+            Method::Get | Method::Put => HttpRequest::get(url, credentials, ask.trust),
         };
         let own = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         let usual: Vec<_> = request.headers.iter().filter(|(name, _)| !own(name)).cloned().collect();

@@ -4,46 +4,28 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1::Secret;
 
 use super::cluster::Cluster;
-use super::http::Http;
-use crate::metric::{Ask, SecretData, SecretName};
-use crate::model::{Answer, Measurement, Question};
+use super::providers::Providers;
+use crate::metric::{SecretData, SecretName};
+use crate::model::{Answer, Question};
 use crate::object::Kind;
 use crate::scene::Scene;
 
 const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
 
 /// Answers in the order of the questions.
-pub(crate) async fn ask(scene: &Scene, questions: &[Question], cluster: &Cluster, http: &Http) -> Vec<Answer> {
-    join_all(questions.iter().map(|question| answer(scene, question, cluster, http))).await
+pub(crate) async fn ask(scene: &Scene, questions: &[Question], providers: &Providers) -> Vec<Answer> {
+    join_all(questions.iter().map(|question| answer(scene, question, providers))).await
 }
 
-async fn answer(scene: &Scene, question: &Question, cluster: &Cluster, http: &Http) -> Answer {
+async fn answer(scene: &Scene, question: &Question, providers: &Providers) -> Answer {
     match question {
         Question::Measure(kpi) => {
             let measurement = match scene.ask(question) {
-                Ok(ask) => measure(&ask, cluster, http).await,
+                Ok(ask) => providers.measure(&ask).await,
                 Err(measurement) => measurement,
             };
             Answer::Measured(kpi.name.clone(), measurement)
         }
-    }
-}
-
-async fn measure(ask: &Ask, cluster: &Cluster, http: &Http) -> Measurement {
-    let secret = match &ask.secret {
-        Some(name) => match read_secret(name, cluster).await {
-            Ok(secret) => secret,
-            Err(why) => return ask.failed(&why),
-        },
-        None => None,
-    };
-    let request = match ask.request(secret.as_ref()) {
-        Ok(request) => request,
-        Err(measurement) => return measurement,
-    };
-    match http.send(request).await {
-        Ok(answer) => ask.read(&answer),
-        Err(why) => ask.unanswered(&why),
     }
 }
 

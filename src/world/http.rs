@@ -1,15 +1,17 @@
-//! Carries the requests of `metric` out over HTTP. Never knows what an answer means.
+//! Carries the requests of `metric` and `hook` out over HTTP. Never knows what an answer means.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::header::RETRY_AFTER;
+use reqwest::redirect::{Action, Attempt, Policy};
+use reqwest::{Client, Response};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::failure::chain;
-use crate::metric::{Credentials, HttpRequest, HttpResponse, Method, Trust};
+use crate::http::{Credentials, HttpRequest, HttpResponse, Method, Trust};
 
 /// For one question, waiting for its turn included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -21,12 +23,15 @@ const IDLE_CONNECTIONS: usize = 8;
 /// What is read of an answer at most, in bytes: one number needs a hundred.
 const LONGEST_ANSWER: usize = 1 << 20;
 
+/// Redirects that are followed: to the same host only.
+const REDIRECTS: usize = 5;
+
 /// The HTTP clients: one for each kind of trust.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     verifying: Client,
     trusting: Client,
-    hosts: Arc<Mutex<BTreeMap<String, Arc<Semaphore>>>>,
+    turns: Arc<Turns>,
 }
 
 impl Http {
@@ -38,32 +43,33 @@ impl Http {
         let client = |trust| {
             let insecure = matches!(trust, Trust::Anybody);
             let builder = Client::builder().user_agent(concat!("serin/", env!("CARGO_PKG_VERSION")));
-            // A redirect could carry credentials to another host.
-            let builder = builder.redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(IDLE_CONNECTIONS);
+            let builder = builder.redirect(Policy::custom(follow)).pool_max_idle_per_host(IDLE_CONNECTIONS);
             builder.tls_danger_accept_invalid_certs(insecure).build().map_err(|error| chain(&error))
         };
-        Ok(Self { verifying: client(Trust::System)?, trusting: client(Trust::Anybody)?, hosts: Arc::default() })
+        let turns = Arc::new(Turns::new(QUESTIONS_TO_A_HOST));
+        Ok(Self { verifying: client(Trust::System)?, trusting: client(Trust::Anybody)?, turns })
+    }
+
+    /// The same clients with turns of their own, so many at once for each host: neither waits for the other.
+    pub(crate) fn apart(&self, at_once: usize) -> Self {
+        Self { turns: Arc::new(Turns::new(at_once)), ..self.clone() }
     }
 
     /// Sends a request and reads the answer. The error is part of a sentence.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, String> {
-        let turns = self.turns(&request.url);
+        let turns = self.turns.of(&request.url);
         let exchange = async {
             let _turn = turns.acquire().await;
             self.exchange(request).await
         };
-        match timeout(ANSWER_WITHIN, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs())),
-        }
+        within(ANSWER_WITHIN, exchange).await
     }
 
-    /// The turns of a URL's host. Those of hosts that nobody asks right now are dropped.
-    fn turns(&self, url: &str) -> Arc<Semaphore> {
-        let host = url.split('/').nth(2).unwrap_or_default();
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.retain(|_, turns| Arc::strong_count(turns) > 1);
-        Arc::clone(hosts.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(QUESTIONS_TO_A_HOST))))
+    /// Waits for its turn, however long that takes; then the answer must come within `limit`.
+    pub(crate) async fn call(&self, request: HttpRequest, limit: Duration) -> Result<HttpResponse, String> {
+        let turns = self.turns.of(&request.url);
+        let _turn = turns.acquire().await;
+        within(limit, self.exchange(request)).await
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, String> {
@@ -74,6 +80,7 @@ impl Http {
         let mut call = match request.method {
             Method::Get => client.get(request.url),
             Method::Post => client.post(request.url).body(request.body),
+            Method::Put => client.put(request.url).body(request.body),
         };
         for (name, value) in request.headers {
             call = call.header(name, value);
@@ -82,19 +89,69 @@ impl Http {
             Credentials::None => call,
             Credentials::Bearer(token) => call.bearer_auth(token),
             Credentials::Basic(user, password) => call.basic_auth(user, Some(password)),
+            Credentials::Headers(headers) => {
+                headers.into_iter().fold(call, |call, (name, value)| call.header(name, value))
+            }
         };
         // The URL of an error holds the whole query: the sentence names the KPI instead.
         let wrong = |error: reqwest::Error| chain(&error.without_url());
         let mut answer = call.send().await.map_err(wrong)?;
-        let (status, mut body) = (answer.status().as_u16(), Vec::new());
+        let (status, retry_after, mut body) = (answer.status().as_u16(), retry_after(&answer), Vec::new());
         while let Some(chunk) = answer.chunk().await.map_err(wrong)? {
             if body.len() + chunk.len() > LONGEST_ANSWER {
                 return Err(format!("the answer is longer than {LONGEST_ANSWER} bytes"));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(HttpResponse { status, body })
+        Ok(HttpResponse { status, body, retry_after })
     }
+}
+
+async fn within(
+    limit: Duration,
+    exchange: impl Future<Output = Result<HttpResponse, String>>,
+) -> Result<HttpResponse, String> {
+    match timeout(limit, exchange).await {
+        Ok(answer) => answer,
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs_f64())),
+    }
+}
+
+/// How much goes on at once with each host.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    at_once: usize,
+    hosts: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+}
+
+impl Turns {
+    pub(crate) fn new(at_once: usize) -> Self {
+        Self { at_once, hosts: Mutex::default() }
+    }
+
+    /// The turns of a URL's host. Those of hosts that nobody needs right now are dropped.
+    pub(crate) fn of(&self, url: &str) -> Arc<Semaphore> {
+        let host = url.split('/').nth(2).unwrap_or_default();
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.retain(|_, turns| Arc::strong_count(turns) > 1);
+        Arc::clone(hosts.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))))
+    }
+}
+
+/// A redirect could carry credentials or a payload to another host.
+fn follow(attempt: Attempt<'_>) -> Action {
+    let next = attempt.url();
+    let same = attempt.previous().last().is_some_and(|before| {
+        let kept = before.scheme() == next.scheme() || next.scheme() == "https";
+        kept && before.host_str() == next.host_str()
+    });
+    if same && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+/// Seconds; a date is as good as none.
+fn retry_after(answer: &Response) -> Option<Duration> {
+    let value = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]

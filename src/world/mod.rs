@@ -26,6 +26,7 @@
 
 mod ask;
 mod backoff;
+mod breaker;
 mod cache;
 mod check;
 mod claim;
@@ -35,11 +36,13 @@ mod connect;
 mod desk;
 mod failure;
 mod http;
+mod identity;
 mod lease;
 mod malformed;
 mod metrics;
 mod observe;
 mod place;
+mod providers;
 mod queue;
 mod reconcile;
 mod run;
@@ -55,9 +58,9 @@ use std::sync::Arc;
 use cache::Cache;
 use cluster::Cluster;
 use desk::Desks;
-use http::Http;
 use metrics::Metrics;
 use place::Place;
+use providers::Providers;
 use queue::Queue;
 use tell::Teller;
 use troubles::Troubles;
@@ -78,7 +81,7 @@ pub(crate) struct World {
     desks: Desks,
     writes: Writes,
     troubles: Troubles,
-    http: Http,
+    providers: Providers,
     teller: Teller,
     metrics: Arc<Metrics>,
     defaults: Arc<Defaults>,

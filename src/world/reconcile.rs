@@ -42,7 +42,7 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
     };
     let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
     let questions = plan::questions(&facts, now);
-    let answers = desk.aside(ask(&scene, &questions, &world.cluster, &world.http)).await;
+    let answers = desk.aside(ask(&scene, &questions, &world.providers)).await;
     let plan = plan::decide(&facts, &answers, now);
     record(world, canary, &scene, &plan, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;

@@ -18,6 +18,7 @@ use super::http::Http;
 use super::lease::{self, Lost};
 use super::malformed;
 use super::metrics::Metrics;
+use super::providers::Providers;
 use super::queue::Queue;
 use super::server;
 use super::tell::Teller;
@@ -99,8 +100,10 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let mut claim = Claim::new(held);
     let cluster = Cluster::new(client.clone(), claim.clone(), Arc::clone(&metrics));
     let teller = Teller::new(client, &options.identity, claim.clone(), Arc::clone(&metrics));
+    let providers = Providers::new(http, cluster.clone());
     let (desks, writes, troubles) = (Desks::default(), Writes::default(), Troubles::default());
-    let world = Arc::new(World { cluster, cache, queue, desks, writes, troubles, http, teller, metrics, defaults });
+    let world =
+        Arc::new(World { cluster, cache, queue, desks, writes, troubles, providers, teller, metrics, defaults });
     let working = async {
         tokio::select! {
             () = claim.held() => work(world, until(stopped.clone())).await,

@@ -2,7 +2,8 @@
 
 use super::super::selector::all as selectors;
 use super::*;
-use crate::metric::{Origin, Trust};
+use crate::http::Trust;
+use crate::metric::Origin;
 
 /// One series as `metric{labels}`, seen now unless it is gone.
 struct Fake {
@@ -47,7 +48,7 @@ impl Fake {
             })
             .collect();
         let body = serde_json::json!({"status": "success", "data": {"resultType": "vector", "result": result}});
-        Reply::Answered(HttpResponse { status: 200, body: body.to_string().into_bytes() })
+        Reply::Answered(HttpResponse::new(200, body.to_string().into_bytes()))
     }
 }
 
@@ -78,7 +79,7 @@ fn ask(query: &str) -> Ask {
         provider: crate::metric::find("prometheus").expect("it is served"),
         address: "http://prometheus:9090".to_owned(),
         query: query.to_owned(),
-        interval: "1m".to_owned(),
+        window: std::time::Duration::from_secs(60),
         headers: BTreeMap::new(),
         secret: None,
         region: None,

@@ -14,16 +14,16 @@ pub(super) fn value(text: &str) -> Found {
         if line.first().is_some_and(|first| first.starts_with('#')) {
             table = Table { types: line, names: Vec::new() };
         } else if table.names.is_empty() {
+            if !line.iter().any(|name| ["_value", "error"].contains(&name.as_str())) {
+                return Err(no_value(&line));
+            }
             table.names = line;
         } else if let Some(error) = table.cell(&line, "error") {
             return Err(format!("{WHO} says {}", shorten(error, 300)));
         } else if let Some(value) = table.cell(&line, "_value") {
             rows.push((table.cell(&table.types, "_value").unwrap_or("double").to_owned(), value.to_owned()));
         } else {
-            let names = shorten(&table.names.join(","), 40);
-            return Err(format!(
-                "the answer is not one of {WHO}, or its rows have no _value: its columns are {names}; correct the address or keep the column"
-            ));
+            return Err(no_value(&line));
         }
     }
     match rows.as_slice() {
@@ -35,6 +35,13 @@ pub(super) fn value(text: &str) -> Found {
         }
         many => Err(format!("the query gives {} rows and a KPI is one; end it with |> group() |> last()", many.len())),
     }
+}
+
+fn no_value(columns: &[String]) -> String {
+    let columns = shorten(&columns.join(","), 40);
+    format!(
+        "the answer is not one of {WHO}, or its rows have no _value, but {columns}; correct the address or keep the column"
+    )
 }
 
 /// What stands above the rows of a table.

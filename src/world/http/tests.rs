@@ -1,5 +1,6 @@
 use axum::Router;
 use axum::http::HeaderMap;
+use axum::response::Redirect;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
@@ -41,7 +42,7 @@ async fn a_host_that_does_not_answer_holds_up_nobody_else() {
             })
         })
         .collect();
-    while http.turns(&dead).available_permits() > 0 {
+    while http.turns.of(&dead).available_permits() > 0 {
         tokio::task::yield_now().await;
     }
     assert!(http.send(ask(alive)).await.is_ok());
@@ -62,4 +63,24 @@ async fn an_answer_without_end_is_cut_off() {
     let url = serve(Router::new().route("/", get(long))).await;
     let why = Http::new().unwrap().send(ask(url)).await.unwrap_err();
     assert_eq!(why, "the answer is longer than 1048576 bytes");
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_on_the_same_host_and_nowhere_else() {
+    let routes = Router::new()
+        .route("/here", get(async || Redirect::temporary("/there")))
+        .route("/there", get(async || "there"))
+        .route("/away", get(async || Redirect::temporary("http://localhost:1/secret")));
+    let url = serve(routes).await;
+    let http = Http::new().unwrap();
+    assert_eq!(http.send(ask(format!("{url}/here"))).await.unwrap().body, b"there");
+    assert_eq!(http.send(ask(format!("{url}/away"))).await.unwrap().status, 307);
+}
+
+#[tokio::test]
+async fn an_answer_tells_when_to_try_again() {
+    let busy = async || ([("retry-after", "7")], "later");
+    let url = serve(Router::new().route("/", get(busy))).await;
+    let answer = Http::new().unwrap().call(ask(url), Duration::from_secs(5)).await.unwrap();
+    assert_eq!(answer.retry_after, Some(Duration::from_secs(7)));
 }
