@@ -3,9 +3,11 @@
 pub mod api;
 pub mod check;
 pub mod cli;
+pub mod hook;
 pub mod http;
 pub mod install;
 pub mod judge;
+pub mod loadtest;
 pub mod metric;
 pub mod model;
 pub mod notify;

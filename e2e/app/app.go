@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -42,6 +44,10 @@ func (a *app) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) health(w http.ResponseWriter, _ *http.Request) {
+	if pod, _ := os.Hostname(); a.neverReady != "" && strings.HasPrefix(pod, a.neverReady) {
+		http.Error(w, "never ready as "+pod, http.StatusServiceUnavailable)
+		return
+	}
 	if wait := time.Until(a.readyAt); wait > 0 {
 		http.Error(w, fmt.Sprintf("ready in %s", wait.Round(time.Millisecond)), http.StatusServiceUnavailable)
 		return

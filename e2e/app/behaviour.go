@@ -14,6 +14,7 @@ type behaviour struct {
 	latency    time.Duration // LATENCY_MS, added to every answer
 	startDelay time.Duration // START_DELAY, seconds from the start until /healthz says ready
 	lameDuck   time.Duration // LAME_DUCK, seconds that it keeps serving after SIGTERM
+	neverReady string        // NEVER_READY_AS, a pod whose name begins so is never ready
 }
 
 // behaviourFrom reads the environment; what is not set behaves well.
@@ -39,6 +40,7 @@ func behaviourFrom(lookup func(string) (string, bool)) (behaviour, error) {
 		latency:    time.Duration(number("LATENCY_MS", "0", 60_000)) * time.Millisecond,
 		startDelay: time.Duration(number("START_DELAY", "0", 600)) * time.Second,
 		lameDuck:   time.Duration(number("LAME_DUCK", "5", 60)) * time.Second,
+		neverReady: text("NEVER_READY_AS", ""),
 	}
 	return read, failure
 }

@@ -168,6 +168,9 @@ sentences! {
     CAN055 MetricsServerIsNoUrl
     "metric {metric} asks Prometheus at spec.metricsServer or else --metrics-server, so each check of it fails: {error}"
 
+    CAN057 HookUrlUnusable
+    "webhook {name} has the url {value}, which is no http or https URL, so no call could be made and no release would start; write one, for example http://loadtester.test/gate/check"
+
     CAN060 LabelTooLong
     "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
 

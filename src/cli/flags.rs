@@ -85,12 +85,47 @@ pub(super) struct Defaults {
     /// Prefixes of labels and annotations that the primary inherits; `*` for all
     #[arg(long, env = "SERIN_INCLUDE_LABEL_PREFIX", value_delimiter = ',', value_name = "PREFIXES")]
     include_label_prefix: Vec<String>,
+
+    /// Before the slash in the names of annotations that ingress-nginx reads
+    #[arg(
+        long,
+        env = "SERIN_INGRESS_ANNOTATIONS_PREFIX",
+        default_value = "nginx.ingress.kubernetes.io",
+        value_name = "PREFIX"
+    )]
+    ingress_annotations_prefix: String,
+
+    /// URL that hears every event of the Canaries without an event webhook of their own
+    #[arg(
+        long,
+        env = "EVENT_WEBHOOK_URL",
+        default_value = "",
+        value_name = "URL",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
+    event_webhook: String,
 }
 
 impl From<Defaults> for scene::Defaults {
     fn from(flags: Defaults) -> Self {
-        let Defaults { metrics_server, mesh_provider, selector_labels, include_label_prefix } = flags;
-        Self { provider: mesh_provider, metrics_server, selector_labels, include_label_prefix }
+        let Defaults {
+            metrics_server,
+            mesh_provider: provider,
+            selector_labels,
+            include_label_prefix,
+            ingress_annotations_prefix,
+            event_webhook,
+        } = flags;
+        let event_webhook = Some(event_webhook).filter(|url| !url.is_empty());
+        Self {
+            provider,
+            metrics_server,
+            selector_labels,
+            include_label_prefix,
+            ingress_annotations_prefix,
+            event_webhook,
+        }
     }
 }
 
@@ -107,8 +142,6 @@ pub(super) struct Unserved {
     slack_token: String,
     #[arg(long, env = "MSTEAMS_URL", default_value = "", hide = true, hide_env_values = true)]
     msteams_url: String,
-    #[arg(long, env = "EVENT_WEBHOOK_URL", default_value = "", hide = true, hide_env_values = true)]
-    event_webhook: String,
 }
 
 impl Unserved {
@@ -125,13 +158,8 @@ impl Unserved {
 
     /// Where alerts were to go, and will not.
     pub(super) fn silent(&self) -> Vec<&'static str> {
-        let Self { slack_url, slack_token, msteams_url, event_webhook, .. } = self;
-        let flags = [
-            ("--slack-url", slack_url),
-            ("--slack-token", slack_token),
-            ("--msteams-url", msteams_url),
-            ("--event-webhook", event_webhook),
-        ];
+        let Self { slack_url, slack_token, msteams_url, .. } = self;
+        let flags = [("--slack-url", slack_url), ("--slack-token", slack_token), ("--msteams-url", msteams_url)];
         flags.into_iter().filter(|(_, value)| !value.is_empty()).map(|(flag, _)| flag).collect()
     }
 }
@@ -157,8 +185,6 @@ pub(super) struct WithoutMeaning {
     slack_proxy_url: Option<String>,
     #[arg(long, env = "MSTEAMS_PROXY_URL", hide = true, hide_env_values = true)]
     msteams_proxy_url: Option<String>,
-    #[arg(long, hide = true)]
-    ingress_annotations_prefix: Option<String>,
     #[arg(long, hide = true)]
     ingress_class: Option<String>,
     #[arg(long, hide = true)]

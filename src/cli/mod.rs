@@ -3,6 +3,7 @@
 mod check;
 mod flags;
 mod go;
+mod loadtest;
 mod log;
 mod manifests;
 mod out;
@@ -39,6 +40,8 @@ enum Command {
         #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "ROUTER")]
         routers: Vec<String>,
     },
+    /// Run the load tester, which webhooks call to run tests and to ask gates
+    Loadtest(loadtest::Args),
     /// Find out before a release what would make it fail
     #[command(subcommand)]
     Check(check::What),
@@ -59,6 +62,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
+        Command::Loadtest(args) => loadtest::run(&args),
         Command::Check(what) => check::check(what),
     }
 }

@@ -1,5 +1,6 @@
 //! `serin run`: flags into options, and signals into a stop.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,14 +20,14 @@ pub(super) fn run(flags: Run) -> ExitCode {
     for flag in flags.unserved.silent() {
         tracing::warn!("{flag} is not served yet: no alert goes there. Events on the Canary tell the same.");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!("cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(world::run(options(flags), stop())) {
+    end(world::run(options(flags), stop("running rounds finish, then the lease is released")))
+}
+
+/// Runs a server to its end, which the log tells where it is an error.
+pub(super) fn end<E: fmt::Display>(server: impl Future<Output = Result<(), E>>) -> ExitCode {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let ended = built.map_err(|error| format!("cannot start: {error}"));
+    match ended.and_then(|runtime| runtime.block_on(server).map_err(|error| error.to_string())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -63,9 +64,9 @@ fn nonce() -> String {
 }
 
 /// SIGTERM and SIGINT stop gracefully; a second one ends at once.
-async fn stop() {
+pub(super) async fn stop(says: &'static str) {
     interrupted().await;
-    tracing::info!("stopping: running rounds finish, then the lease is released");
+    tracing::info!("stopping: {says}");
     tokio::spawn(async {
         interrupted().await;
         std::process::exit(1);

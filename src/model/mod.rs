@@ -4,6 +4,7 @@
 
 mod answer;
 mod complaint;
+pub(crate) mod duration;
 mod effect;
 mod facts;
 mod hook;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Mirror, Percent};
+use super::{Hook, Mirror, Percent};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +27,8 @@ pub struct Settings {
     pub cookies: Option<CookieNames>,
     /// What is measured at each check, in the order of the spec.
     pub kpis: Vec<Kpi>,
+    /// What is called, in the order of the spec.
+    pub hooks: Vec<Hook>,
     /// Leave everything as it is.
     pub suspend: bool,
     /// Give the user's objects back when the Canary is deleted.

@@ -34,7 +34,7 @@ impl Kind {
 pub struct ObjectKey {
     /// Its kind.
     pub kind: Kind,
-    /// Its namespace.
+    /// Its namespace; empty for a kind that belongs to the whole cluster.
     pub namespace: String,
     /// Its name.
     pub name: String,
@@ -52,7 +52,8 @@ impl ObjectKey {
 
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}.{}", self.kind.kind, self.name, self.namespace)
+        write!(f, "{}/{}", self.kind.kind, self.name)?;
+        if self.namespace.is_empty() { Ok(()) } else { write!(f, ".{}", self.namespace) }
     }
 }
 

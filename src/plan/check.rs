@@ -67,6 +67,10 @@ pub(super) fn has_failed(draft: &mut Draft<'_>, settings: &Settings) -> bool {
 /// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but
 /// not answered is an error of the provider, never a pass.
 fn readings(settings: &Settings, answers: &[Answer]) -> Vec<Reading> {
-    let measured = answers.iter().map(|Answer::Measured(_, measured)| Some(measured)).chain(iter::repeat(None));
+    let measured = answers.iter().filter_map(|answer| match answer {
+        Answer::Measured(_, measured) => Some(Some(measured)),
+        Answer::Hook(..) => None,
+    });
+    let measured = measured.chain(iter::repeat(None));
     settings.kpis.iter().zip(measured).map(|(kpi, measured)| judge::reading(kpi, measured)).collect()
 }

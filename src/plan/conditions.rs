@@ -1,6 +1,6 @@
 //! Conditions: the outcome of a decision in the words that kubectl, Flux and Argo CD read.
 
-use crate::model::{Condition, ConditionKind, Facts, Journal, Notice, Phase, Seen, Time, Truth};
+use crate::model::{Condition, ConditionKind, Facts, Gravity, Journal, Notice, Phase, Seen, Time, Truth};
 
 /// Writes the conditions that belong to the journal. Times move only when something was said anew.
 pub(super) fn settle(journal: &mut Journal, facts: &Facts, now: Time) {
@@ -68,6 +68,11 @@ fn promoted(journal: &Journal, facts: &Facts) -> Said {
 fn ready(journal: &Journal, facts: &Facts) -> Said {
     let asked = facts.target.found().map(|t| &t.revision);
     let serves = asked.is_some() && asked == journal.last_promoted.as_ref();
+    let under_way = !journal.phase.is_settled();
+    if let Some(first) = facts.complaints.iter().find(|c| under_way || c.gravity == Gravity::Blocks) {
+        // Whatever serves, what Git asks for does not come without a person.
+        return say(ConditionKind::Ready, Truth::False, first.reason, first.sentence.clone());
+    }
     let (truth, reason, message) = match journal.phase {
         Phase::Initialized | Phase::Succeeded => (Truth::True, "Serving", "The primary serves the promoted revision."),
         Phase::Failed if serves => {

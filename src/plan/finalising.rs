@@ -16,10 +16,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
             Err(_) if newer && draft.facts.endpoints.primary == 0 => succeed(draft, settings, target),
             Err(why) if draft.facts.endpoints.primary == 0 => stuck(draft, settings, target, why),
             // The canary drains from the moment at which it loses its traffic.
-            Ok(()) | Err(_) => {
-                draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
-                draft.journal.vacant_since = Some(draft.now);
-            }
+            Ok(()) | Err(_) => draft.enter(Phase::Finalising, Percent::ZERO, draft.drain()),
         };
     }
     match draft.journal.step {

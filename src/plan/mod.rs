@@ -21,12 +21,13 @@ mod traffic;
 use crate::model::{Answer, Facts, Gravity, Notice, Phase, Plan, Question, Settings, TargetSeen, Time};
 use draft::Draft;
 
-/// The reads that the next decision needs. Which ones are due is a decision of its own.
-pub fn questions(facts: &Facts, now: Time) -> Vec<Question> {
+/// The reads that the next decision needs besides `answers`; none when it knows enough. Which ones are due is a decision of its own.
+pub fn questions(facts: &Facts, answers: &[Answer], now: Time) -> Vec<Question> {
     if takeover::rival_until(facts, now).is_some() {
         return Vec::new();
     }
     match stage(facts) {
+        _ if !answers.is_empty() => Vec::new(),
         Stage::Running(settings, target) => check::questions(facts, settings, target, now),
         Stage::Gone | Stage::Terminating | Stage::Blocked | Stage::Suspended(_) => Vec::new(),
     }

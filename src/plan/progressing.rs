@@ -128,7 +128,6 @@ fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     if draft.journal.last_promoted.as_ref() == Some(&target.revision) {
         draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
         draft.journal.last_applied = Some(target.revision.clone());
-        draft.journal.vacant_since = Some(draft.now);
         draft.tell(Notice::Withdrawn);
     } else if let Some(by) = ramp(draft, settings, target) {
         ramp_down(draft, settings, by);
@@ -185,10 +184,6 @@ fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
     match draft.patience(settings, why, Notice::CanaryNotReady) {
         Ok(()) => {
             draft.route_no_more();
-            if !draft.journal.has_begun() && reaches_canary(draft.facts) && draft.facts.endpoints.primary > 0 {
-                // The route is taken away only now: the last round could not, or somebody gave it.
-                draft.journal.vacant_since = Some(draft.now);
-            }
         }
         Err(why) => {
             draft.tell(Notice::DeadlineExceeded(why));
@@ -220,7 +215,6 @@ pub(super) fn roll_back(draft: &mut Draft<'_>) {
     draft.enter(Phase::Failed, Percent::ZERO, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
-    draft.journal.vacant_since = Some(draft.now);
     draft.route();
     draft.tell(Notice::RolledBack);
 }

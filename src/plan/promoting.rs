@@ -61,7 +61,6 @@ fn hand_back(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 
 fn finalise(draft: &mut Draft<'_>) {
     draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
-    draft.journal.vacant_since = Some(draft.now);
     draft.route();
     draft.tell(Notice::RoutingToPrimary);
 }
@@ -76,7 +75,6 @@ pub(super) fn fail(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSe
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     if !healthy {
-        draft.journal.vacant_since = Some(draft.now);
         draft.restore_primary();
     }
     draft.route();

@@ -1,7 +1,6 @@
 //! Between releases: keep what serves, wait for a new revision, and park the target at zero.
 
 use super::draft::Draft;
-use super::traffic::reaches_canary;
 use crate::model::{ConditionKind, Effect, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
@@ -11,10 +10,6 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.keep_primary(target, draft.journal.last_promoted.clone());
     }
     let apex = draft.apex();
-    if !parked && reaches_canary(draft.facts) {
-        // The last round could not take the route away, or somebody gave it.
-        draft.journal.vacant_since = Some(draft.now);
-    }
     if is_new(draft, &target.revision) {
         start(draft, settings, target);
         return;
@@ -64,10 +59,6 @@ fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 
 /// Opens the journal of a release of the target's revision.
 pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, weight: Percent) {
-    let same = draft.journal.last_applied.as_ref() == Some(&target.revision);
-    if !same && !draft.journal.phase.is_settled() {
-        draft.journal.vacant_since = Some(draft.now);
-    }
     let ended = draft.facts.journal.condition(ConditionKind::Promoted).map_or(draft.now, |c| c.since);
     draft.journal.vacant_since.get_or_insert(ended);
     draft.enter(Phase::Progressing, weight, settings.interval);

@@ -83,7 +83,7 @@ mod tests {
         assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Progressing, Percent::clamped(40)));
         assert_eq!((&plan.journal.last_applied, &plan.journal.last_promoted), (&Some(rev("b")), &Some(rev("a"))));
         facts.journal = plan.journal;
-        assert_eq!(questions(&facts, t(160)).len(), 1, "its next check comes after an interval");
+        assert_eq!(questions(&facts, &[], t(160)).len(), 1, "its next check comes after an interval");
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         let mut facts = analysing(40);
         target(&mut facts).revision = rev("c");
         facts.rival = Some(t(90));
-        assert_eq!(questions(&facts, t(100)), vec![]);
+        assert_eq!(questions(&facts, &[], t(100)), vec![]);
         let plan = decide(&facts, &[], t(100));
         assert_eq!((plan.effects, plan.wake), (vec![], Some(t(390))));
         let stalled = plan.journal.condition(ConditionKind::Stalled).expect("it says why");

@@ -1,6 +1,9 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod endings;
+mod mid_release;
 mod outages;
+mod strategies;
 
 use std::time::Duration;
 
@@ -43,6 +46,7 @@ fn settings() -> Settings {
             window: Duration::from_secs(60),
             range: Range { min: Some(99.0), max: None },
         }],
+        hooks: vec![],
         suspend: false,
         revert_on_deletion: false,
     }
@@ -164,10 +168,10 @@ fn the_first_step_is_routed_when_the_canary_is_ready_and_listed() {
 #[test]
 fn a_check_is_asked_only_when_it_is_due_and_what_it_judges_is_routed() {
     let mut facts = analysing(20);
-    assert_eq!(questions(&facts, t(59)).len(), 0);
-    assert_eq!(questions(&facts, t(60)).len(), 1);
+    assert_eq!(questions(&facts, &[], t(59)).len(), 0);
+    assert_eq!(questions(&facts, &[], t(60)).len(), 1);
     facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
-    assert_eq!(questions(&facts, t(60)).len(), 0, "drifted");
+    assert_eq!(questions(&facts, &[], t(60)).len(), 0, "drifted");
     let plan = decide(&facts, &[], t(60));
     assert_eq!(plan.effects, [route(20)]);
     assert_eq!(plan.notices, [Notice::RouteDrift(Percent::ZERO, Percent::clamped(20))]);

@@ -39,6 +39,10 @@ impl Draft<'_> {
         if let Some((seen, asked)) = self.drifted() {
             self.tell(Notice::RouteDrift(seen, asked));
         }
+        let same = self.journal.phase == Phase::Progressing && self.journal.has_begun();
+        if share.is_zero() && reaches_canary(self.facts) && !same {
+            self.journal.vacant_since = Some(self.now);
+        }
         self.act(Effect::Route(wanted));
         false
     }

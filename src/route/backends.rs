@@ -48,3 +48,17 @@ pub(super) fn rounded(part: u128, all: u128) -> Percent {
     let rounded = (200 * part + all).checked_div(2 * all).unwrap_or(0);
     Percent::clamped(i64::try_from(rounded).unwrap_or(100))
 }
+
+/// The share of the backends that `is_canary` picks, where data planes name them in another way; `None` where it picks none.
+pub(super) fn share_of(backends: &[Value], is_canary: impl Fn(&Value) -> bool) -> Option<Percent> {
+    backends.iter().any(&is_canary).then(|| {
+        let part = backends.iter().filter(|backend| is_canary(backend)).map(weight).sum();
+        rounded(part, backends.iter().map(weight).sum())
+    })
+}
+
+/// A number, or a text as in the first version of SMI; none where it is neither.
+fn weight(backend: &Value) -> u128 {
+    let weight = backend.get("weight");
+    weight.and_then(|weight| weight.as_u64().or_else(|| weight.as_str()?.parse().ok())).map_or(0, u128::from)
+}

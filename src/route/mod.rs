@@ -3,13 +3,23 @@
 //! One file a router and one line in `ALL`; the laws in `conformance` run over the list. Pure: never a client, never another
 //! router. The user's routing options pass through in their wire form (`api`).
 
+mod apisix;
+mod appmesh;
 mod backends;
 mod claim;
+mod condition;
+mod contour;
 mod cookies;
+mod gateway;
+mod gloo;
+mod ingress;
 mod istio;
+mod knative;
 mod kubernetes;
+mod kuma;
 mod query;
 mod refusal;
+mod smi;
 mod traefik;
 
 #[cfg(test)]
@@ -19,12 +29,33 @@ mod testing;
 
 pub use claim::{BEFORE, ORIGINAL};
 
+use std::collections::BTreeMap;
+
 use crate::api;
 use crate::model::{Builtin, Complaint, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
-pub static ALL: &[&dyn Router] = &[&istio::Istio, &kubernetes::Kubernetes, &traefik::Traefik];
+pub static ALL: &[&dyn Router] = &[
+    &apisix::Apisix,
+    &appmesh::V1Beta1,
+    &appmesh::V1Beta2,
+    &contour::Contour,
+    &gateway::V1,
+    &gateway::V1BETA1,
+    &gloo::Gloo,
+    &istio::Istio,
+    &knative::Knative,
+    &kubernetes::Kubernetes,
+    &kuma::Kuma,
+    &ingress::Nginx,
+    &ingress::Skipper,
+    &smi::V1ALPHA1,
+    &smi::V1ALPHA2,
+    &smi::V1ALPHA3,
+    &smi::OSM,
+    &traefik::Traefik,
+];
 
 /// The router that a `spec.provider` means: by one of its names, or by one with options behind a colon (`smi:v1alpha2:istio`).
 /// There is no default: traffic of an unknown mesh is left alone.
@@ -47,6 +78,12 @@ pub fn unknown(provider: &str) -> RouteError {
     }
 }
 
+/// The prefix that ingress-nginx has where nobody gave it another.
+pub const INGRESS_PREFIX: &str = "nginx.ingress.kubernetes.io";
+
+/// The annotations of a Canary that has none.
+pub const NO_ANNOTATIONS: &BTreeMap<String, String> = &BTreeMap::new();
+
 /// What a router may know of a canary.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
@@ -58,6 +95,10 @@ pub struct Target<'a> {
     pub provider: &'a str,
     /// Label that tells the pods of the sides apart, and its value on the canary's; `None` where the workload is missing.
     pub pods: Option<(&'a str, &'a str)>,
+    /// Annotations of the Canary.
+    pub annotations: &'a BTreeMap<String, String>,
+    /// Before the slash in the names of annotations that ingress-nginx reads.
+    pub ingress_prefix: &'a str,
     /// The user's routing options.
     pub service: &'a api::CanaryService,
     /// The user's match conditions, cookies and references to routing objects.
@@ -83,10 +124,24 @@ pub struct Capabilities {
     pub weights: bool,
     /// A rule for matching requests only.
     pub matches: bool,
+    /// Such a rule is for all of them or none: there are no shares of matching requests.
+    pub whole_matches: bool,
     /// Copies of requests.
     pub mirror: bool,
     /// Cookies that keep users on a side.
     pub affinity: bool,
+}
+
+impl Capabilities {
+    /// What is left of it where requests of this service cannot be told apart, because the data plane speaks HTTP only.
+    pub(crate) fn over_http(self, service: &api::CanaryService) -> Self {
+        if is_tcp(service) { Self::default() } else { self }
+    }
+}
+
+/// Whether the user says that the service speaks TCP.
+fn is_tcp(service: &api::CanaryService) -> bool {
+    service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
 }
 
 /// What a router does with the objects of a kind.

@@ -2,7 +2,7 @@
 
 use super::{ALL, Capabilities, RouteError, Router, Target};
 use crate::api;
-use crate::model::{Affinity, Mirror, Routing};
+use crate::model::{Affinity, Mirror, Percent, Routing};
 
 /// An error for the first thing in `want` that the router cannot do: left out, it would never come true.
 pub(super) fn refuse_what_it_cannot(
@@ -17,9 +17,14 @@ pub(super) fn refuse_what_it_cannot(
         (want.mirror != Mirror::Off, MIRROR),
         (want.affinity != Affinity::None, AFFINITY),
         (!want.canary.is_zero(), WEIGHTS),
+        (!target.conditions().is_empty() && is_shared(want.canary), MATCH_SHARES),
     ];
     let lacking = asked.into_iter().find(|(asked, ability)| *asked && !(ability.of)(&can));
     lacking.map_or(Ok(()), |(_, ability)| Err(ability.refused(router, target.service)))
+}
+
+fn is_shared(canary: Percent) -> bool {
+    !canary.is_zero() && canary != Percent::FULL
 }
 
 /// Something that not every data plane can do.
@@ -37,6 +42,12 @@ const AFFINITY: Ability =
     Ability { field: "spec.analysis.sessionAffinity", what: "keep users on a side by cookies", of: |can| can.affinity };
 const WEIGHTS: Ability =
     Ability { field: "spec.analysis.stepWeight", what: "share requests by weight", of: |can| can.weights };
+
+const MATCH_SHARES: Ability = Ability {
+    field: "spec.analysis.match",
+    what: "share matching requests by weight (with spec.analysis.iterations it routes all of them)",
+    of: |can| !can.whole_matches,
+};
 
 impl Ability {
     fn refused(self, router: &dyn Router, service: &api::CanaryService) -> RouteError {

@@ -3,10 +3,24 @@
 use expect_test::Expect;
 use serde_json::{Value, json};
 
-use super::{RouteError, Router, Target};
+use super::{INGRESS_PREFIX, NO_ANNOTATIONS, RouteError, Router, Target};
 use crate::api;
 use crate::model::{Affinity, Cookie, Percent, Routing};
 use crate::object::{Change, FakeStore, value};
+
+/// What a router knows of the canary.
+pub(super) fn target<'a>(provider: &'a str, service: &'a api::CanaryService, spec: &'a api::CanarySpec) -> Target<'a> {
+    Target {
+        namespace: "test",
+        apex: "podinfo",
+        provider,
+        pods: Some(("app", "podinfo")),
+        annotations: NO_ANNOTATIONS,
+        ingress_prefix: INGRESS_PREFIX,
+        service,
+        spec,
+    }
+}
 
 /// One router, one canary, one cluster.
 pub(super) struct Scene {
@@ -26,6 +40,8 @@ impl Scene {
     pub(super) fn analysed(router: &'static dyn Router, service: &Value, analysis: &Value) -> Self {
         let mut spec = json!({
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+            "ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "podinfo"},
+            "routeRef": {"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "name": "podinfo"},
             "analysis": {"interval": "1m", "threshold": 5},
         });
         value::merge(&mut spec["analysis"], analysis);
@@ -44,9 +60,7 @@ impl Scene {
     }
 
     pub(super) fn target(&self) -> Target<'_> {
-        let Self { router, service, spec, .. } = self;
-        let provider = router.providers()[0];
-        Target { namespace: "test", apex: "podinfo", provider, pods: Some(("app", "podinfo")), service, spec }
+        target(self.router.providers()[0], &self.service, &self.spec)
     }
 
     pub(super) fn render(&self, want: &Routing) -> Result<Vec<Change>, RouteError> {
@@ -71,6 +85,17 @@ impl Scene {
     /// The first object of the router, as it stands.
     pub(super) fn only(&self) -> &Value {
         self.store.objects().find(&self.router.objects(&self.target())[0]).expect("the object is there")
+    }
+
+    /// All objects of the router as YAML, without the fake store's versions.
+    pub(super) fn check(&self, expected: &Expect) {
+        let objects = self.router.objects(&self.target());
+        let objects = objects.iter().filter_map(|key| self.store.objects().find(key)).cloned();
+        let yaml = objects.map(|mut object| {
+            value::merge(&mut object, &json!({"metadata": {"resourceVersion": null}}));
+            serde_saphyr::to_string(&object).expect("JSON can be written as YAML")
+        });
+        expected.assert_eq(&yaml.collect::<Vec<_>>().join("---\n"));
     }
 
     /// Writes the first object of the router as another hand would, whole.

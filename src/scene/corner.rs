@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Scene;
+use super::{Defaults, Scene};
 use crate::api;
 use crate::model::{CanaryRef, Complaint};
 use crate::object::{Change, ObjectKey, kinds};
@@ -103,7 +103,7 @@ impl Corner<'_> {
     /// What the router may know; `None` without `spec.service`, which `settings` complains of.
     pub(super) fn route_target(&self) -> Option<route::Target<'_>> {
         let pods = self.selector.as_ref().and_then(|s| s.as_ref().ok()).map(|s| (s.label.as_str(), s.value.as_str()));
-        let target = route_target(&self.names, &self.scene.canary, &self.scene.defaults.provider)?;
+        let target = route_target(&self.names, &self.scene.canary, &self.scene.defaults)?;
         Some(route::Target { pods, ..target })
     }
 
@@ -120,14 +120,16 @@ impl Corner<'_> {
 pub(super) fn route_target<'a>(
     names: &'a Names,
     canary: &'a api::Canary,
-    default: &'a str,
+    defaults: &'a Defaults,
 ) -> Option<route::Target<'a>> {
     let spec = &canary.spec;
     Some(route::Target {
         namespace: &names.namespace,
         apex: &names.apex,
-        provider: provider(canary, default),
+        provider: provider(canary, &defaults.provider),
         pods: None,
+        annotations: canary.metadata.annotations.as_ref().unwrap_or(route::NO_ANNOTATIONS),
+        ingress_prefix: &defaults.ingress_annotations_prefix,
         service: spec.service.as_ref()?,
         spec,
     })

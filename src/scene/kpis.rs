@@ -3,17 +3,16 @@
 use super::Scene;
 use super::corner::{Corner, Names};
 use crate::metric::{Ask, resolve};
-use crate::model::{Complaint, Kpi, KpiSource, Measurement, Question, Settings};
+use crate::model::{Complaint, Kpi, KpiSource, Measurement, Settings};
 use crate::object::kinds;
 use crate::route;
 
 impl Scene {
-    /// The query that answers a question.
+    /// The query that measures a KPI.
     ///
     /// # Errors
     /// The answer itself, where there is nothing to ask: a template is missing or does not render.
-    pub fn ask(&self, question: &Question) -> Result<Ask, Measurement> {
-        let Question::Measure(kpi) = question;
+    pub fn ask(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
         let corner = Corner::of(self);
         corner.ask(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
     }

@@ -37,7 +37,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     let namespace = &names.namespace;
     let mut keys = vec![names.target(), names.primary()];
     keys.extend(names.services());
-    let target = corner::route_target(&names, canary, &defaults.provider);
+    let target = corner::route_target(&names, canary, defaults);
     if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), target) {
         keys.extend(router.objects(&target));
     }

@@ -8,6 +8,7 @@ mod corner;
 mod facts;
 mod journal;
 mod kpis;
+mod listeners;
 mod lookups;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,10 @@ pub struct Defaults {
     pub selector_labels: Vec<String>,
     /// Prefixes of labels that the primary inherits.
     pub include_label_prefix: Vec<String>,
+    /// Before the slash in the names of annotations that ingress-nginx reads.
+    pub ingress_annotations_prefix: String,
+    /// URL that hears the events of Canaries without an event hook of their own.
+    pub event_webhook: Option<String>,
 }
 
 impl Default for Defaults {
@@ -42,6 +47,8 @@ impl Default for Defaults {
             metrics_server: "http://prometheus:9090".to_owned(),
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefix: Vec::new(),
+            ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
+            event_webhook: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::Canary;
 use crate::model::{
-    Effect, Gravity, Measurement, Percent, PrimaryMatch, PrimarySource, Question, RouteSeen, Routing, Seen, Shape,
+    Effect, Gravity, Measurement, Percent, PrimaryMatch, PrimarySource, RouteSeen, Routing, Seen, Shape,
 };
 use crate::object::{FakeStore, ObjectKey, kinds};
 
@@ -163,10 +163,10 @@ fn a_cluster_without_the_routers_kinds_is_told_what_to_install() {
 fn a_question_becomes_a_query_and_a_missing_template_its_own_answer() {
     let mut store = store();
     let kpis = scene(&store).facts().settings.unwrap().kpis;
-    let ask = scene(&store).ask(&Question::Measure(kpis[1].clone())).unwrap();
+    let ask = scene(&store).ask(&kpis[1]).unwrap();
     assert_eq!(ask.query, "errors{app=\"podinfo\"}");
     store.remove(&kinds::METRIC_TEMPLATE.named("test", "errors"));
-    let answer = scene(&store).ask(&Question::Measure(kpis[1].clone()));
+    let answer = scene(&store).ask(&kpis[1]);
     assert!(matches!(answer, Err(Measurement::Error(why)) if why.contains("errors.test")));
 }
 

@@ -2,10 +2,10 @@
 
 use crate::api::sentences::{self, Sentence};
 use crate::api::{CanarySpec, Provider, TargetKind};
-use crate::model::{Builtin, Complaint};
+use crate::model::{Builtin, Complaint, duration};
 use crate::route::{self, Capabilities, Router};
 
-use super::{Defaults, duration, provider};
+use super::{Defaults, provider};
 
 /// Every complaint about `spec`, in the order of the claims.
 pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> {
@@ -21,6 +21,7 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(durations(spec));
     found.extend(cookies(spec));
     found.extend(metrics(spec));
+    found.extend(super::hook::complaints(spec));
     found
 }
 

@@ -1,8 +1,7 @@
 //! A metric of the spec into the KPIs that are measured for it.
 
-use super::duration;
 use crate::api::Metric;
-use crate::model::{Builtin, Kpi, KpiSource, Range};
+use crate::model::{Builtin, Kpi, KpiSource, Range, duration};
 
 /// Flagger has this default for builtin and inline metrics only; a template then sees an empty interval.
 const WINDOW: &str = "1m";

@@ -5,18 +5,19 @@
 //! be older than the rules.
 
 mod complaints;
-mod duration;
+mod hook;
 mod kpi;
 mod strategy;
 mod unserved;
 mod weights;
 
-pub(crate) use duration::parse as duration;
+pub(crate) use crate::model::duration::parse as duration;
+pub use hook::{hooks, listener};
 
 use std::time::Duration;
 
 use crate::api;
-use crate::model::{Complaint, Percent, Settings};
+use crate::model::{Complaint, Percent, Settings, duration};
 use crate::route::{self, Capabilities};
 
 /// What the spec leaves to its surroundings.
@@ -59,6 +60,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         cookies: strategy::cookies(analysis, router),
         kpis: analysis.metrics.iter().flatten().flat_map(|metric| kpi::resolve(metric, defaults.namespace)).collect(),
+        hooks: hook::hooks(spec),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
     })
@@ -76,7 +78,7 @@ pub fn provider<'a>(spec: &api::CanarySpec, defaults: &Defaults<'a>) -> &'a str 
 fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
     match (route::find(router), &spec.service) {
         (Some(router), Some(service)) => router.capabilities(service),
-        _ => Capabilities { weights: true, matches: true, mirror: true, affinity: true },
+        _ => Capabilities { weights: true, matches: true, whole_matches: false, mirror: true, affinity: true },
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) ->
     let spec = &canary.spec;
     let (namespace, apex) = (&names.namespace, &names.apex);
     let provider = spec.provider.as_ref().map_or("istio", |p| p.as_str());
-    let target = route::Target { namespace, apex, provider, pods: None, service: spec.service.as_ref()?, spec };
+    let annotations = canary.metadata.annotations.as_ref().unwrap_or(route::NO_ANNOTATIONS);
+    let (ingress_prefix, service) = (route::INGRESS_PREFIX, spec.service.as_ref()?);
+    let target = route::Target { namespace, apex, provider, pods: None, annotations, ingress_prefix, service, spec };
     route::find(provider)?.read(&target, objects).ok()?
 }

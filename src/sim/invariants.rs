@@ -195,7 +195,8 @@ impl Invariants {
             snapshot::template(o).map(image) == r.as_ref().and_then(|r| self.images.get(r)).map(String::as_str)
         };
         let approved = journal.last_applied.as_ref().is_some_and(|r| self.approved.contains(r));
-        let promoted = journal.phase == Phase::Promoting && is(&journal.last_applied) && approved;
+        let promotes = matches!(journal.phase, Phase::Promoting | Phase::Finalising);
+        let promoted = promotes && is(&journal.last_applied) && approved;
         let kept = cluster.api.objects().of_kind(CONTROLLER_REVISION).any(|(_, o)| is_image(o, &journal.last_promoted));
         let made = self.primary.is_none() && !kept || journal.last_promoted.is_none();
         let restored = journal.last_promoted.is_some() && is(&journal.last_promoted);
@@ -242,11 +243,11 @@ fn window_start(kpi: &Kpi, now: Time) -> Time {
 /// Whether every KPI has a value within its range, judged apart from the room that decides.
 fn passed(settings: &Settings, answers: &[Answer]) -> bool {
     settings.kpis.iter().all(|kpi| {
-        answers.iter().any(|Answer::Measured(name, measured)| match measured {
-            Measurement::Value(v) => {
+        answers.iter().any(|answer| match answer {
+            Answer::Measured(name, Measurement::Value(v)) => {
                 *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
             }
-            Measurement::NoData(_) | Measurement::Error(_) => false,
+            Answer::Measured(_, Measurement::NoData(_) | Measurement::Error(_)) | Answer::Hook(..) => false,
         })
     })
 }

@@ -93,7 +93,7 @@ impl Operator {
         }
         let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
         let facts = scene.facts();
-        let questions = plan::questions(&facts, cluster.now);
+        let questions = plan::questions(&facts, &[], cluster.now);
         let answers = provider::answers(cluster, health, &questions);
         let plan = plan::decide(&facts, &answers, cluster.now);
         record.invariants.planned(cluster, &facts, &answers, &plan);

@@ -1,7 +1,7 @@
 //! The simulated KPI provider: it measures what the simulated requests met, or fails.
 
 use super::cluster::Cluster;
-use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Time};
+use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Reply, Time};
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -17,7 +17,10 @@ pub(super) enum Health {
 
 /// Answers questions in their order.
 pub(super) fn answers(cluster: &Cluster, health: Health, questions: &[Question]) -> Vec<Answer> {
-    let answer = |Question::Measure(kpi): &Question| Answer::Measured(kpi.name.clone(), measure(cluster, health, kpi));
+    let answer = |question: &Question| match question {
+        Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, health, kpi)),
+        Question::Hook(call) => Answer::Hook(call.clone(), Reply::Yes),
+    };
     questions.iter().map(answer).collect()
 }
 

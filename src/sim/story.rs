@@ -12,7 +12,7 @@ use super::operator::Keep;
 use super::random::Random;
 use super::scenario::Scenario;
 use super::timeline::{self, Entry};
-use super::traffic::Names;
+use super::traffic::{MEMORY, Names};
 use super::trial::Trial;
 use crate::api;
 use crate::model::{Facts, Mirror, Phase, Settings, Strategy, Time};
@@ -165,6 +165,8 @@ fn names(canary: &api::Canary) -> Names {
 fn open(trial: &mut Trial) -> Result<Settings, StoryError> {
     trial.apply_canary();
     trial.play(trial.patience());
+    // Long enough for no window to reach back to the time before.
+    trial.cluster.advance(trial.cluster.now.after(MEMORY));
     let facts = facts(trial);
     let phase = facts.as_ref().map_or(Phase::Initializing, |f| f.journal.phase);
     let said = facts.iter().flat_map(|f| &f.complaints).map(|c| c.sentence.as_str()).collect::<Vec<_>>().join(" ");

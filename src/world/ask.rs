@@ -3,30 +3,28 @@
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Secret;
 
+use super::World;
 use super::cluster::Cluster;
-use super::providers::Providers;
 use crate::metric::{SecretData, SecretName};
-use crate::model::{Answer, Question};
+use crate::model::{Answer, CanaryRef, Question};
 use crate::object::Kind;
 use crate::scene::Scene;
 
 const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
 
 /// Answers in the order of the questions.
-pub(crate) async fn ask(scene: &Scene, questions: &[Question], providers: &Providers) -> Vec<Answer> {
-    join_all(questions.iter().map(|question| answer(scene, question, providers))).await
-}
-
-async fn answer(scene: &Scene, question: &Question, providers: &Providers) -> Answer {
-    match question {
+pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questions: &[Question]) -> Vec<Answer> {
+    let answer = async |question: &Question| match question {
         Question::Measure(kpi) => {
-            let measurement = match scene.ask(question) {
-                Ok(ask) => providers.measure(&ask).await,
+            let measurement = match scene.ask(kpi) {
+                Ok(ask) => world.providers.measure(&ask).await,
                 Err(measurement) => measurement,
             };
             Answer::Measured(kpi.name.clone(), measurement)
         }
-    }
+        Question::Hook(call) => Answer::Hook(call.clone(), world.calls.ask(canary, call).await),
+    };
+    join_all(questions.iter().map(answer)).await
 }
 
 /// Secrets are read at use and forgotten: never watched, never cached.

@@ -141,7 +141,12 @@ impl Cluster {
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Item> {
-        Api::namespaced_with(self.client.clone(), &key.namespace, &resource(key.kind))
+        let (client, resource) = (self.client.clone(), resource(key.kind));
+        if key.namespace.is_empty() {
+            Api::all_with(client, &resource)
+        } else {
+            Api::namespaced_with(client, &key.namespace, &resource)
+        }
     }
 }
 

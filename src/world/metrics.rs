@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     lateness: Histogram,
     rounds: Counters,
     untold: Counter,
+    unheard: Counter,
     shown: Mutex<BTreeMap<Place, Shown>>,
 }
 
@@ -66,6 +67,7 @@ impl Metrics {
             lateness: Histogram::new(LATENESS_BUCKETS),
             rounds: Family::default(),
             untold: Counter::default(),
+            unheard: Counter::default(),
             shown: Mutex::default(),
         };
         metrics.register();
@@ -102,6 +104,11 @@ impl Metrics {
     /// The events of a round could not be written.
     pub(crate) fn untold(&self) {
         self.untold.inc();
+    }
+
+    /// An event, or those of a round, did not reach a hook.
+    pub(crate) fn unheard(&self) {
+        self.unheard.inc();
     }
 
     /// So many canaries are in each namespace.
@@ -195,6 +202,7 @@ impl Metrics {
         r.register("serin_step_lateness_seconds", "start of a round against its due time", self.lateness.clone());
         r.register("serin_reconcile_rounds", "rounds by outcome", self.rounds.clone());
         r.register("serin_events_lost", "rounds whose events could not be written", self.untold.clone());
+        r.register("serin_event_hooks_lost", "events that did not reach a hook", self.unheard.clone());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Everything that touches the outside: the apiserver, the KPI providers, the clock.
+//! Everything that touches the outside: the apiserver, the KPI providers, the hooks, the clock.
 //!
 //! Never a decision: an `if` on a phase or a weight in here is a mistake. Watches fill the cache, a change wakes just the
 //! canaries that it concerns, and each of them has one round: observe, ask, decide, record, perform, tell.
@@ -28,6 +28,7 @@ mod ask;
 mod backoff;
 mod breaker;
 mod cache;
+mod calls;
 mod check;
 mod claim;
 mod clock;
@@ -41,6 +42,7 @@ mod lease;
 mod malformed;
 mod metrics;
 mod observe;
+mod outbox;
 mod place;
 mod providers;
 mod queue;
@@ -56,9 +58,12 @@ mod writes;
 use std::sync::Arc;
 
 use cache::Cache;
+use calls::Calls;
 use cluster::Cluster;
 use desk::Desks;
+pub(crate) use http::Http;
 use metrics::Metrics;
+use outbox::Outbox;
 use place::Place;
 use providers::Providers;
 use queue::Queue;
@@ -82,6 +87,8 @@ pub(crate) struct World {
     writes: Writes,
     troubles: Troubles,
     providers: Providers,
+    calls: Calls,
+    outbox: Outbox,
     teller: Teller,
     metrics: Arc<Metrics>,
     defaults: Arc<Defaults>,
@@ -92,6 +99,7 @@ impl World {
     fn forget(&self, canary: &Place) {
         self.metrics.forget(canary);
         self.writes.forget(canary);
+        self.calls.forget(canary);
         self.troubles.over(CANARY, canary);
     }
 }

@@ -16,7 +16,7 @@ use super::observe::{Observed, observe};
 use super::place::Place;
 use super::tell::Subject;
 use crate::api::CanaryStatus;
-use crate::model::{Complaint, Effect, Facts, Plan, Time};
+use crate::model::{Answer, Complaint, Effect, Facts, Plan, Time};
 use crate::object::kinds::CANARY;
 use crate::plan;
 use crate::scene::{self, Scene};
@@ -41,15 +41,28 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
         Observed::Behind(until) => return Ok(Next::Early(Some(until))),
     };
     let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
-    let questions = plan::questions(&facts, now);
-    let answers = desk.aside(ask(&scene, &questions, &world.providers)).await;
+    let answers = desk.aside(inquire(world, &scene, &facts, now)).await;
+    world.calls.keep(canary, &answers);
     let plan = plan::decide(&facts, &answers, now);
     record(world, canary, &scene, &plan, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;
+    world.outbox.tell(&scene.listeners(), &facts.canary, &plan);
     drop((scene, desk));
     tell(world, canary, &facts, &plan, began.elapsed()).await;
     done?;
     Ok(Next::Done(plan.wake.map(|wake| Instant::now() + wake.since(clock::now()))))
+}
+
+/// Asks until the decision knows all that it needs: what is asked next may hang on the last answer.
+async fn inquire(world: &World, scene: &Scene, facts: &Facts, now: Time) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    loop {
+        let questions = plan::questions(facts, &answers, now);
+        if questions.is_empty() {
+            return answers;
+        }
+        answers.extend(ask(world, scene, &facts.canary, &questions).await);
+    }
 }
 
 /// Writes the status on which what follows is founded.

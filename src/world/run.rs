@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::World;
 use super::cache::{Cache, Stored};
+use super::calls::Calls;
 use super::claim::{Claim, Hold};
 use super::cluster::Cluster;
 use super::connect::connect;
@@ -19,6 +20,7 @@ use super::lease::{self, Lost};
 use super::malformed;
 use super::metrics::Metrics;
 use super::providers::Providers;
+use super::outbox::Outbox;
 use super::queue::Queue;
 use super::server;
 use super::tell::Teller;
@@ -100,10 +102,12 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let mut claim = Claim::new(held);
     let cluster = Cluster::new(client.clone(), claim.clone(), Arc::clone(&metrics));
     let teller = Teller::new(client, &options.identity, claim.clone(), Arc::clone(&metrics));
-    let providers = Providers::new(http, cluster.clone());
+    let providers = Providers::new(http.clone(), cluster.clone());
     let (desks, writes, troubles) = (Desks::default(), Writes::default(), Troubles::default());
+    let (calls, outbox) = (Calls::new(&http, Arc::clone(&queue)), Outbox::new(&http, Arc::clone(&metrics)));
     let world =
-        Arc::new(World { cluster, cache, queue, desks, writes, troubles, providers, teller, metrics, defaults });
+        World { cluster, cache, queue, desks, writes, troubles, providers, calls, outbox, teller, metrics, defaults };
+    let world = Arc::new(world);
     let working = async {
         tokio::select! {
             () = claim.held() => work(world, until(stopped.clone())).await,

@@ -1,6 +1,6 @@
 //! A steady load through the gateway, and the account of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -19,6 +19,46 @@ const CONNECTIONS: &str = "128";
 const PATIENCE: &str = "15s";
 /// From available pods to a gateway that routes to them.
 const SERVED_WITHIN: Duration = Duration::from_secs(60);
+
+/// One answer of the app through the gateway.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) version: String,
+    /// What `set-cookie` gives, up to its first semicolon.
+    pub(super) cookie: Option<String>,
+}
+
+/// Asks once, with these headers.
+pub(super) async fn ask(client: &Client, host: &str, headers: &[&str]) -> Outcome<Answer> {
+    let url = gateway(client).await?;
+    let host = format!("host: {host}");
+    let mut arguments =
+        vec!["-sS", "-o", "/dev/null", "-w", "%{http_code}|%header{x-version}|%header{set-cookie}", &url];
+    arguments.extend(std::iter::once(&*host).chain(headers.iter().copied()).flat_map(|header| ["-H", header]));
+    let said = run("curl", &arguments)?;
+    match said.splitn(3, '|').collect::<Vec<_>>()[..] {
+        ["200", version, cookie] => Ok(Answer {
+            version: version.to_owned(),
+            cookie: cookie.split(';').next().filter(|cookie| !cookie.is_empty()).map(str::to_owned),
+        }),
+        _ => Err(format!("{host} {headers:?}: {said}").into()),
+    }
+}
+
+/// The versions that answer twenty requests with these headers.
+pub(super) async fn versions(client: &Client, host: &str, headers: &[&str]) -> Outcome<BTreeSet<String>> {
+    let mut versions = BTreeSet::new();
+    for _ in 0..20 {
+        versions.insert(ask(client, host, headers).await?.version);
+    }
+    Ok(versions)
+}
+
+async fn gateway(client: &Client) -> Outcome<String> {
+    let services = Api::<Service>::namespaced(client.clone(), "istio-system");
+    let gateway = services.get("istio-ingressgateway").await?.spec.and_then(|spec| spec.cluster_ip);
+    Ok(format!("http://{}/", gateway.ok_or("a gateway without an address")?))
+}
 
 /// `e2e/load`, running.
 pub(super) struct Traffic {
@@ -55,9 +95,7 @@ impl Account {
 impl Traffic {
     /// Starts once the gateway knows the host: what is lost before it does is nobody's release.
     pub(super) async fn start(client: &Client, host: &str) -> Outcome<Self> {
-        let services = Api::<Service>::namespaced(client.clone(), "istio-system");
-        let gateway = services.get("istio-ingressgateway").await?.spec.and_then(|spec| spec.cluster_ip);
-        let url = format!("http://{}/", gateway.ok_or("a gateway without an address")?);
+        let url = gateway(client).await?;
         let summary = state("log")?.join(format!("load-{host}.json"));
         let start = |duration| Self::spawn(&url, host, duration, &summary);
         wait_until(&format!("a gateway that serves {host}"), SERVED_WITHIN, async || {

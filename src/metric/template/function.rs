@@ -1,4 +1,4 @@
-//! The functions of a query: Flagger's, which read the scope, and those that Go brings along.
+//! The functions of a query: Flagger's, which read the scope, those that Go brings along, and one of our own.
 
 use std::cmp::Ordering;
 
@@ -7,9 +7,25 @@ use super::{Scope, printf};
 use crate::metric::url::escape;
 
 const OF_THE_SCOPE: [&str; 8] = ["name", "namespace", "target", "service", "ingress", "route", "interval", "variables"];
-const GENERAL: [&str; 17] = [
-    "and", "eq", "ge", "gt", "index", "le", "len", "lt", "ne", "not", "or", "print", "printf", "println", "slice",
-    "urlquery", "html",
+const GENERAL: [&str; 18] = [
+    "and",
+    "eq",
+    "ge",
+    "gt",
+    "index",
+    "le",
+    "len",
+    "lt",
+    "ne",
+    "not",
+    "or",
+    "print",
+    "printf",
+    "println",
+    "slice",
+    "underscored",
+    "urlquery",
+    "html",
 ];
 
 /// The function of this name, or a sentence that tells which there are.
@@ -56,6 +72,8 @@ pub(super) fn call<'a>(name: &str, arguments: &[Value<'a>], scope: &'a Scope) ->
         ("print", values) => Value::Text(print(values)),
         ("println", values) => Value::Text(texts(values).join(" ") + "\n"),
         ("printf", [Value::Text(format), values @ ..]) => Value::Text(printf::printf(format, values)?),
+        // As Skipper writes names into its labels.
+        ("underscored", [Value::Text(text)]) => Value::Text(text.replace(|c: char| !c.is_ascii_alphanumeric(), "_")),
         ("urlquery", values) => Value::Text(escape(&print(values))),
         ("html", values) => Value::Text(escape_html(&print(values))),
         (name, arguments) => return Err(misuse(name, arguments)),

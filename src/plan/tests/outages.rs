@@ -53,7 +53,7 @@ fn a_canary_that_holds_more_than_its_share_because_the_primary_is_down_is_judged
     let mut facts = analysing(20);
     facts.endpoints.primary = 0;
     facts.route = RouteSeen::Seen { routing: Routing::split(Percent::clamped(70)), shape: Shape::AsWanted };
-    assert_eq!(questions(&facts, t(60)).len(), 1);
+    assert_eq!(questions(&facts, &[], t(60)).len(), 1);
     let plan = decide(&facts, &success(100.0), t(60));
     assert_eq!(plan.journal.weight, Percent::clamped(40));
 }

@@ -29,12 +29,14 @@ pub(super) struct Claim {
     pub(super) annotations: BTreeMap<String, Option<String>>,
     /// Fields of `spec`, each compared and written whole; a `null` shall not be there.
     pub(super) spec: Map<String, Value>,
+    /// Fields beside `spec`: never compared, but written along, because an apply without them would take them away.
+    pub(super) beside_spec: Map<String, Value>,
 }
 
 impl Claim {
     /// The fields of an object that the user did not ask to be marked.
     pub(super) fn plain(key: ObjectKey, spec: Map<String, Value>) -> Self {
-        Self { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec }
+        Self { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), spec, beside_spec: Map::new() }
     }
 
     /// The fields of the object that routes the apex: with the metadata that the user asked for, and left alone by Flux.
@@ -47,6 +49,7 @@ impl Claim {
             labels: apex.labels.unwrap_or_default(),
             annotations: annotations.map(|(name, value)| (name, Some(value))).collect(),
             spec,
+            beside_spec: Map::new(),
         }
     }
 
@@ -67,7 +70,8 @@ impl Claim {
         // The first write to the user's object holds only for what was read: what it remembers must be what stood there.
         let version =
             if before::is_untouched(have) { value::text(have, &["metadata", "resourceVersion"]) } else { None };
-        if unwanted.is_none() && !patch.as_ref().is_some_and(removes) {
+        let removes = patch.as_ref().is_some_and(removes) || drops(&spec, &self.fields());
+        if unwanted.is_none() && !removes {
             return Ok(Some(Change::Apply(self.key.kind, self.object(&notes, version, self.fields()))));
         }
         let mut object = self.object(&notes, version, patch.unwrap_or_else(|| json!({})));
@@ -85,8 +89,12 @@ impl Claim {
 
     fn object(&self, notes: &BTreeMap<String, String>, version: Option<&str>, spec: Value) -> Value {
         let mut object = json!({"apiVersion": self.key.kind.api_version(), "kind": self.key.kind.kind});
+        value::merge(&mut object, &json!(self.beside_spec));
         value::merge(&mut object, &self.metadata(notes));
-        value::merge(&mut object, &json!({"metadata": {"name": self.key.name, "namespace": self.key.namespace}}));
+        value::merge(&mut object, &json!({"metadata": {"name": self.key.name}}));
+        if !self.key.namespace.is_empty() {
+            value::merge(&mut object, &json!({"metadata": {"namespace": self.key.namespace}}));
+        }
         if let Some(version) = version {
             value::merge(&mut object, &json!({"metadata": {"resourceVersion": version}}));
         }
@@ -172,4 +180,18 @@ fn select<K: AsRef<str>>(spec: &Value, fields: impl Iterator<Item = K>) -> Value
 
 fn removes(patch: &Value) -> bool {
     patch.is_null() || patch.as_object().is_some_and(|fields| fields.values().any(removes))
+}
+
+/// Whether an entry of a list has to go that has a name: an apply merges lists whose entries go by their names.
+fn drops(have: &Value, want: &Value) -> bool {
+    match (have, want) {
+        (Value::Object(have), Value::Object(want)) => {
+            want.iter().any(|(field, want)| have.get(field).is_some_and(|have| drops(have, want)))
+        }
+        (Value::Array(have), Value::Array(want)) => have.iter().any(|entry| {
+            let name = value::text(entry, &["name"]);
+            name.is_some() && !want.iter().any(|wanted| value::text(wanted, &["name"]) == name)
+        }),
+        _ => false,
+    }
 }

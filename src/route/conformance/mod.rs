@@ -161,7 +161,8 @@ proptest! {
             let beyond = (!target.conditions().is_empty() && !can.matches)
                 || (want.mirror != Mirror::Off && !can.mirror)
                 || (want.affinity != Affinity::None && !can.affinity)
-                || (!want.canary.is_zero() && !can.weights);
+                || (!want.canary.is_zero() && !can.weights)
+                || (!target.conditions().is_empty() && can.whole_matches && (1..100).contains(&want.canary.get()));
             let expected = router.check(&target).err().map(|e| e.reason).or(beyond.then_some("UnsupportedRouting"));
             let objects = store(*router, &target, &[]);
             let rendered = router.render(&target, &want, objects.objects());
@@ -215,7 +216,7 @@ proptest! {
 fn an_unknown_provider_is_refused_with_the_known_names() {
     assert!(find("istoi").is_none());
     let sentence = unknown("istoi").to_string();
-    let begin = "spec.provider is \"istoi\", which no router serves, so no traffic is moved; write one of: istio, ";
+    let begin = "spec.provider is \"istoi\", which no router serves, so no traffic is moved; write one of: ";
     assert!(sentence.starts_with(begin), "{sentence}");
 }
 
@@ -300,6 +301,8 @@ fn unversioned(object: &Value) -> Value {
 fn shares(value: &Value) -> Vec<&Vec<Value>> {
     let mut found: Vec<_> = children(value).flat_map(shares).collect();
     found.extend(value.as_array().filter(|list| !list.is_empty() && list.iter().all(|item| weight(item).is_some())));
+    // Copies are counted beside the requests.
+    found.retain(|list| list.iter().all(|item| item.get("mirror").is_none()));
     found
 }
 

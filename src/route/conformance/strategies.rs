@@ -8,10 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::api;
 use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
 use crate::object::FakeStore;
-use crate::route::{Router, Target};
-
-const NAMESPACE: &str = "test";
-const APEX: &str = "podinfo";
+use crate::route::{Router, Target, testing};
 
 /// A canary as a router sees it.
 #[derive(Clone, Debug)]
@@ -25,7 +22,7 @@ impl Subject {
     pub(super) fn target(&self, router: &dyn Router) -> Target<'_> {
         let provider = router.providers()[0];
         let Self { service, spec } = self;
-        Target { namespace: NAMESPACE, apex: APEX, provider, pods: Some(("app", "podinfo")), service, spec }
+        testing::target(provider, service, spec)
     }
 }
 
@@ -36,6 +33,7 @@ pub(super) fn subjects() -> impl Strategy<Value = Subject> {
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
             "ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "podinfo"},
             "routeRef": {"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "name": "podinfo"},
+            "upstreamRef": {"apiVersion": "gloo.solo.io/v1", "kind": "Upstream", "name": "settings"},
             "analysis": analysis,
         });
         Subject { service, spec: serde_json::from_value(spec).expect("what the strategy writes is a spec") }
@@ -137,7 +135,11 @@ pub(super) fn within(router: &dyn Router, mut subject: Subject, want: &Routing) 
     let mut want = want.clone();
     want.mirror = if can.mirror { want.mirror } else { Mirror::Off };
     want.affinity = if can.affinity { want.affinity } else { Affinity::None };
-    want.canary = if can.weights { want.canary } else { Percent::ZERO };
+    want.canary = match subject.spec.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty()) {
+        true if can.whole_matches && !want.canary.is_zero() => Percent::FULL,
+        _ if can.weights => want.canary,
+        _ => Percent::ZERO,
+    };
     router.check(&subject.target(router)).is_ok().then_some((subject, want))
 }
 

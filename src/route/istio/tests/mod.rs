@@ -11,7 +11,7 @@ use super::{DESTINATION_RULE, Istio, VIRTUAL_SERVICE};
 use crate::api;
 use crate::model::{Affinity, Cookie, Percent, Routing};
 use crate::object::{Change, FakeStore, ObjectKey, value};
-use crate::route::{RouteError, Router, Target};
+use crate::route::{RouteError, Router, Target, testing};
 
 /// A canary `podinfo` in `test`, the cluster that its route stands in, and the router.
 struct Scene {
@@ -46,7 +46,7 @@ impl Scene {
 
     fn target(&self) -> Target<'_> {
         let Self { service, spec, .. } = self;
-        Target { namespace: "test", apex: "podinfo", provider: "istio", pods: Some(("app", "podinfo")), service, spec }
+        testing::target("istio", service, spec)
     }
 
     fn render(&self, want: &Routing) -> Result<Vec<Change>, RouteError> {

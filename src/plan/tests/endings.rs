@@ -1,0 +1,102 @@
+//! How releases end, and what is said of it.
+
+use super::*;
+
+fn primary(runs: PrimaryMatch, rollout: Rollout) -> Seen<PrimarySeen> {
+    Seen::Found(PrimarySeen { runs, replicas: 2, rollout })
+}
+
+fn ready(plan: &Plan) -> (Truth, String) {
+    let ready = plan.journal.condition(ConditionKind::Ready).expect("it is always said");
+    (ready.truth, format!("{}: {}", ready.reason, ready.message))
+}
+
+#[test]
+fn an_edited_primary_is_restored_from_its_snapshot_and_somebody_is_told() {
+    let mut facts = settled();
+    facts.primary = primary(PrimaryMatch::Unknown, pods(2));
+    let plan = decide(&facts, &[], t(0));
+    assert_eq!(plan.effects, [Effect::Primary(PrimarySource::Snapshot(rev("a")))]);
+    assert_eq!(plan.notices, [Notice::PrimaryDrift]);
+    let mut facts = analysing(20);
+    facts.primary = primary(PrimaryMatch::Unknown, pods(2));
+    assert_eq!(decide(&facts, &[], t(30)).effects, [Effect::Primary(PrimarySource::Snapshot(rev("a")))]);
+}
+
+#[test]
+fn a_primary_that_another_operator_made_is_left_as_it_is() {
+    let mut facts = settled();
+    facts.primary = primary(PrimaryMatch::Unknown, pods(2));
+    facts.snapshots.clear();
+    assert_eq!(decide(&facts, &[], t(0)).effects, []);
+}
+
+#[test]
+fn a_failed_promotion_that_the_canary_cannot_carry_alone_restores_the_primary() {
+    let mut facts = analysing(60);
+    facts.settings =
+        facts.settings.map(|s| Settings { strategy: Strategy::AbTest { iterations: std::num::NonZeroU32::MIN }, ..s });
+    facts.journal.phase = Phase::Promoting;
+    facts.journal.step = facts.journal.step.map(|s| Step { waiting_since: Some(t(0)), ..s });
+    facts.primary = primary(PrimaryMatch::Revision(rev("b")), Rollout { available: 0, ..pods(2) });
+    let plan = decide(&facts, &[], t(600));
+    assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Failed, Percent::ZERO));
+    assert_eq!(plan.effects, [Effect::Primary(PrimarySource::Snapshot(rev("a"))), route(0)]);
+    facts.journal = plan.journal;
+    let told = decide(&facts, &[], t(601)).notices;
+    assert!(!told.contains(&Notice::PrimaryDrift), "it was no other hand: {told:?}");
+}
+
+#[test]
+fn a_fix_after_a_failed_promotion_has_a_primary_to_go_back_to() {
+    let mut facts = analysing(60);
+    facts.journal.phase = Phase::Failed;
+    facts.journal.weight = Percent::FULL;
+    facts.primary = primary(PrimaryMatch::Revision(rev("b")), Rollout { available: 0, ..pods(2) });
+    facts.endpoints.primary = 0;
+    target(&mut facts).revision = rev("c");
+    let plan = decide(&facts, &[], t(600));
+    assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Progressing, Percent::FULL));
+    assert!(plan.effects.contains(&Effect::Primary(PrimarySource::Snapshot(rev("a")))), "{:?}", plan.effects);
+}
+
+#[test]
+fn a_primary_that_dies_while_it_takes_its_traffic_back_has_until_the_deadline() {
+    let mut facts = analysing(40);
+    facts.journal.phase = Phase::Finalising;
+    facts.journal.weight = Percent::ZERO;
+    facts.endpoints.primary = 0;
+    facts.primary = primary(PrimaryMatch::Revision(rev("b")), Rollout { available: 0, ..pods(2) });
+    facts.snapshots.push(rev("b"));
+    facts.journal = decide(&facts, &[], t(60)).journal;
+    assert_eq!(facts.journal.phase, Phase::Finalising);
+    let plan = decide(&facts, &[], t(660));
+    assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Failed, Percent::FULL), "the canary serves on");
+}
+
+#[test]
+fn the_canary_drains_from_the_moment_at_which_it_lost_its_traffic() {
+    let mut facts = analysing(40);
+    facts.journal.phase = Phase::Finalising;
+    facts.primary = primary(PrimaryMatch::Revision(rev("b")), pods(2));
+    facts.snapshots.push(rev("b"));
+    let plan = decide(&facts, &[], t(500));
+    assert_eq!((plan.effects, plan.wake), (vec![route(0)], Some(t(510))));
+}
+
+#[test]
+fn nobody_is_told_that_a_release_is_under_way_while_it_is_stalled() {
+    let mut facts = analysing(20);
+    facts.complaints = vec![Complaint::warns("TemplateMissing", "MetricTemplate errors.test is not there.")];
+    let plan = decide(&facts, &success(0.0), t(60));
+    assert_eq!(ready(&plan), (Truth::False, "TemplateMissing: MetricTemplate errors.test is not there.".to_owned()));
+}
+
+#[test]
+fn what_git_asks_for_is_not_ready_while_its_spec_is_refused() {
+    let mut facts = settled();
+    facts.complaints = vec![Complaint::blocks("NoDuration", "spec.analysis.interval is empty.")];
+    assert_eq!(ready(&decide(&facts, &[], t(60))).0, Truth::False);
+    facts.complaints = vec![Complaint::warns("TemplateMissing", "MetricTemplate errors.test is not there.")];
+    assert_eq!(ready(&decide(&facts, &[], t(60))).0, Truth::True);
+}

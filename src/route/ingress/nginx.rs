@@ -1,0 +1,188 @@
+//! ingress-nginx, and whatever else reads its canary annotations: a share of all requests, or every request with a header or
+//! a cookie. Never a share of the requests that match: such a request goes to the canary, always.
+
+use std::collections::BTreeMap;
+
+use super::super::condition::{Part, Text, headers, refuse, unsupported};
+use super::super::refusal::refuse_what_it_cannot;
+use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
+use super::{
+    CLASS, FIELDS, INGRESS, Steering, Twin, annotation, backed_by, found, is_backed_by, keys, leads_to, named_keys,
+    released,
+};
+use crate::api;
+use crate::model::{Builtin, Percent, Routing};
+use crate::object::{Change, Kind, ObjectKey, Objects};
+
+/// ingress-nginx.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Nginx;
+
+impl Router for Nginx {
+    fn providers(&self) -> &'static [&'static str] {
+        &["nginx"]
+    }
+
+    fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
+        Capabilities { weights: true, matches: true, whole_matches: true, ..Capabilities::default() }
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[INGRESS]
+    }
+
+    fn fields(&self, _: Kind) -> &'static [&'static str] {
+        FIELDS
+    }
+
+    fn objects(&self, target: &Target<'_>) -> Vec<ObjectKey> {
+        keys(target).into_iter().flatten().collect()
+    }
+
+    fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
+        named_keys(target)?;
+        By::of(target).map(|_| ())
+    }
+
+    fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
+        refuse_what_it_cannot(self, target, want)?;
+        let by = By::of(target)?;
+        let annotations = by.annotations(want.canary).into_iter().map(|(name, value)| (named(target, name), value));
+        let steering = Steering { all: vec![named(target, ""), CLASS.to_owned()], own: vec![named(target, CANARY)] };
+        let [_, canary] = target.sides();
+        let with_canary =
+            |path: &_| if is_backed_by(path, target.apex) { backed_by(path, &canary) } else { path.clone() };
+        let paths = |paths: &[_]| paths.iter().map(with_canary).collect();
+        let claim = Twin::of(target, have)?.claim(paths, &steering, annotations.collect(), have);
+        Ok(claim.write(have)?.into_iter().collect())
+    }
+
+    fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
+        let [_, canary] = target.sides();
+        let Some(twin) = found(target, have).filter(|twin| leads_to(twin, &canary)) else { return Ok(None) };
+        let says = |name: &str| annotation(twin, &named(target, name));
+        let weight = || says(WEIGHT).and_then(|weight| weight.parse().ok()).map_or(Percent::ZERO, Percent::clamped);
+        let matching = !target.conditions().is_empty() && (says(HEADER).is_some() || says(COOKIE).is_some());
+        let share = match says(CANARY) {
+            Some("true") if matching => Percent::FULL,
+            Some("true") => weight(),
+            // Without the mark it is a second Ingress for the same paths, of which the older one counts.
+            _ => Percent::ZERO,
+        };
+        Ok(Some(Routing::split(share)))
+    }
+
+    fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
+        released(target, have)
+    }
+
+    fn query(&self, builtin: Builtin) -> BuiltinQuery {
+        match builtin {
+            Builtin::SuccessRate => BuiltinQuery { query: SUCCESS_RATE, scale: 1.0 },
+            Builtin::Duration => BuiltinQuery { query: DURATION, scale: 1000.0 },
+        }
+    }
+
+    #[cfg(test)]
+    fn samples(&self, target: &Target<'_>) -> Vec<(ObjectKey, serde_json::Value)> {
+        super::sample(target)
+    }
+}
+
+const SUCCESS_RATE: &str = concat!(
+    r#"sum(rate(nginx_ingress_controller_requests{namespace="{{ namespace }}",ingress="{{ ingress }}",canary!="","#,
+    r#"status!~"5.*"}[{{ interval }}])) / "#,
+    r#"sum(rate(nginx_ingress_controller_requests{namespace="{{ namespace }}",ingress="{{ ingress }}",canary!=""}"#,
+    r#"[{{ interval }}])) * 100"#,
+);
+
+/// The mean, in seconds: older controllers count no buckets.
+const DURATION: &str = concat!(
+    r#"sum(rate(nginx_ingress_controller_response_duration_seconds_sum{namespace="{{ namespace }}","#,
+    r#"ingress="{{ ingress }}",canary!=""}[{{ interval }}])) / "#,
+    r#"sum(rate(nginx_ingress_controller_response_duration_seconds_count{namespace="{{ namespace }}","#,
+    r#"ingress="{{ ingress }}",canary!=""}[{{ interval }}]))"#,
+);
+
+// Names of annotations behind the prefix and a slash. The first makes an Ingress a canary.
+const CANARY: &str = "canary";
+const WEIGHT: &str = "canary-weight";
+const HEADER: &str = "canary-by-header";
+const HEADER_VALUE: &str = "canary-by-header-value";
+const HEADER_PATTERN: &str = "canary-by-header-pattern";
+const COOKIE: &str = "canary-by-cookie";
+
+fn named(target: &Target<'_>, name: &str) -> String {
+    format!("{}/{name}", target.ingress_prefix)
+}
+
+/// What tells the canary's requests from the others.
+enum By<'a> {
+    /// Chance.
+    Weight,
+    /// A header, a cookie with the value `always`, or either of them.
+    Match { header: Option<(&'a str, Text<'a>)>, cookie: Option<&'a str> },
+}
+
+impl<'a> By<'a> {
+    /// An error for conditions that the annotations cannot say: they know one header and one cookie, either of which is enough.
+    fn of(target: &Target<'a>) -> Result<Self, RouteError> {
+        let conditions = target.conditions();
+        if conditions.is_empty() {
+            return Ok(Self::Weight);
+        }
+        refuse("nginx", &[Part::QueryParams, Part::SourceLabels], conditions)?;
+        let (mut header, mut cookie) = (None, None);
+        for (i, condition) in conditions.iter().enumerate() {
+            let field = format!("spec.analysis.match[{i}].headers");
+            let mut named = headers(condition);
+            let (Some((name, text)), None) = (named.next(), named.next()) else {
+                return Err(unsupported(
+                    &field,
+                    "nginx",
+                    NOT_ONE,
+                    "write one header or cookie into each entry of match",
+                ));
+            };
+            let before = match (name, text) {
+                ("cookie", Text::Exact(name)) => cookie.replace(name).is_some(),
+                ("cookie", _) => {
+                    return Err(unsupported(
+                        &field,
+                        "nginx",
+                        NOT_EXACT,
+                        "write `cookie: {exact: <name of the cookie>}`",
+                    ));
+                }
+                named => header.replace(named).is_some(),
+            };
+            if before {
+                return Err(unsupported(&field, "nginx", TOO_MANY, "leave one header and one cookie"));
+            }
+        }
+        Ok(Self::Match { header, cookie })
+    }
+
+    fn annotations(&self, canary: Percent) -> BTreeMap<&'static str, String> {
+        let mut annotations = BTreeMap::from([(CANARY, "true".to_owned()), (WEIGHT, "0".to_owned())]);
+        match self {
+            Self::Weight => drop(annotations.insert(WEIGHT, canary.to_string())),
+            Self::Match { .. } if canary.is_zero() => {}
+            Self::Match { header, cookie } => {
+                if let Some((name, text)) = header {
+                    annotations.insert(HEADER, (*name).to_owned());
+                    annotations.extend([match text {
+                        Text::Exact(value) => (HEADER_VALUE, (*value).to_owned()),
+                        pattern => (HEADER_PATTERN, pattern.regex_anywhere()),
+                    }]);
+                }
+                annotations.extend(cookie.map(|name| (COOKIE, name.to_owned())));
+            }
+        }
+        annotations
+    }
+}
+
+const NOT_ONE: &str = "reads one header or cookie of each condition";
+const NOT_EXACT: &str = "knows a cookie by its name alone, and its value must be `always`";
+const TOO_MANY: &str = "reads no more than one header and one cookie in all";
