@@ -6,6 +6,7 @@ mod go;
 mod loadtest;
 mod log;
 mod manifests;
+mod notifier;
 mod out;
 mod paint;
 #[cfg(test)]

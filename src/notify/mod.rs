@@ -7,8 +7,8 @@ mod reasons;
 mod unready;
 
 pub use reasons::{ALL, Reason};
+pub use unready::unready;
 
-use self::unready::unready;
 use crate::model::{CanaryRef, Course, Mirror, Notice, Percent, Reading, Tone, Unready, Verdict};
 
 /// A Kubernetes Event of the Canary.

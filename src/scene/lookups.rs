@@ -2,6 +2,7 @@
 
 use super::Defaults;
 use super::corner::{self, Names};
+use super::receivers;
 use crate::api;
 use crate::object::{Kind, ObjectKey, kinds};
 use crate::workload;
@@ -42,6 +43,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
         keys.extend(router.objects(&target));
     }
     keys.extend(templates(canary, namespace));
+    keys.extend(receivers::keys(canary, namespace));
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();

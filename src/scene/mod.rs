@@ -10,17 +10,20 @@ mod journal;
 mod kpis;
 mod listeners;
 mod lookups;
+mod receivers;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::alert::Chat;
 use crate::api;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
 pub use lookups::{Labelled, Lookups, lookups};
+pub use receivers::Receiver;
 
 /// What the operator was started with, where a Canary leaves it open.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +40,10 @@ pub struct Defaults {
     pub ingress_annotations_prefix: String,
     /// URL that hears the events of Canaries without an event hook of their own.
     pub event_webhook: Option<String>,
+    /// The chats that are alerted about Canaries without alerts of their own.
+    pub notifiers: Vec<Chat>,
+    /// Name of the cluster in alerts.
+    pub cluster_name: Option<String>,
 }
 
 impl Default for Defaults {
@@ -49,6 +56,8 @@ impl Default for Defaults {
             include_label_prefix: Vec::new(),
             ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
             event_webhook: None,
+            notifiers: Vec::new(),
+            cluster_name: None,
         }
     }
 }

@@ -19,11 +19,13 @@
 //! | 1 | ControllerRevision | the oldest kept template goes |
 //! | 10 | Event | new revision, start, five weights, copying, traffic returned, promoted |
 //!
+//! Where there are alerts, the end of the release takes one more `status`: it is written down until every receiver was told.
 //! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check: Secrets are never watched or kept.
 //! A conflict or a failed call adds its repetition. Pods that are not ready after an interval add a status and an event for
 //! each interval that is waited. What is done without a new status, such as mending a drift, writes the same one all the same:
 //! the apiserver refuses it where the Canary is not the one that was seen.
 
+mod alerts;
 mod ask;
 mod backoff;
 mod breaker;
@@ -57,6 +59,7 @@ mod writes;
 
 use std::sync::Arc;
 
+use alerts::Alerts;
 use cache::Cache;
 use calls::Calls;
 use cluster::Cluster;
@@ -89,6 +92,7 @@ pub(crate) struct World {
     providers: Providers,
     calls: Calls,
     outbox: Outbox,
+    alerts: Alerts,
     teller: Teller,
     metrics: Arc<Metrics>,
     defaults: Arc<Defaults>,
@@ -100,6 +104,7 @@ impl World {
         self.metrics.forget(canary);
         self.writes.forget(canary);
         self.calls.forget(canary);
+        self.alerts.forget(canary);
         self.troubles.over(CANARY, canary);
     }
 }

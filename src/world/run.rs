@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::World;
+use super::alerts::Alerts;
 use super::cache::{Cache, Stored};
 use super::calls::Calls;
 use super::claim::{Claim, Hold};
@@ -19,8 +20,8 @@ use super::http::Http;
 use super::lease::{self, Lost};
 use super::malformed;
 use super::metrics::Metrics;
-use super::providers::Providers;
 use super::outbox::Outbox;
+use super::providers::Providers;
 use super::queue::Queue;
 use super::server;
 use super::tell::Teller;
@@ -105,8 +106,22 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let providers = Providers::new(http.clone(), cluster.clone());
     let (desks, writes, troubles) = (Desks::default(), Writes::default(), Troubles::default());
     let (calls, outbox) = (Calls::new(&http, Arc::clone(&queue)), Outbox::new(&http, Arc::clone(&metrics)));
-    let world =
-        World { cluster, cache, queue, desks, writes, troubles, providers, calls, outbox, teller, metrics, defaults };
+    let alerts = Alerts::new(&http, cluster.clone(), Arc::clone(&queue), Arc::clone(&metrics));
+    let world = World {
+        cluster,
+        cache,
+        queue,
+        desks,
+        writes,
+        troubles,
+        providers,
+        calls,
+        outbox,
+        alerts,
+        teller,
+        metrics,
+        defaults,
+    };
     let world = Arc::new(world);
     let working = async {
         tokio::select! {

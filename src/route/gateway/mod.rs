@@ -56,7 +56,8 @@ impl Router for Gateway {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, mirror: true, affinity: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, matches: true, mirror: true, affinity: true, ..Capabilities::default() }
+            .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
