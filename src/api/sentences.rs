@@ -171,6 +171,9 @@ sentences! {
     CAN057 HookUrlUnusable
     "webhook {name} has the url {value}, which is no http or https URL, so no call could be made and no release would start; write one, for example http://loadtester.test/gate/check"
 
+    CAN058 GatePassedBesideOthers
+    "webhook {name} has onDeadline: pass and is not the only one of type {type}, so it could carry a release past the others; give each of them a type of its own, or write onDeadline: fail"
+
     CAN060 LabelTooLong
     "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
 
@@ -179,6 +182,9 @@ sentences! {
 
     CAN062 ForeignPrimary
     "Deployment/{primary} selects {found} where it must select {wanted}, and the selector of a Deployment cannot be changed, so no release can be promoted; delete Deployment/{primary} or rename it, and it is made anew"
+
+    CAN063 ConfigMissing
+    "{kind}/{name} is not in namespace {namespace}, and the pods of the target cannot start without it, so no release can start; apply it, correct its name in the pod template, or write optional: true there"
 
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"

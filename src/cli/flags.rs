@@ -4,7 +4,7 @@
 use clap::{ArgAction, Args};
 
 use super::notifier::Notifier;
-use crate::scene;
+use crate::scene::{self, ConfigTracking};
 
 /// Flags of the operator.
 #[derive(Args, Debug)]
@@ -109,6 +109,10 @@ pub(super) struct Defaults {
         hide_env_values = true
     )]
     event_webhook: String,
+
+    /// Release changes of ConfigMaps and Secrets too: the primary reads copies of its own
+    #[arg(long, env = "SERIN_ENABLE_CONFIG_TRACKING", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    enable_config_tracking: bool,
 }
 
 impl From<Defaults> for scene::Defaults {
@@ -120,15 +124,16 @@ impl From<Defaults> for scene::Defaults {
             include_label_prefix,
             ingress_annotations_prefix,
             event_webhook,
+            enable_config_tracking,
         } = flags;
-        let event_webhook = Some(event_webhook).filter(|url| !url.is_empty());
         Self {
             provider,
             metrics_server,
             selector_labels,
             include_label_prefix,
             ingress_annotations_prefix,
-            event_webhook,
+            event_webhook: Some(event_webhook).filter(|url| !url.is_empty()),
+            config_tracking: if enable_config_tracking { ConfigTracking::On } else { ConfigTracking::Off },
             notifiers: Vec::new(),
             cluster_name: None,
         }
@@ -172,8 +177,6 @@ pub(super) struct WithoutMeaning {
     zap_replace_globals: Option<Option<String>>,
     #[arg(long, hide = true)]
     ingress_class: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
-    enable_config_tracking: Option<Option<String>>,
     #[arg(long, hide = true)]
     v: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::conditions;
 use crate::model::{
-    Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Seen, Settings, Shape,
-    Step, TargetSeen, Time, Unready,
+    Answer, Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Seen,
+    Settings, Shape, Step, TargetSeen, Time, Unready,
 };
 
 /// Longest time that a canary without traffic is left running to finish its requests.
@@ -17,6 +17,7 @@ const SNAPSHOTS: usize = 3;
 /// A plan in the making.
 pub(super) struct Draft<'a> {
     pub(super) facts: &'a Facts,
+    pub(super) answers: &'a [Answer],
     pub(super) now: Time,
     pub(super) journal: Journal,
     effects: Vec<Effect>,
@@ -25,9 +26,9 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(facts: &'a Facts, now: Time) -> Self {
+    pub(super) fn new(facts: &'a Facts, answers: &'a [Answer], now: Time) -> Self {
         let journal = facts.journal.clone();
-        Self { facts, now, journal, effects: Vec::new(), notices: Vec::new(), wake: None }
+        Self { facts, answers, now, journal, effects: Vec::new(), notices: Vec::new(), wake: None }
     }
 
     /// Nothing to write, do or tell.
@@ -36,6 +37,11 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn finish(mut self) -> Plan {
+        let seen = self.facts.target.found().map(|target| &target.revision);
+        if seen == self.journal.last_applied.as_ref() {
+            self.journal.tracked.clone_from(&self.facts.configs);
+        }
+        self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
         // A moment that has passed brings nothing new: what this round could not do waits for the cluster to change.
@@ -45,6 +51,11 @@ impl<'a> Draft<'a> {
 
     pub(super) fn tell(&mut self, notice: Notice) {
         self.notices.push(notice);
+    }
+
+    /// Tells `notice` before what was told already.
+    pub(super) fn tell_first(&mut self, notice: Notice) {
+        self.notices.insert(0, notice);
     }
 
     pub(super) fn act(&mut self, effect: Effect) {
@@ -148,8 +159,8 @@ impl<'a> Draft<'a> {
                 self.tell(Notice::PrimaryDrift);
             }
             Seen::Found(primary) => {
-                let Some(wanted) = wanted.filter(|r| self.facts.snapshots.contains(r)) else { return };
-                if primary.runs.is(&wanted) {
+                let Some(wanted) = wanted.filter(|r| self.keeps(r)) else { return };
+                if primary.runs.is(&wanted) && self.facts.copies != Shape::Missing {
                     return;
                 }
                 // What a failed promotion left there is no other hand's doing.
@@ -165,7 +176,7 @@ impl<'a> Draft<'a> {
     /// After a failed promotion: the primary runs again what it ran before, if that was kept.
     pub(super) fn restore_primary(&mut self) {
         let promoted = self.journal.last_promoted.clone();
-        if let Some(promoted) = promoted.filter(|r| self.facts.snapshots.contains(r)) {
+        if let Some(promoted) = promoted.filter(|r| self.keeps(r)) {
             self.act(Effect::Primary(PrimarySource::Snapshot(promoted)));
         }
     }
@@ -175,8 +186,13 @@ impl<'a> Draft<'a> {
         if target.revision == *revision {
             Some(PrimarySource::Target(revision.clone()))
         } else {
-            self.facts.snapshots.contains(revision).then(|| PrimarySource::Snapshot(revision.clone()))
+            self.keeps(revision).then(|| PrimarySource::Snapshot(revision.clone()))
         }
+    }
+
+    /// Whether the primary can be made to run a revision that the target has left.
+    fn keeps(&self, revision: &Revision) -> bool {
+        self.facts.snapshots.contains(revision) && !self.facts.lost.contains(revision)
     }
 
     /// Keeps the template that the target runs now.

@@ -9,7 +9,7 @@ use super::traffic::Names;
 use crate::api;
 use crate::model::{Plan, Revision, Routing, Time};
 use crate::object::kinds::CANARY;
-use crate::object::{ObjectKey, Objects, value};
+use crate::object::{ObjectKey, Objects, content, value};
 use crate::scene::{self, Defaults, Lookups, Scene};
 use crate::{route, workload};
 
@@ -22,7 +22,18 @@ pub(super) fn scene(names: &Names, objects: &Objects) -> Option<Scene> {
     let canary: api::Canary = serde_json::from_value(objects.find(&canary_key(names))?.clone()).ok()?;
     let defaults = Arc::new(Defaults::default());
     let lookups = scene::lookups(&canary, &defaults);
-    let objects = seen(&lookups, objects);
+    let mut found = seen(&lookups, objects);
+    let further = scene::further(&canary, &found, &defaults);
+    further.into_iter().for_each(|key| {
+        if let Some(object) = objects.find(&key) {
+            let mut object = object.clone();
+            if content::is_held_by(key.kind) {
+                content::seal(&mut object);
+            }
+            found.insert(key, Arc::new(object));
+        }
+    });
+    let objects = found;
     Some(Scene { canary, objects, defaults, unserved: BTreeSet::new() })
 }
 
@@ -44,9 +55,22 @@ pub(super) fn status(scene: &Scene, plan: &Plan, now: Time) -> Option<Value> {
     if before == Some(&after) && plan.effects.is_empty() { None } else { serde_json::to_value(after).ok() }
 }
 
-/// The revision of a pod template.
-pub(super) fn revision(template: &Value) -> Revision {
-    workload::revision(template)
+/// The revision of a pod template, with the configs that its pods would read now.
+pub(super) fn revision(names: &Names, template: &Value, objects: &Objects) -> Revision {
+    workload::revision_with(template, &workload::configs::tracked(&names.namespace, template, objects).0)
+}
+
+/// The ConfigMaps and Secrets that the pods of a workload read.
+pub(super) fn configs(namespace: &str, object: &Value) -> Vec<ObjectKey> {
+    let template = value::at(object, &["spec", "template"]);
+    template.map(|template| workload::configs::referenced(namespace, template)).unwrap_or_default()
+}
+
+/// Whether the canary is under analysis: then its load tests run.
+pub(super) fn is_analysed(names: &Names, objects: &Objects) -> bool {
+    let status = objects.find(&canary_key(names)).and_then(|canary| canary.get("status"));
+    let at = |path: &[&str]| status.and_then(|status| value::text(status, path));
+    at(&["phase"]) == Some("Progressing") && at(&["step", "strategy"]).is_some()
 }
 
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
@@ -57,5 +81,7 @@ pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) ->
     let annotations = canary.metadata.annotations.as_ref().unwrap_or(route::NO_ANNOTATIONS);
     let (ingress_prefix, service) = (route::INGRESS_PREFIX, spec.service.as_ref()?);
     let target = route::Target { namespace, apex, provider, pods: None, annotations, ingress_prefix, service, spec };
-    route::find(provider)?.read(&target, objects).ok()?
+    let router = route::find(provider)?;
+    // Where there is no routing object, the apex Service alone says where requests go.
+    if router.kinds().is_empty() { None } else { router.read(&target, objects).ok()? }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::World;
 use super::alerts::Alerts;
-use super::cache::{Cache, Stored};
+use super::cache::{Cache, Sight, Stored};
 use super::calls::Calls;
 use super::claim::{Claim, Hold};
 use super::cluster::Cluster;
@@ -30,6 +30,7 @@ use super::watch::Watches;
 use super::work::work;
 use super::writes::Writes;
 use crate::object::kinds::CANARY;
+use crate::object::{Kind, Objects};
 use crate::scene::{self, Defaults, Lookups};
 
 /// What the operator is started with.
@@ -89,9 +90,9 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let listener = listen(options.port).await.map_err(|error| RunError::Listen(options.port, error))?;
 
     let defaults = Arc::new(options.defaults.clone());
-    let cache = Arc::new(Cache::new(lookups_of(Arc::clone(&defaults))));
+    let cache = Arc::new(Cache::new(lookups_of(Arc::clone(&defaults)), further_of(Arc::clone(&defaults))));
     let queue = Arc::new(Queue::default());
-    watch_canaries(client.clone(), options.namespace.clone(), Arc::clone(&cache), Arc::clone(&queue));
+    let start = watch_canaries(client.clone(), options.namespace.clone(), Arc::clone(&cache), Arc::clone(&queue));
     let stopped = told_by(stop);
     tokio::spawn(server::serve(listener, Arc::clone(&metrics), Arc::clone(&cache), until(stopped.clone())));
 
@@ -121,6 +122,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         teller,
         metrics,
         defaults,
+        start,
     };
     let world = Arc::new(world);
     let working = async {
@@ -137,12 +139,18 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     lost(leading.await)
 }
 
-/// Starts with the watch of Canaries; they bring the others.
-fn watch_canaries(client: Client, namespace: Option<String>, cache: Arc<Cache>, queue: Arc<Queue>) {
+/// Starts with the watch of Canaries; they bring the others, through the channel.
+fn watch_canaries(
+    client: Client,
+    namespace: Option<String>,
+    cache: Arc<Cache>,
+    queue: Arc<Queue>,
+) -> mpsc::UnboundedSender<Kind> {
     let (start, wanted) = mpsc::unbounded_channel();
     // The receiver is held right here.
     let _ = start.send(CANARY);
-    tokio::spawn(Watches { client, namespace, cache, queue, start }.run(wanted));
+    tokio::spawn(Watches { client, namespace, cache, queue, start: start.clone() }.run(wanted));
+    start
 }
 
 /// What a Canary looks at; nothing where it cannot be read.
@@ -151,6 +159,19 @@ fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
         malformed::decode(canary).map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
     };
     Arc::new(lookups)
+}
+
+/// Where what a Canary looks at leads to; nowhere where it cannot be read.
+fn further_of(defaults: Arc<Defaults>) -> super::cache::FurtherOf {
+    let further = move |sight: &Sight| {
+        let Ok(canary) = malformed::decode(&sight.canary) else { return Vec::new() };
+        let mut objects = Objects::default();
+        for (key, stored) in sight.objects.iter().filter(|(key, _)| scene::leads(key.kind)) {
+            objects.insert(key.clone(), stored.value().into());
+        }
+        scene::further(&canary, &objects, &defaults)
+    };
+    Arc::new(further)
 }
 
 /// On all addresses; a machine without IPv6 refuses the first.
