@@ -174,6 +174,9 @@ sentences! {
     CAN057 HookUrlUnusable
     "webhook {name} has the url {value}, which is no http or https URL, so no call could be made and no release would start; write one, for example http://loadtester.test/gate/check"
 
+    CAN058 GatePassedBesideOthers
+    "webhook {name} has onDeadline: pass and is not the only one of type {type}, so it could carry a release past the others; give each of them a type of its own, or write onDeadline: fail"
+
     CAN060 LabelTooLong
     "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
 
@@ -212,9 +215,6 @@ sentences! {
 
     MET013 TemplateUnreadable
     "Metric template {template} error: {error}, so each check of metric {metric} fails; correct the template"
-
-    MET014 ProviderNotServed
-    "Metric template {template} provider {type} error: this version of serin cannot ask it yet, so each check of metric {metric} fails; use one of: {served}"
 
     MET015 ProviderUnknown
     "Metric template {template} provider {type} error: there is no such provider, so each check of metric {metric} fails; write one of: {served}"

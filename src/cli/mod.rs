@@ -1,11 +1,14 @@
 //! The command line: what was typed into what is meant. Never logic of its own.
 
 mod check;
+#[cfg(test)]
+mod examples;
 mod flags;
 mod go;
 mod loadtest;
 mod log;
 mod manifests;
+mod notifier;
 mod out;
 mod paint;
 #[cfg(test)]

@@ -66,6 +66,7 @@ fn hand_back(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 
 fn finalise(draft: &mut Draft<'_>) {
     draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
+    draft.vacate();
     draft.route();
     draft.tell(Notice::RoutingToPrimary);
 }

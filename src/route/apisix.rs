@@ -3,6 +3,9 @@
 //!
 //! The entries of the twin are copies, with the user's plugins, hosts and paths.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
@@ -29,8 +32,8 @@ impl Router for Apisix {
         &["apisix"]
     }
 
-    fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }
+    fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
+        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -82,18 +82,6 @@ pub(super) fn duration(text: &str) -> Option<i64> {
     Some(total)
 }
 
-/// The text as an RE2 expression that means nothing but itself.
-pub(super) fn escaped(text: &str) -> String {
-    let mut regex = String::with_capacity(text.len());
-    for c in text.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            regex.push('\\');
-        }
-        regex.push(c);
-    }
-    regex
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -65,13 +65,13 @@ impl Router for Knative {
         let Some((found, primary)) = have.find(&key(target)).and_then(|found| Some((found, primary(found)?))) else {
             return Ok(None);
         };
-        let sum = |of: &dyn Fn(&Value) -> bool| -> u128 {
-            shares(found).iter().filter(|share| of(share)).filter_map(percent).map(u128::from).sum()
+        let sum = |of: &dyn Fn(&Value) -> bool| {
+            shares(found).iter().filter(|share| of(share)).filter_map(percent).fold(0, u64::saturating_add)
         };
         let pinned = sum(&|share| value::text(share, &["revisionName"]) == Some(primary));
         let newest = sum(&is_newest);
-        let shared = pinned + newest > 0;
-        Ok(shared.then(|| Routing::split(backends::rounded(newest, pinned + newest))))
+        let all = pinned.saturating_add(newest);
+        Ok((all > 0).then(|| Routing::split(backends::rounded(newest.into(), all.into()))))
     }
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {

@@ -3,6 +3,9 @@
 //! One that Flagger left under the apex's bare name is taken on, if it is for this Service; of two canaries with one apex
 //! name in two namespaces neither ever writes to the other's. Owns `sources`, `destinations` and `conf`.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
@@ -30,8 +33,8 @@ impl Router for Kuma {
         &["kuma"]
     }
 
-    fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }
+    fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
+        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -3,6 +3,9 @@
 //! Owns `service` and `backends`; `matches` is the user's. Shares all requests or none: conditions would need an
 //! HTTPRouteGroup, which no mesh that still lives reads together with a split.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};

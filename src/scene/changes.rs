@@ -10,6 +10,12 @@ use crate::object::{Change, kinds, value};
 use crate::workload::{WorkloadError, configs, primary, services, snapshot};
 
 impl Scene {
+    /// What keeps any of these effects from being written, known before the first of them is: an intent that cannot come true
+    /// is not recorded.
+    pub fn refusal(&self, effects: &[Effect]) -> Option<Complaint> {
+        effects.iter().find_map(|effect| self.changes(effect).err())
+    }
+
     /// The writes that bring an effect about; none where it is there already.
     ///
     /// # Errors

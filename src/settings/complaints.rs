@@ -108,15 +108,25 @@ fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
         let able = able(spec, |can| can.mirror);
         found.push(unable("spec.analysis.mirror", "copy requests", name, &able));
     }
-    if analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty()) && !can.matches {
+    if matches(spec) && !can.matches {
         let able = able(spec, |can| can.matches);
         found.push(unable("spec.analysis.match", "share requests by a condition", name, &able));
+    }
+    if matches(spec) && can.whole_matches && analysis.iterations.is_none() {
+        let able = able(spec, |can| can.matches && !can.whole_matches);
+        let what = "share matching requests by weight (it routes all of them with spec.analysis.iterations)";
+        found.push(unable("spec.analysis.match", what, name, &able));
     }
     if analysis.session_affinity.is_some() && !can.affinity {
         let able = able(spec, |can| can.affinity);
         found.push(unable("spec.analysis.sessionAffinity", "keep users on a side by cookies", name, &able));
     }
     found
+}
+
+/// Whether only some requests are meant for the canary.
+pub(super) fn matches(spec: &CanarySpec) -> bool {
+    spec.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty())
 }
 
 fn unable(field: &str, what: &str, provider: &str, able: &str) -> Complaint {
@@ -134,10 +144,13 @@ fn able(spec: &CanarySpec, can: impl Fn(Capabilities) -> bool) -> String {
 fn durations(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
     let analysis = &spec.analysis;
     let metrics = analysis.metrics.iter().flatten().filter_map(|metric| metric.interval.as_ref());
-    let hooks = analysis.webhooks.iter().flatten().filter_map(|hook| hook.timeout.as_ref());
+    let hooks = || analysis.webhooks.iter().flatten();
+    let timeouts = hooks().filter_map(|hook| hook.timeout.as_ref());
+    let deadlines = hooks().filter_map(|hook| hook.deadline.as_ref());
     std::iter::once(("spec.analysis.interval", &analysis.interval))
         .chain(metrics.map(|interval| ("spec.analysis.metrics[].interval", interval)))
-        .chain(hooks.map(|timeout| ("spec.analysis.webhooks[].timeout", timeout)))
+        .chain(timeouts.map(|timeout| ("spec.analysis.webhooks[].timeout", timeout)))
+        .chain(deadlines.map(|deadline| ("spec.analysis.webhooks[].deadline", deadline)))
         .filter(|(_, text)| duration::parse(text).is_none())
         .map(|(field, text)| {
             let value = if text.is_empty() { "empty" } else { text };

@@ -70,6 +70,24 @@ fn all_complaints_are_made_at_once() {
     assert_eq!(reasons, ["NoDuration", "StepsDoNotRise", "WeightOutOfBounds"]);
 }
 
+/// For a router that sends matching requests to the canary as a whole.
+fn for_nginx(more: &Value) -> Result<Settings, Vec<Complaint>> {
+    let mut analysis = json!({"interval": "1m", "threshold": 5, "match": [{"headers": {"a": {"exact": "b"}}}]});
+    analysis.as_object_mut().unwrap().append(more.clone().as_object_mut().unwrap());
+    let ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "podinfo"});
+    let spec = CanarySpec { ingress_ref: serde_json::from_value(ingress).unwrap(), ..spec(&analysis) };
+    resolve(&spec, &Defaults { provider: "nginx", ..DEFAULTS })
+}
+
+#[test]
+fn a_router_that_cannot_share_matching_requests_is_never_asked_to() {
+    let complaints = for_nginx(&json!({"stepWeight": 10})).unwrap_err();
+    let said = complaints.iter().map(|complaint| complaint.sentence.as_str()).collect::<String>();
+    assert!(said.contains("with spec.analysis.iterations"), "{said}");
+    let settings = for_nginx(&json!({"iterations": 5, "stepWeightPromotion": 20})).unwrap();
+    assert_eq!(settings.promotion_step, None);
+}
+
 #[test]
 fn what_is_not_written_has_flaggers_defaults() {
     let settings = with(&json!({}));

@@ -24,14 +24,12 @@ impl Trial {
         let now = self.cluster.now;
         match fault {
             Fault::Crash(after) => self.operator.dies_after = Some(*after),
-            Fault::Takeover(kind, lag) => {
-                let mut heir = Operator::default();
-                heir.cache.refresh(&self.cluster.api, now);
-                heir.cache.copy(*kind, &self.past);
-                heir.cache.stick(*kind, now.after(*lag));
-                heir.wake_at(now.after(*lag / 4));
-                self.operator = heir;
+            Fault::Takeover(kind, lag) => self.operator = self.heir(*kind, *lag),
+            Fault::TwoLeaders(kind, lag) => {
+                let heir = self.heir(*kind, *lag);
+                self.deposed = Some((std::mem::replace(&mut self.operator, heir), now.after(*lag)));
             }
+            Fault::StaleCaches(lag) => self.operator.cache.stick_all(now.after(*lag)),
             Fault::StaleCache(kind, lag) => self.operator.cache.stick(*kind, now.after(*lag)),
             Fault::LostWakes(lag) => self.deaf_until = Some(now.after(*lag)),
             Fault::SpareWake => self.operator.wake_at(now),
@@ -61,6 +59,7 @@ impl Trial {
             Fault::EditAnalysis(knob) => self.turn(*knob),
             Fault::EditWeight(_)
             | Fault::EditHosts
+            | Fault::EditPrimary
             | Fault::DeletePrimary
             | Fault::DeleteSides
             | Fault::DeleteRoute
@@ -70,6 +69,17 @@ impl Trial {
             | Fault::RestoreCanary => return self.meddle(fault),
         }
         None
+    }
+
+    /// A replica that begins to lead with a clock of its own, its watch of one kind lagging.
+    fn heir(&mut self, kind: Kind, lag: Duration) -> Operator {
+        let now = self.cluster.now;
+        let mut heir = Operator { skew: self.random.skew(), ..Operator::default() };
+        heir.cache.refresh(&self.cluster.api, now);
+        heir.cache.copy(kind, &self.past);
+        heir.cache.stick(kind, now.after(lag));
+        heir.wake_at(now.after(lag / 4));
+        heir
     }
 
     /// What people do to objects that are not theirs to touch, or take away.
@@ -86,6 +96,15 @@ impl Trial {
                 }
             }
             Fault::EditHosts => self.cluster.api.edit(&route, &json!({"spec": {"hosts": ["elsewhere"]}})),
+            Fault::EditPrimary => {
+                let images: Vec<_> = self.cluster.apps.keys().cloned().collect();
+                let key = self.cluster.primary_key();
+                let mut template = self.cluster.template(&key).cloned().unwrap_or_default();
+                if let Some(image) = template.pointer_mut("/spec/containers/0/image") {
+                    *image = json!(self.random.pick(&images));
+                    self.cluster.api.set(&key, &["spec", "template"], template);
+                }
+            }
             Fault::DeletePrimary => {
                 let key = self.cluster.primary_key();
                 self.cluster.api.delete(&key);
@@ -127,6 +146,7 @@ impl Trial {
         value::merge(&mut self.canary, patch);
         let key = corner::canary_key(&self.cluster.names);
         self.cluster.api.edit(&key, patch);
+        self.cluster.reread(&self.canary);
     }
 
     fn turn(&mut self, knob: Knob) {
@@ -134,7 +154,11 @@ impl Trial {
         let patch = match knob {
             Knob::Interval => json!({"spec": {"analysis": {"interval": format!("{}s", 10 + random.below(40))}}}),
             Knob::Threshold => json!({"spec": {"analysis": {"threshold": 1 + random.below(6)}}}),
-            Knob::Weights => json!({"spec": {"analysis": {"stepWeights": fixture::weights(random)}}}),
+            Knob::Weights if self.canary.pointer("/spec/analysis/stepWeights").is_some() => {
+                json!({"spec": {"analysis": {"stepWeights": fixture::weights(random)}}})
+            }
+            Knob::Weights | Knob::Strategy => json!({"spec": {"analysis": fixture::form(random)}}),
+            Knob::Affinity => json!({"spec": {"analysis": fixture::affinity(random)}}),
             Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 20 + random.below(200)}}),
             Knob::Promotion => json!({"spec": {"analysis": {"stepWeightPromotion": 5 + random.below(90)}}}),
         };

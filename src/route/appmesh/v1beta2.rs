@@ -29,8 +29,8 @@ impl Router for V1Beta2 {
         &["appmesh:v1beta2"]
     }
 
-    fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }
+    fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
+        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::api::{HeaderMatch, HttpMatch, MatchCondition, StringMatch};
-use crate::route::cookies::escaped;
+use crate::api::{HttpMatch, MatchCondition, StringMatch};
+use crate::route::condition::{self, Text};
 use crate::route::{RouteError, Target};
 
 /// An error for the first condition that an HTTPProxy cannot hold: left out, other requests would match.
@@ -60,13 +60,12 @@ pub(super) fn of_analysis(target: &Target<'_>) -> Vec<Vec<Value>> {
 
 /// The path stands with the first of the others, as Flagger writes it; an HTTPProxy takes just one path.
 fn of(one: &HttpMatch, more: &MatchCondition) -> Vec<Value> {
-    let mut headers: BTreeMap<String, HeaderMatch> =
-        one.headers.clone().unwrap_or_default().into_iter().map(widened).collect();
-    headers.extend(more.headers.clone().unwrap_or_default());
-    let mut params = one.query_params.clone().unwrap_or_default();
-    params.extend(more.query_params.clone().unwrap_or_default());
-    let headers = headers.iter().map(|(name, text)| json!({"header": named(name, header(text))}));
-    let params = params.iter().map(|(name, text)| json!({"queryParameter": named(name, parameter(text))}));
+    let mut headers: BTreeMap<&str, Text<'_>> = texts(one.headers.as_ref());
+    headers.extend(condition::headers(more));
+    let mut params: BTreeMap<&str, Text<'_>> = texts(one.query_params.as_ref());
+    params.extend(condition::params(more));
+    let headers = headers.into_iter().map(|(name, text)| json!({"header": named(name, header(text))}));
+    let params = params.into_iter().map(|(name, text)| json!({"queryParameter": named(name, parameter(text))}));
     let mut all: Vec<Value> = headers.chain(params).collect();
     let path = path(one.uri.as_ref());
     match all.first_mut().and_then(Value::as_object_mut) {
@@ -76,9 +75,8 @@ fn of(one: &HttpMatch, more: &MatchCondition) -> Vec<Value> {
     all
 }
 
-fn widened((name, text): (String, StringMatch)) -> (String, HeaderMatch) {
-    let StringMatch { exact, prefix, regex } = text;
-    (name, HeaderMatch { exact, prefix, regex, suffix: None })
+fn texts(texts: Option<&BTreeMap<String, StringMatch>>) -> BTreeMap<&str, Text<'_>> {
+    texts.into_iter().flatten().map(|(name, text)| (name.as_str(), text.into())).collect()
 }
 
 fn path(uri: Option<&StringMatch>) -> Map<String, Value> {
@@ -97,21 +95,18 @@ fn named(name: &str, condition: (&str, Value)) -> Value {
 }
 
 /// Contour knows no beginning and no end of a header, and a regular expression says the same.
-fn header(text: &HeaderMatch) -> (&'static str, Value) {
+fn header(text: Text<'_>) -> (&'static str, Value) {
     match text {
-        HeaderMatch { exact: Some(exact), .. } => ("exact", json!(exact)),
-        HeaderMatch { regex: Some(regex), .. } => ("regex", json!(regex)),
-        HeaderMatch { prefix: Some(prefix), .. } => ("regex", json!(format!("{}.*", escaped(prefix)))),
-        HeaderMatch { suffix: Some(suffix), .. } => ("regex", json!(format!(".*{}", escaped(suffix)))),
-        _ => ("present", json!(true)),
+        Text::Present => ("present", json!(true)),
+        Text::Exact(text) => ("exact", json!(text)),
+        Text::Prefix(_) | Text::Suffix(_) | Text::Regex(_) => ("regex", json!(text.regex())),
     }
 }
 
-fn parameter(text: &StringMatch) -> (&'static str, Value) {
-    match (&text.exact, &text.prefix, &text.regex) {
-        (Some(exact), ..) => ("exact", json!(exact)),
-        (None, Some(prefix), _) => ("prefix", json!(prefix)),
-        (None, None, Some(regex)) => ("regex", json!(regex)),
-        (None, None, None) => ("present", json!(true)),
+fn parameter(text: Text<'_>) -> (&'static str, Value) {
+    match text {
+        Text::Prefix(text) => ("prefix", json!(text)),
+        Text::Suffix(text) => ("suffix", json!(text)),
+        Text::Present | Text::Exact(_) | Text::Regex(_) => header(text),
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::api::{HeaderMatch, HttpMatch, MatchCondition, StringMatch};
+use crate::api::{HttpMatch, MatchCondition, StringMatch};
 use crate::model::Cookie;
-use crate::route::cookies::{self, escaped};
-use crate::route::{RouteError, Target};
+use crate::route::condition::{self, Text, escaped};
+use crate::route::{RouteError, Target, cookies};
 
 /// An error for the first condition that an HTTPRoute cannot hold: left out, other requests would match.
 pub(super) fn check(target: &Target<'_>) -> Result<(), RouteError> {
@@ -51,7 +51,7 @@ pub(super) fn of_analysis(target: &Target<'_>) -> Result<Vec<Value>, RouteError>
 /// Those of the requests that carry the cookie.
 pub(super) fn with_cookie(matches: &[Value], cookie: &Cookie) -> Vec<Value> {
     let pattern = format!(".*{}.*{}.*", escaped(&cookie.name), escaped(&cookie.value));
-    let carries = entry(cookies::HEADER, &("RegularExpression", pattern));
+    let carries = entry(cookies::HEADER, Text::Regex(&pattern));
     matches.iter().map(|one| with(one, "headers", std::slice::from_ref(&carries))).collect()
 }
 
@@ -60,7 +60,7 @@ fn of(condition: &HttpMatch) -> Result<Value, RouteError> {
     let (form, path) = condition.uri.as_ref().map_or(("PathPrefix", "/"), path);
     let mut found = Map::from_iter([("path".to_owned(), json!({"type": form, "value": path}))]);
     let texts = |texts: &Option<BTreeMap<String, StringMatch>>| -> Vec<Value> {
-        texts.iter().flatten().map(|(name, text)| entry(name, &string(text))).collect()
+        texts.iter().flatten().map(|(name, text)| entry(name, text.into())).collect()
     };
     for (field, entries) in [("headers", texts(&condition.headers)), ("queryParams", texts(&condition.query_params))] {
         if !entries.is_empty() {
@@ -82,30 +82,20 @@ fn path(uri: &StringMatch) -> (&'static str, &str) {
     }
 }
 
-/// The form and the value of a condition on a text; where there is no form, the text only has to be there.
-fn string(text: &StringMatch) -> (&'static str, String) {
-    let StringMatch { exact, prefix, regex } = text.clone();
-    header(&HeaderMatch { exact, prefix, regex, suffix: None })
-}
-
-fn header(text: &HeaderMatch) -> (&'static str, String) {
-    match text {
-        HeaderMatch { exact: Some(exact), .. } => ("Exact", exact.clone()),
-        HeaderMatch { regex: Some(regex), .. } => ("RegularExpression", regex.clone()),
-        HeaderMatch { prefix: Some(prefix), .. } => ("RegularExpression", format!("^{}.*", escaped(prefix))),
-        HeaderMatch { suffix: Some(suffix), .. } => ("RegularExpression", format!(".*{}$", escaped(suffix))),
-        _ => ("RegularExpression", ".*".to_owned()),
-    }
-}
-
-fn entry(name: &str, (form, value): &(&'static str, String)) -> Value {
+/// Data planes look for an expression in the whole text or anywhere in it; an anchored one means the same to both.
+fn entry(name: &str, text: Text<'_>) -> Value {
+    let (form, value) = match text {
+        Text::Exact(text) => ("Exact", text.to_owned()),
+        Text::Regex(regex) => ("RegularExpression", regex.to_owned()),
+        Text::Present | Text::Prefix(_) | Text::Suffix(_) => ("RegularExpression", format!("^{}$", text.regex())),
+    };
     json!({"type": form, "name": name, "value": value})
 }
 
 /// A match that asks for what the condition asks for, too; where both name the same header or parameter, the condition counts.
 fn narrowed(one: &Value, more: &MatchCondition) -> Value {
-    let headers: Vec<_> = more.headers.iter().flatten().map(|(name, text)| entry(name, &header(text))).collect();
-    let params: Vec<_> = more.query_params.iter().flatten().map(|(name, text)| entry(name, &string(text))).collect();
+    let headers: Vec<_> = condition::headers(more).map(|(name, text)| entry(name, text)).collect();
+    let params: Vec<_> = condition::params(more).map(|(name, text)| entry(name, text)).collect();
     with(&with(one, "headers", &headers), "queryParams", &params)
 }
 

@@ -32,8 +32,8 @@ impl Router for Gloo {
         &["gloo"]
     }
 
-    fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, affinity: true, ..Capabilities::default() }
+    fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
+        Capabilities { weights: true, matches: true, affinity: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -23,8 +23,8 @@ impl Router for Nginx {
         &["nginx"]
     }
 
-    fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, whole_matches: true, ..Capabilities::default() }
+    fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
+        Capabilities { weights: true, matches: true, whole_matches: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

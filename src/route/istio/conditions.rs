@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::rules::wire;
 use crate::model::Cookie;
 use crate::route::Target;
-use crate::route::cookies::escaped;
+use crate::route::condition::escaped;
 
 /// The conditions of `service.match`.
 pub(super) fn of_service(target: &Target<'_>) -> Vec<Value> {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
 use crate::object::value;
-use crate::route::{Target, cookies};
+use crate::route::{Target, backends, cookies};
 
 /// Read from the last rule with a canary in it: rules for cookies stand before it, the rule for everybody else behind.
 pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {
@@ -48,10 +48,7 @@ fn share(target: &Target<'_>, route: &[Value], canary: &str) -> Percent {
         return Percent::FULL; // a single destination gets everything, whatever its weight
     }
     let sum = |of: &dyn Fn(&&Value) -> bool| route.iter().filter(of).map(weight).sum::<u128>();
-    let all = sum(&|_| true);
-    let part = sum(&|d| goes_to(target, d.get("destination"), canary));
-    let rounded = (200 * part + all).checked_div(2 * all).unwrap_or(0);
-    Percent::clamped(i64::try_from(rounded).unwrap_or(100))
+    backends::rounded(sum(&|d| goes_to(target, d.get("destination"), canary)), sum(&|_| true))
 }
 
 fn weight(destination: &Value) -> u128 {
