@@ -109,7 +109,7 @@ sentences! {
     "{field} is {value}, which is no length of time, so nothing would ever be due; write a number with h, m or s, for example 30s, 5m or 1h"
 
     CAN015 ProviderCannotMirror
-    "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use istio, gatewayapi:v1 or gatewayapi:v1beta1"
+    "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use one of: contour, gatewayapi:v1, gatewayapi:v1beta1, istio"
 
     CAN017 CookiesAreTheSame
     "sessionAffinity.cookieName and primaryCookieName are both {value}, so clients of the two sides could not be told apart; give them different names"
@@ -171,6 +171,9 @@ sentences! {
     CAN057 HookUrlUnusable
     "webhook {name} has the url {value}, which is no http or https URL, so no call could be made and no release would start; write one, for example http://loadtester.test/gate/check"
 
+    CAN058 GatePassedBesideOthers
+    "webhook {name} has onDeadline: pass and is not the only one of type {type}, so it could carry a release past the others; give each of them a type of its own, or write onDeadline: fail"
+
     CAN060 LabelTooLong
     "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
 
@@ -182,6 +185,9 @@ sentences! {
 
     CAN063 ConfigMissing
     "{kind}/{name} is not in namespace {namespace}, and the pods of the target cannot start without it, so no release can start; apply it, correct its name in the pod template, or write optional: true there"
+
+    CAN064 ScalerMissing
+    "spec.autoscalerRef names {kind}/{name}, which is not in namespace {namespace}, so the primary keeps the pods that it has whatever its load; apply it, or drop autoscalerRef"
 
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"

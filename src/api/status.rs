@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Timestamp, number, word::Word};
-use crate::model::{Course, Phase, Verdict};
+use crate::model::{Course, Moment, Phase, Verdict};
 
 /// What a release has come to. The three counters are always written: other tools compute with them.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -36,6 +36,10 @@ pub struct CanaryStatus {
     /// Hash of the pod template that the primary runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_promoted_spec: Option<String>,
+
+    /// Hash of the pod template whose pre-rollout webhooks have passed; they are not called again for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_prepared_spec: Option<String>,
 
     /// Checksum of every ConfigMap and Secret that the target uses, by configmap/<name> or secret/<name>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +78,10 @@ pub struct CanaryStatus {
     /// The step that the release is at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
+
+    /// The webhook that holds the release, or that is still to be called after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
 
     /// The KPIs of the last check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -116,6 +124,23 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Word<Course>")]
     pub strategy: Option<Word<Course>>,
+}
+
+/// A webhook that a release waits for.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    /// Name of the webhook.
+    #[schemars(length(max = 253))]
+    pub name: String,
+
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schemars(with = "Word<Moment>")]
+    pub moment: Word<Moment>,
+
+    /// Since when it is waited for.
+    pub since: Timestamp,
 }
 
 /// A KPI as the last check found it.

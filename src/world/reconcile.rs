@@ -40,10 +40,14 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
         Observed::NotListed => return Ok(Next::Early(None)),
         Observed::Behind(until) => return Ok(Next::Early(Some(until))),
     };
-    let (facts, now, began) = (scene.facts(), clock::now(), Instant::now());
+    let (mut facts, now, began) = (scene.facts(), clock::now(), Instant::now());
     let answers = desk.aside(inquire(world, &scene, &facts, now)).await;
     world.calls.keep(canary, &answers);
-    let plan = plan::decide(&facts, &answers, now);
+    let mut plan = plan::decide(&facts, &answers, now);
+    if let Some(complaint) = scene.refusal(&plan.effects) {
+        facts.complaints.push(complaint);
+        plan = plan::decide(&facts, &[], now);
+    }
     record(world, canary, &scene, &plan, now).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;
     world.outbox.tell(&scene.listeners(), &facts.canary, &plan);
