@@ -210,9 +210,6 @@ sentences! {
     MET013 TemplateUnreadable
     "Metric template {template} error: {error}, so each check of metric {metric} fails; correct the template"
 
-    MET014 ProviderNotServed
-    "Metric template {template} provider {type} error: this version of serin cannot ask it yet, so each check of metric {metric} fails; use one of: {served}"
-
     MET015 ProviderUnknown
     "Metric template {template} provider {type} error: there is no such provider, so each check of metric {metric} fails; write one of: {served}"
 

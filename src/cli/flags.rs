@@ -3,6 +3,7 @@
 
 use clap::{ArgAction, Args};
 
+use super::notifier::Notifier;
 use crate::scene::{self, ConfigTracking};
 
 /// Flags of the operator.
@@ -22,6 +23,9 @@ pub(super) struct Run {
 
     #[command(flatten)]
     pub(super) defaults: Defaults,
+
+    #[command(flatten)]
+    pub(super) notifier: Notifier,
 
     /// Port of /metrics, /healthz and /readyz
     #[arg(long, default_value_t = 8080)]
@@ -132,6 +136,8 @@ impl From<Defaults> for scene::Defaults {
             config_tracking,
             ingress_annotations_prefix,
             event_webhook,
+            notifiers: Vec::new(),
+            cluster_name: None,
         }
     }
 }
@@ -143,12 +149,6 @@ pub(super) struct Unserved {
     kubeconfig_service_mesh: String,
     #[arg(long, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, hide = true)]
     no_cross_namespace_refs: bool,
-    #[arg(long, env = "SLACK_URL", default_value = "", hide = true, hide_env_values = true)]
-    slack_url: String,
-    #[arg(long, env = "SLACK_TOKEN", default_value = "", hide = true, hide_env_values = true)]
-    slack_token: String,
-    #[arg(long, env = "MSTEAMS_URL", default_value = "", hide = true, hide_env_values = true)]
-    msteams_url: String,
 }
 
 impl Unserved {
@@ -161,13 +161,6 @@ impl Unserved {
             Self { no_cross_namespace_refs: true, .. } => Some(refs),
             _ => None,
         }
-    }
-
-    /// Where alerts were to go, and will not.
-    pub(super) fn silent(&self) -> Vec<&'static str> {
-        let Self { slack_url, slack_token, msteams_url, .. } = self;
-        let flags = [("--slack-url", slack_url), ("--slack-token", slack_token), ("--msteams-url", msteams_url)];
-        flags.into_iter().filter(|(_, value)| !value.is_empty()).map(|(flag, _)| flag).collect()
     }
 }
 
@@ -185,17 +178,7 @@ pub(super) struct WithoutMeaning {
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
     zap_replace_globals: Option<Option<String>>,
     #[arg(long, hide = true)]
-    slack_user: Option<String>,
-    #[arg(long, hide = true)]
-    slack_channel: Option<String>,
-    #[arg(long, env = "SLACK_PROXY_URL", hide = true, hide_env_values = true)]
-    slack_proxy_url: Option<String>,
-    #[arg(long, env = "MSTEAMS_PROXY_URL", hide = true, hide_env_values = true)]
-    msteams_proxy_url: Option<String>,
-    #[arg(long, hide = true)]
     ingress_class: Option<String>,
-    #[arg(long, hide = true)]
-    cluster_name: Option<String>,
     #[arg(long, hide = true)]
     v: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]

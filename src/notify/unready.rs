@@ -3,7 +3,7 @@
 use crate::model::Unready;
 
 /// The part of a sentence that follows "not ready: ". `workload` is the name of the workload.
-pub(super) fn unready(why: Unready, workload: &str) -> String {
+pub fn unready(why: Unready, workload: &str) -> String {
     let waiting = "waiting for rollout to finish:";
     match why {
         Unready::NotObserved => format!("{waiting} observed deployment generation less than desired generation"),

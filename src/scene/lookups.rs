@@ -1,7 +1,7 @@
 //! Which objects a canary's decisions read.
 
 use super::corner::{self, Names};
-use super::{ConfigTracking, Defaults, configs};
+use super::{ConfigTracking, Defaults, configs, receivers};
 use crate::api;
 use crate::object::{Kind, ObjectKey, Objects, kinds};
 use crate::workload;
@@ -43,6 +43,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     }
     keys.extend(names.scaler(canary).into_iter().flat_map(|users| [workload::scaler::copy_of(&users), users]));
     keys.extend(templates(canary, namespace));
+    keys.extend(receivers::keys(canary, namespace));
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();

@@ -11,6 +11,7 @@ mod journal;
 mod kpis;
 mod listeners;
 mod lookups;
+mod receivers;
 mod scaler;
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,13 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::alert::Chat;
 use crate::api;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
 pub use lookups::{Labelled, Lookups, further, leads, lookups};
+pub use receivers::Receiver;
 
 /// What the operator was started with, where a Canary leaves it open.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +44,10 @@ pub struct Defaults {
     pub ingress_annotations_prefix: String,
     /// URL that hears the events of Canaries without an event hook of their own.
     pub event_webhook: Option<String>,
+    /// The chats that are alerted about Canaries without alerts of their own.
+    pub notifiers: Vec<Chat>,
+    /// Name of the cluster in alerts.
+    pub cluster_name: Option<String>,
 }
 
 /// Whether each side reads ConfigMaps and Secrets of its own.
@@ -64,6 +71,8 @@ impl Default for Defaults {
             config_tracking: ConfigTracking::On,
             ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
             event_webhook: None,
+            notifiers: Vec::new(),
+            cluster_name: None,
         }
     }
 }
