@@ -48,14 +48,16 @@ pub use reference::{
 pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
-pub use status::{CanaryStatus, GitRevision, HandledRequest, MetricResult, Release, ReleaseVerdict, Step};
+pub use status::{
+    CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, PendingAlert, Release, ReleaseVerdict, Step,
+};
 pub use timestamp::Timestamp;
 pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};
 pub use traffic_policy::{
     ConnectionPool, ConsistentHash, H2UpgradePolicy, HttpCookie, HttpPool, LoadBalancer, LocalityDistribution,
     LocalityFailover, LocalityLoadBalancing, OutlierDetection, SimpleLoadBalancer, TlsMode, TlsSettings, TrafficPolicy,
 };
-pub use webhook::{Webhook, WebhookType};
+pub use webhook::{OnDeadline, Webhook, WebhookType};
 pub use word::{Vocabulary, Word};
 
 #[cfg(test)]

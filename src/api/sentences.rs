@@ -171,6 +171,9 @@ sentences! {
     CAN057 HookUrlUnusable
     "webhook {name} has the url {value}, which is no http or https URL, so no call could be made and no release would start; write one, for example http://loadtester.test/gate/check"
 
+    CAN058 GatePassedBesideOthers
+    "webhook {name} has onDeadline: pass and is not the only one of type {type}, so it could carry a release past the others; give each of them a type of its own, or write onDeadline: fail"
+
     CAN060 LabelTooLong
     "{field} is {value}, which makes the label value {label} of {length} characters where 63 are allowed, so nothing can be made for it; write at most {limit} characters"
 
@@ -182,6 +185,9 @@ sentences! {
 
     CAN063 ConfigMissing
     "{kind}/{name} is not in namespace {namespace}, and the pods of the target cannot start without it, so no release can start; apply it, correct its name in the pod template, or write optional: true there"
+
+    CAN064 ScalerMissing
+    "spec.autoscalerRef names {kind}/{name}, which is not in namespace {namespace}, so the primary keeps the pods that it has whatever its load; apply it, or drop autoscalerRef"
 
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"
@@ -203,9 +209,6 @@ sentences! {
 
     MET013 TemplateUnreadable
     "Metric template {template} error: {error}, so each check of metric {metric} fails; correct the template"
-
-    MET014 ProviderNotServed
-    "Metric template {template} provider {type} error: this version of serin cannot ask it yet, so each check of metric {metric} fails; use one of: {served}"
 
     MET015 ProviderUnknown
     "Metric template {template} provider {type} error: there is no such provider, so each check of metric {metric} fails; write one of: {served}"

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Timestamp, number, word::Word};
-use crate::model::{Course, Phase, Verdict};
+use crate::model::{Course, Moment, Phase, Verdict};
 
 /// What a release has come to. The three counters are always written: other tools compute with them.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -36,6 +36,10 @@ pub struct CanaryStatus {
     /// Hash of the pod template that the primary runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_promoted_spec: Option<String>,
+
+    /// Hash of the pod template whose pre-rollout webhooks have passed; they are not called again for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_prepared_spec: Option<String>,
 
     /// Checksum of every ConfigMap and Secret that the target uses, by configmap/<name> or secret/<name>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +79,10 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
 
+    /// The webhook that holds the release, or that is still to be called after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
+
     /// The KPIs of the last check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 512))]
@@ -89,9 +97,26 @@ pub struct CanaryStatus {
     #[schemars(length(max = 32))]
     pub history: Vec<Release>,
 
+    /// The end of a release that not every receiver of alerts has been told yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<PendingAlert>,
+
     /// The last request by annotation that was carried out or refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<HandledRequest>,
+}
+
+/// An alert that is on its way. A restart of the operator does not lose it.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingAlert {
+    /// How much it matters: info, warn or error.
+    #[schemars(length(max = 16))]
+    pub severity: String,
+
+    /// The sentence.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }
 
 /// A step of a release.
@@ -116,6 +141,23 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Word<Course>")]
     pub strategy: Option<Word<Course>>,
+}
+
+/// A webhook that a release waits for.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    /// Name of the webhook.
+    #[schemars(length(max = 253))]
+    pub name: String,
+
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schemars(with = "Word<Moment>")]
+    pub moment: Word<Moment>,
+
+    /// Since when it is waited for.
+    pub since: Timestamp,
 }
 
 /// A KPI as the last check found it.

@@ -33,6 +33,16 @@ pub struct Webhook {
     #[schemars(length(max = 32))]
     pub timeout: Option<String>,
 
+    /// How long a confirm hook may say no, as a number with h, m or s; then onDeadline follows. Default: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.analysis.webhooks[].deadline"))]
+    #[schemars(length(max = 32))]
+    pub deadline: Option<String>,
+
+    /// What follows when the deadline has passed: fail ends the release, pass goes on. Default fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_deadline: Option<OnDeadline>,
+
     /// How often a call that could not be made is tried again. Default 0.
     #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
     pub retries: Option<i32>,
@@ -44,6 +54,16 @@ pub struct Webhook {
     /// Texts that the call carries, for example the command of a load tester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// What follows when a confirm hook said no for too long.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDeadline {
+    /// The release ends, and traffic goes back to the primary.
+    Fail,
+    /// The release goes on.
+    Pass,
 }
 
 /// The moment at which a hook is called.

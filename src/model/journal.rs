@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cookies, Course, Percent, Phase, Revision, Time};
+use super::{Cookies, Course, Moment, Percent, Phase, Revision, Time};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -21,6 +21,10 @@ pub struct Journal {
     pub last_promoted: Option<Revision>,
     /// Checksums of the ConfigMaps and Secrets of `last_applied`; `None` where they are not tracked.
     pub tracked: Option<BTreeMap<String, String>>,
+    /// The revision whose pre-rollout hooks have said yes: they are not called again for it.
+    pub prepared: Option<Revision>,
+    /// The hook that holds the release, or that is still to be called after it.
+    pub awaits: Option<Awaited>,
     /// The step that runs.
     pub step: Option<Step>,
     /// Since when no other revision has had requests in the canary's place: what came before says nothing about the one there now.
@@ -65,6 +69,17 @@ pub struct Step {
     pub waiting_since: Option<Time>,
     /// By which strategy the release is analysed; `None` until that has begun.
     pub course: Option<Course>,
+}
+
+/// A hook whose yes a release awaits, or whose call follows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Awaited {
+    /// Its name.
+    pub hook: String,
+    /// Its moment.
+    pub moment: Moment,
+    /// Since when; a gate's deadline counts from here.
+    pub since: Time,
 }
 
 /// One KPI as it was measured last.

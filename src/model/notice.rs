@@ -1,6 +1,6 @@
 //! What users hear of a release. `notify` turns each into words.
 
-use super::{Course, Mirror, Percent, Reading, Unready};
+use super::{Course, Mirror, Moment, Overdue, Percent, Reading, Unready};
 
 /// One thing that happened. Every variant has its own reason, so that repeated events of one kind can be told apart.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,6 +25,16 @@ pub enum Notice {
     RoutingToCanary(Mirror),
     /// A check failed: the reading that did not pass.
     Halted(Reading),
+    /// A hook said yes.
+    HookPassed(Moment, String),
+    /// A gate is closed, which is told once: the name of the hook and what it said.
+    GateClosed(Moment, String, String),
+    /// A gate stayed closed longer than its deadline.
+    GateOverdue(String, Overdue),
+    /// A hook that tests or follows a release said no: its name and what it said.
+    HookFailed(Moment, String, String),
+    /// A rollback hook asked for the end of the release.
+    RollbackRequested,
     /// A side is not ready.
     CanaryNotReady(Unready),
     /// The primary is not ready.

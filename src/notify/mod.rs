@@ -3,13 +3,14 @@
 //! Where Flagger has a text for it, the text is Flagger's, since CI greps for it; the reason is always our own. Never a decision, and
 //! never a text without the object that it is about.
 
+mod hooks;
 mod reasons;
 mod unready;
 
 pub use reasons::{ALL, Reason};
+pub use unready::unready;
 
-use self::unready::unready;
-use crate::model::{CanaryRef, Course, Mirror, Notice, Percent, Reading, Tone, Unready, Verdict};
+use crate::model::{CanaryRef, Course, Mirror, Moment, Notice, Percent, Reading, Tone, Unready, Verdict};
 
 /// A Kubernetes Event of the Canary.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,6 +53,11 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
             "Stop traffic mirroring and route all traffic to canary".to_owned()
         }
         Notice::Halted(reading) => halted(reading, who),
+        Notice::HookPassed(moment, hook) => hooks::passed(*moment, hook),
+        Notice::GateClosed(moment, hook, why) => hooks::closed(*moment, hook, why, who),
+        Notice::GateOverdue(hook, then) => hooks::overdue(hook, *then, who),
+        Notice::HookFailed(moment, hook, why) => hooks::failed(*moment, hook, why, who),
+        Notice::RollbackRequested => format!("Rolling back {name}.{ns} manual webhook invoked"),
         Notice::CanaryNotReady(why) => canary_not_ready(*why, who),
         Notice::PrimaryNotReady(why) => {
             format!("{target}-primary.{ns} not ready: {}", unready(*why, &format!("{target}-primary")))
@@ -137,6 +143,9 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::Suspended
         | Notice::Terminating
         | Notice::Terminated => Tone::Normal,
+        // A rollback hook that passes is no good news.
+        Notice::HookPassed(Moment::Rollback, _) => Tone::Warning,
+        Notice::HookPassed(..) => Tone::Normal,
         Notice::Halted(_)
         | Notice::CanaryNotReady(_)
         | Notice::PrimaryNotReady(_)
@@ -144,6 +153,10 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::DeadlineExceeded(_)
         | Notice::RolledBack
         | Notice::PromotionFailed(_)
+        | Notice::GateClosed(..)
+        | Notice::GateOverdue(..)
+        | Notice::HookFailed(..)
+        | Notice::RollbackRequested
         | Notice::RouteDrift(..)
         | Notice::PrimaryDrift
         | Notice::Complaint(..) => Tone::Warning,
@@ -162,6 +175,11 @@ fn action(notice: &Notice, note: &str) -> String {
         Notice::RoutingToCanary(_) => "ShiftTo100".to_owned(),
         Notice::PrimaryAdvanced(weight) => format!("ReturnTo{weight}"),
         Notice::Halted(reading) => format!("Check-{}-{}", cut(&reading.name, 96), digest(note)),
+        Notice::HookPassed(moment, hook) => format!("Agree-{}-{}", moment.as_str(), digest(hook)),
+        Notice::GateClosed(moment, hook, _) => format!("Await-{}-{}", moment.as_str(), digest(hook)),
+        Notice::GateOverdue(hook, _) => format!("Await-{}", digest(hook)),
+        Notice::HookFailed(..) => format!("Test-{}", digest(note)),
+        Notice::RollbackRequested => "RollBack".to_owned(),
         Notice::CanaryNotReady(_) | Notice::PrimaryNotReady(_) => format!("Wait-{}", digest(note)),
         Notice::Copying | Notice::RoutingToPrimary | Notice::Promoted | Notice::PromotedUnanalysed => {
             "Promote".to_owned()

@@ -76,6 +76,16 @@ reasons! {
     "Another writer changed the weights of the route; they were set back."
     PRIMARY_DRIFT PrimaryDrift
     "Another writer changed or removed the primary; it was restored to the promoted revision."
+    HOOK_PASSED WebhookPassed
+    "A webhook said yes, so the release goes on; one of type rollback asked for its end."
+    GATE_CLOSED GateClosed
+    "A confirm webhook said no; it is asked again once an interval, and the release goes on when it says yes."
+    GATE_OVERDUE GateOverdue
+    "A confirm webhook said no for longer than its deadline; what follows is in its onDeadline."
+    HOOK_FAILED WebhookFailed
+    "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
+    ROLLBACK_REQUESTED RollbackRequested
+    "A webhook of type rollback said yes; the release is rolled back."
     SUSPENDED Suspended
     "Nothing is changed, because spec.suspend is true."
     TERMINATING Terminating
@@ -101,6 +111,11 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
             Verdict::NoData => NO_DATA,
             Verdict::Error => CHECK_ERROR,
         },
+        Notice::HookPassed(..) => HOOK_PASSED,
+        Notice::GateClosed(..) => GATE_CLOSED,
+        Notice::GateOverdue(..) => GATE_OVERDUE,
+        Notice::HookFailed(..) => HOOK_FAILED,
+        Notice::RollbackRequested => ROLLBACK_REQUESTED,
         Notice::CanaryNotReady(_) => CANARY_NOT_READY,
         Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,
         Notice::Copying => COPYING,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Overdue;
 
 fn who() -> CanaryRef {
     CanaryRef {
@@ -57,6 +58,11 @@ fn one_of_each() -> Vec<Notice> {
         Notice::Withdrawn,
         Notice::RouteDrift(Percent::FULL, ten),
         Notice::PrimaryDrift,
+        Notice::HookPassed(Moment::PreRollout, "smoke".to_owned()),
+        Notice::GateClosed(Moment::ConfirmPromotion, "ask".to_owned(), "answered 403: Forbidden".to_owned()),
+        Notice::GateOverdue("ask".to_owned(), Overdue::RollBack),
+        Notice::HookFailed(Moment::Rollout, "load".to_owned(), "answered 500: boom".to_owned()),
+        Notice::RollbackRequested,
         Notice::Suspended,
         Notice::Terminating,
         Notice::Terminated,
@@ -207,4 +213,27 @@ proptest! {
             prop_assert_eq!(a.note, b.note);
         }
     }
+}
+
+#[test]
+fn hooks_speak_as_flagger_does_and_add_what_the_hook_said() {
+    let of = |moment, hook: &str| said(&Notice::HookPassed(moment, hook.to_owned()));
+    assert_eq!(of(Moment::ConfirmRollout, "ask"), "Confirm-rollout check ask passed");
+    assert_eq!(of(Moment::PreRollout, "smoke"), "Pre-rollout check smoke passed");
+    assert_eq!(of(Moment::ConfirmTrafficIncrease, "ask"), "Confirm-traffic-increase check ask passed");
+    assert_eq!(of(Moment::PostRollout, "tell"), "Post-rollout check tell passed");
+    let closed = |moment| said(&Notice::GateClosed(moment, "ask".to_owned(), "answered 403: Forbidden".to_owned()));
+    let halt = "Halt podinfo.test advancement waiting for";
+    assert_eq!(closed(Moment::ConfirmRollout), format!("{halt} approval ask: answered 403: Forbidden"));
+    assert_eq!(
+        closed(Moment::ConfirmTrafficIncrease),
+        format!("{halt} traffic increase approval ask: answered 403: Forbidden")
+    );
+    assert_eq!(closed(Moment::ConfirmPromotion), format!("{halt} promotion approval ask: answered 403: Forbidden"));
+    let failed = |moment| said(&Notice::HookFailed(moment, "load".to_owned(), "answered 500: boom".to_owned()));
+    let halt = "Halt podinfo.test advancement";
+    assert_eq!(failed(Moment::PreRollout), format!("{halt} pre-rollout check load failed answered 500: boom"));
+    assert_eq!(failed(Moment::Rollout), format!("{halt} external check load failed answered 500: boom"));
+    assert_eq!(failed(Moment::PostRollout), "Post-rollout hook load failed answered 500: boom");
+    assert_eq!(said(&Notice::RollbackRequested), "Rolling back podinfo.test manual webhook invoked");
 }

@@ -1,56 +1,74 @@
-//! A check: which KPIs are asked for, when, and what their values come to.
+//! A check: when it is due, and what hooks and KPIs come to.
 
 use std::iter;
 
 use super::draft::Draft;
+use super::hooks::{Consent, Way, consent};
 use super::progressing::{carry_out, roll_back};
 use super::{moves, traffic};
 use crate::judge;
-use crate::model::{
-    Answer, Facts, Notice, Phase, Question, Reading, Settings, Step, Strategy, TargetSeen, Time, Verdict,
-};
-
-/// A check asks for every KPI at once, when it is due and what it would judge is really routed.
-pub(super) fn questions(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> Vec<Question> {
-    if due(facts, settings, target, now) {
-        settings.kpis.iter().cloned().map(Question::Measure).collect()
-    } else {
-        Vec::new()
-    }
-}
+use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Strategy, TargetSeen, Time, Verdict};
 
 /// Whether a check is due, and what it would judge is there: this revision, ready, with the share that was decided.
 pub(super) fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bool {
     let journal = &facts.journal;
-    let ready = target.rollout.readiness(settings.canary_ready).is_ok() && facts.endpoints.canary > 0;
     let elapsed = journal.step.is_some_and(|s| s.waiting_since.is_none() && now >= s.next_check_at);
-    matches!(journal.phase, Phase::Progressing | Phase::Waiting | Phase::WaitingPromotion)
+    matches!(journal.phase, Phase::Progressing | Phase::WaitingPromotion)
         && settings.strategy != Strategy::Skip
         && journal.step.is_some_and(|step| step.course == settings.strategy.course())
         && journal.last_applied.as_ref() == Some(&target.revision)
         && journal.failed_checks < settings.threshold
         && elapsed
-        && ready
+        && ready(facts, settings, target)
         && traffic::carries(facts, settings)
 }
 
+/// Whether the canary can serve.
+pub(super) fn ready(facts: &Facts, settings: &Settings, target: &TargetSeen) -> bool {
+    target.rollout.readiness(settings.canary_ready).is_ok() && facts.endpoints.canary > 0
+}
+
 /// Judges the answers of a check that was due: the next move, a halt, or the end of the release.
-pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, answers: &[Answer]) {
-    draft.journal.readings = readings(settings, answers);
-    let failed: Vec<_> = draft.journal.readings.iter().filter(|r| r.verdict != Verdict::Pass).cloned().collect();
-    if failed.is_empty() {
-        let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
-        return carry_out(draft, settings, target, next);
+pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    let answers = draft.answers;
+    match consent(settings, answers, Moment::Rollout) {
+        Consent::Given => {}
+        Consent::Pending => return draft.await_replies(settings),
+        Consent::Refused(hook, why) => {
+            return fail(draft, settings, vec![Notice::HookFailed(hook.moment, hook.name.clone(), why.to_owned())]);
+        }
     }
+    if !passes(settings, answers) {
+        draft.journal.readings = readings(settings, answers);
+        let failed = draft.journal.readings.iter().filter(|r| r.verdict != Verdict::Pass).cloned();
+        let notices = failed.map(Notice::Halted).collect();
+        return fail(draft, settings, notices);
+    }
+    let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
+    let gate = moves::gate(next, &settings.strategy, &draft.journal);
+    let asked = gate.is_some_and(|gate| consent(settings, answers, gate) == Consent::Pending);
+    if asked || draft.may_be_called_off(settings) {
+        // The check is not over: its readings are taken anew when the reply is there.
+        return draft.await_replies(settings);
+    }
+    draft.journal.readings = readings(settings, answers);
+    match draft.agreed(settings, gate) {
+        Way::Free => carry_out(draft, settings, target, next),
+        Way::Held => {}
+        Way::Over => roll_back(draft),
+    }
+}
+
+/// A failed check: the step is checked again, or it was one too many.
+pub(super) fn fail(draft: &mut Draft<'_>, settings: &Settings, notices: Vec<Notice>) {
     draft.journal.failed_checks += 1;
-    for reading in failed {
-        draft.tell(Notice::Halted(reading));
+    for notice in notices {
+        draft.tell(notice);
     }
     if has_failed(draft, settings) {
         roll_back(draft);
-    } else if let Some(Step { started_at, .. }) = draft.journal.step {
-        draft.enter(Phase::Progressing, draft.journal.weight, settings.interval);
-        draft.journal.step = draft.journal.step.map(|step| Step { started_at, ..step });
+    } else {
+        draft.check_again(settings, draft.journal.phase);
     }
 }
 
@@ -62,6 +80,11 @@ pub(super) fn has_failed(draft: &mut Draft<'_>, settings: &Settings) -> bool {
         draft.tell(Notice::ThresholdReached(count));
     }
     failed
+}
+
+/// Whether every KPI passes.
+pub(super) fn passes(settings: &Settings, answers: &[Answer]) -> bool {
+    readings(settings, answers).iter().all(|reading| reading.verdict == Verdict::Pass)
 }
 
 /// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but

@@ -1,6 +1,6 @@
 //! Conditions: the outcome of a decision in the words that kubectl, Flux and Argo CD read.
 
-use crate::model::{Condition, ConditionKind, Facts, Gravity, Journal, Notice, Phase, Seen, Time, Truth};
+use crate::model::{Awaited, Condition, ConditionKind, Facts, Gravity, Journal, Notice, Phase, Seen, Time, Truth};
 
 /// Writes the conditions that belong to the journal. Times move only when something was said anew.
 pub(super) fn settle(journal: &mut Journal, facts: &Facts, now: Time) {
@@ -97,7 +97,11 @@ fn ready(journal: &Journal, facts: &Facts) -> Said {
 /// Only while work goes on: kstatus reads it as "in progress".
 fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
     let idle = journal.phase.is_settled() || !facts.complaints.is_empty();
-    (!idle).then(|| say(ConditionKind::Reconciling, Truth::True, journal.phase.as_str(), "A release is under way."))
+    let message = match &journal.awaits {
+        Some(Awaited { hook, moment, .. }) => format!("The {} webhook {hook} has not said yes yet.", moment.as_str()),
+        None => "A release is under way.".to_owned(),
+    };
+    (!idle).then(|| say(ConditionKind::Reconciling, Truth::True, journal.phase.as_str(), message))
 }
 
 /// Only while somebody has to mend something: kstatus reads it as "failed".

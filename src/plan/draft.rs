@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::conditions;
 use crate::model::{
-    Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Seen, Settings, Shape,
-    Step, TargetSeen, Time, Unready,
+    Answer, Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Scaling, Seen,
+    Settings, Shape, Step, TargetSeen, Time, Unready,
 };
 
 /// Longest time that a canary without traffic is left running to finish its requests.
@@ -17,6 +17,7 @@ const SNAPSHOTS: usize = 3;
 /// A plan in the making.
 pub(super) struct Draft<'a> {
     pub(super) facts: &'a Facts,
+    pub(super) answers: &'a [Answer],
     pub(super) now: Time,
     pub(super) journal: Journal,
     effects: Vec<Effect>,
@@ -25,9 +26,9 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(facts: &'a Facts, now: Time) -> Self {
+    pub(super) fn new(facts: &'a Facts, answers: &'a [Answer], now: Time) -> Self {
         let journal = facts.journal.clone();
-        Self { facts, now, journal, effects: Vec::new(), notices: Vec::new(), wake: None }
+        Self { facts, answers, now, journal, effects: Vec::new(), notices: Vec::new(), wake: None }
     }
 
     /// Nothing to write, do or tell.
@@ -40,6 +41,7 @@ impl<'a> Draft<'a> {
         if seen == self.journal.last_applied.as_ref() {
             self.journal.tracked.clone_from(&self.facts.configs);
         }
+        self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
         // A moment that has passed brings nothing new: what this round could not do waits for the cluster to change.
@@ -49,6 +51,11 @@ impl<'a> Draft<'a> {
 
     pub(super) fn tell(&mut self, notice: Notice) {
         self.notices.push(notice);
+    }
+
+    /// Tells `notice` before what was told already.
+    pub(super) fn tell_first(&mut self, notice: Notice) {
+        self.notices.insert(0, notice);
     }
 
     pub(super) fn act(&mut self, effect: Effect) {
@@ -206,7 +213,12 @@ impl<'a> Draft<'a> {
     /// Scales the target up to what the primary runs, if it stands at zero.
     pub(super) fn scale_up(&mut self, target: &TargetSeen) {
         if target.replicas == 0 {
-            let replicas = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
+            let as_primary = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
+            let replicas = match &self.facts.scaling {
+                // It starts small and grows with its traffic, unless it gets all of it at once.
+                Scaling::Auto(scaler) if !self.facts.deleting => scaler.least,
+                Scaling::Auto(_) | Scaling::Fixed | Scaling::Orphaned => as_primary,
+            };
             self.act(Effect::ScaleTarget(replicas));
         }
     }

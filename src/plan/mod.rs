@@ -3,11 +3,14 @@
 //! Total and pure: `decide` has an outcome for every input, and two replicas with the same facts decide the same. Never a client, a
 //! clock, randomness, JSON or the name of a Kubernetes field.
 
+mod capacity;
 mod check;
 mod conditions;
 mod draft;
 mod finalising;
+mod hooks;
 mod initializing;
+mod inquiry;
 mod moves;
 mod progressing;
 mod promoting;
@@ -17,6 +20,7 @@ mod terminating;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod waiting;
 
 use crate::model::{Answer, Facts, Gravity, Notice, Phase, Plan, Question, Settings, TargetSeen, Time};
 use draft::Draft;
@@ -27,8 +31,7 @@ pub fn questions(facts: &Facts, answers: &[Answer], now: Time) -> Vec<Question> 
         return Vec::new();
     }
     match stage(facts) {
-        _ if !answers.is_empty() => Vec::new(),
-        Stage::Running(settings, target) => check::questions(facts, settings, target, now),
+        Stage::Running(settings, target) => inquiry::questions(facts, settings, target, answers, now),
         Stage::Gone | Stage::Terminating | Stage::Blocked | Stage::Suspended(_) => Vec::new(),
     }
 }
@@ -38,7 +41,7 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
     if let Some(until) = takeover::rival_until(facts, now) {
         return takeover::stand_back(facts, now, until);
     }
-    let mut draft = Draft::new(facts, now);
+    let mut draft = Draft::new(facts, answers, now);
     match stage(facts) {
         Stage::Gone => return draft.unchanged(),
         Stage::Terminating => terminating::decide(&mut draft),
@@ -55,14 +58,14 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
             match facts.journal.phase {
                 Phase::Initializing => initializing::decide(&mut draft, settings, target),
                 Phase::Initialized | Phase::Succeeded | Phase::Failed => settled::decide(&mut draft, settings, target),
-                Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion => {
-                    progressing::decide(&mut draft, settings, target, answers);
-                }
+                Phase::Waiting => waiting::decide(&mut draft, settings, target),
+                Phase::Progressing | Phase::WaitingPromotion => progressing::decide(&mut draft, settings, target),
                 Phase::Promoting => promoting::decide(&mut draft, settings, target),
                 Phase::Finalising => finalising::decide(&mut draft, settings, target),
                 // The deletion was taken back with the object made anew: begin again, the objects are still there.
                 Phase::Terminating | Phase::Terminated => initializing::decide(&mut draft, settings, target),
             }
+            capacity::keep(&mut draft);
         }
     }
     draft.finish()

@@ -1,10 +1,10 @@
 //! What a release does once everything that was asked of its present step is proven: one function for each strategy.
 //!
-//! Never a gate and never a look at the cluster: `progressing` carries a move out.
+//! Never asks a gate and never looks at the cluster: `progressing` carries a move out.
 
 use std::num::NonZeroU32;
 
-use crate::model::{Journal, Mirror, Percent, RouteSeen, Steps, Strategy};
+use crate::model::{Journal, Mirror, Moment, Percent, RouteSeen, Steps, Strategy};
 
 /// The next thing that a release does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +35,18 @@ pub(super) fn next(strategy: &Strategy, journal: &Journal, route: &RouteSeen) ->
         Strategy::Progressive { steps, mirror, audience: _ } => progressive(steps, *mirror, journal),
         Strategy::AbTest { iterations } => ab_test(*iterations, journal),
         Strategy::BlueGreen { iterations, mirror: _ } => blue_green(*iterations, journal, route),
+    }
+}
+
+/// The hooks that must agree to a move.
+pub(super) fn gate(next: Move, strategy: &Strategy, journal: &Journal) -> Option<Moment> {
+    let took_over = matches!(strategy, Strategy::BlueGreen { .. }) && journal.weight == Percent::FULL;
+    match next {
+        Move::Mirror | Move::Iterate { .. } => None,
+        Move::Shift(_) => Some(Moment::ConfirmTrafficIncrease),
+        // Once the canary has everything, its promotion was agreed to.
+        Move::Promote if took_over || *strategy == Strategy::Skip => None,
+        Move::TakeOver | Move::Promote => Some(Moment::ConfirmPromotion),
     }
 }
 

@@ -3,14 +3,17 @@
 //! `moves` says what comes next, `check` when it may; what must hold before a move is asked in `start` (before the first one)
 //! and in `carry_out` (before each).
 
+use std::time::Duration;
+
 use super::check;
 use super::draft::Draft;
+use super::hooks::{self, Consent, Way, consent};
 use super::moves::{self, Move};
 use super::settled::begin;
 use super::traffic::{carries, reaches_canary, routed};
-use crate::model::{Answer, Effect, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready};
+use crate::model::{Effect, Moment, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready};
 
-pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, answers: &[Answer]) {
+pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
     draft.keep_primary(target, draft.journal.last_promoted.clone());
     draft.apex();
@@ -21,7 +24,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         return;
     }
     draft.scale_up(target);
-    if check::has_failed(draft, settings) {
+    if check::has_failed(draft, settings) || draft.is_called_off(settings) {
         return roll_back(draft);
     }
     if let Err(why) = draft.canary_ready(settings, target) {
@@ -32,7 +35,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         return carry_out(draft, settings, target, Move::Promote);
     }
     if !draft.journal.has_begun() {
-        return start(draft, settings, target);
+        return start(draft, settings, target, step);
     }
     if step.waiting_since.is_some() {
         return resume(draft, settings);
@@ -41,18 +44,34 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         return draft.wake_at(step.next_check_at);
     }
     if check::due(draft.facts, settings, target, draft.now) {
-        return check::check(draft, settings, target, answers);
+        return check::check(draft, settings, target);
     }
     let due = hasten(draft, settings, step);
     draft.wake_at(due);
 }
 
 /// The canary is ready for the first time: the analysis begins with the first move of its strategy.
-fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
-    draft.tell(Notice::Started);
+fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, step: Step) {
+    // A gate or a hook that held it was asked: it is asked again in its time.
+    if step.waiting_since.is_some() && hooks::precede(settings) {
+        // Whoever is asked has all the time: the canary is not what is waited for any more.
+        return draft.enter(Phase::Progressing, draft.journal.weight, Duration::ZERO);
+    }
+    let due = step.waiting_since.is_some() || draft.now >= step.next_check_at;
+    if !due || !prepare(draft, settings) || draft.may_be_called_off(settings) {
+        draft.route();
+        return draft.wait_for_check(settings);
+    }
     if draft.journal.weight.is_zero() {
         let first = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
-        carry_out(draft, settings, target, first);
+        match draft.agreed(settings, moves::gate(first, &settings.strategy, &draft.journal)) {
+            Way::Free => carry_out(draft, settings, target, first),
+            Way::Held => {
+                draft.route();
+                return;
+            }
+            Way::Over => return roll_back(draft),
+        }
     } else {
         // After a failed promotion the canary serves everything already, and is judged on that.
         draft.enter(Phase::Progressing, draft.journal.weight, settings.interval);
@@ -60,10 +79,32 @@ fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     }
     if reaches_canary(draft.facts) {
         // The primary was down: the canary had traffic until now, and its pods may have been of another revision.
-        draft.journal.vacant_since = Some(draft.now);
+        draft.vacate();
     }
+    draft.tell_first(Notice::Started);
     draft.set_course(settings);
     judge_alone(draft, settings);
+}
+
+/// The pre-rollout hooks, once for a revision. Whether they have passed; a no is a failed check.
+fn prepare(draft: &mut Draft<'_>, settings: &Settings) -> bool {
+    if draft.journal.prepared == draft.journal.last_applied {
+        return true;
+    }
+    let answers = draft.answers;
+    match consent(settings, answers, Moment::PreRollout) {
+        Consent::Given => {
+            draft.passed(settings, Moment::PreRollout);
+            draft.journal.prepared = draft.journal.last_applied.clone();
+            true
+        }
+        Consent::Pending => false,
+        Consent::Refused(hook, why) => {
+            let failed = Notice::HookFailed(hook.moment, hook.name.clone(), why.to_owned());
+            check::fail(draft, settings, vec![failed]);
+            false
+        }
+    }
 }
 
 /// Makes a move: the only place where a release gets further.
@@ -125,9 +166,13 @@ fn hasten(draft: &mut Draft<'_>, settings: &Settings, step: Step) -> Time {
 
 /// The target was changed in the middle of the release.
 fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    if draft.journal.has_begun() {
+        draft.vacate();
+    }
     if draft.journal.last_promoted.as_ref() == Some(&target.revision) {
         draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
         draft.journal.last_applied = Some(target.revision.clone());
+        draft.journal.awaits = None;
         draft.tell(Notice::Withdrawn);
     } else if let Some(by) = ramp(draft, settings, target) {
         ramp_down(draft, settings, by);
@@ -194,7 +239,7 @@ fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
 
 /// The canary is back: its weight too, and the check is judged on what comes from now on.
 fn resume(draft: &mut Draft<'_>, settings: &Settings) {
-    draft.enter(Phase::Progressing, draft.journal.weight, settings.interval);
+    draft.enter(draft.journal.phase, draft.journal.weight, settings.interval);
     draft.route();
     judge_alone(draft, settings);
 }
@@ -215,6 +260,7 @@ pub(super) fn roll_back(draft: &mut Draft<'_>) {
     draft.enter(Phase::Failed, Percent::ZERO, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
+    draft.vacate();
     draft.route();
     draft.tell(Notice::RolledBack);
 }

@@ -1,7 +1,10 @@
 //! Between releases: keep what serves, wait for a new revision, and park the target at zero.
 
 use super::draft::Draft;
-use crate::model::{ConditionKind, Effect, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen};
+use super::waiting;
+use crate::model::{
+    ConditionKind, Effect, Journal, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen,
+};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
@@ -10,8 +13,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.keep_primary(target, draft.journal.last_promoted.clone());
     }
     let apex = draft.apex();
-    if is_new(draft, &target.revision) {
-        start(draft, settings, target);
+    draft.hear_out(settings);
+    if is_new(&draft.journal, &target.revision) && waiting::approve(draft, settings, target) {
         return;
     }
     let routed = draft.route();
@@ -39,12 +42,12 @@ fn park(draft: &mut Draft<'_>) {
 }
 
 /// Whether `revision` is one that was neither promoted nor tried last.
-fn is_new(draft: &Draft<'_>, revision: &Revision) -> bool {
-    let known = [&draft.journal.last_applied, &draft.journal.last_promoted];
+pub(super) fn is_new(journal: &Journal, revision: &Revision) -> bool {
+    let known = [&journal.last_applied, &journal.last_promoted];
     !known.into_iter().flatten().any(|r| r == revision)
 }
 
-fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+pub(super) fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     // After a failed promotion the target serves everything and goes on doing so; else it begins at nothing.
     let weight = draft.journal.weight;
     if !weight.is_zero() {
@@ -64,6 +67,10 @@ pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     draft.enter(Phase::Progressing, weight, settings.interval);
     draft.wait();
     draft.journal.step = draft.journal.step.map(|step| Step { course: None, ..step });
+    if draft.journal.last_applied.as_ref() != Some(&target.revision) {
+        draft.journal.prepared = None;
+    }
+    draft.journal.awaits = None;
     draft.journal.last_applied = Some(target.revision.clone());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;

@@ -48,7 +48,7 @@ pub(super) fn stand_back(facts: &Facts, now: Time, until: Time) -> Plan {
         ),
     };
     facts.complaints = vec![Complaint::blocks(RIVAL, sentence)];
-    let mut draft = Draft::new(&facts, now);
+    let mut draft = Draft::new(&facts, &[], now);
     draft.wake_at(until);
     draft.finish()
 }

@@ -41,10 +41,15 @@ impl Draft<'_> {
         }
         let same = self.journal.phase == Phase::Progressing && self.journal.has_begun();
         if share.is_zero() && reaches_canary(self.facts) && !same {
-            self.journal.vacant_since = Some(self.now);
+            self.vacate();
         }
         self.act(Effect::Route(wanted));
         false
+    }
+
+    /// Whatever had requests in the canary's place, has them until now.
+    pub(super) fn vacate(&mut self) {
+        self.journal.vacant_since = Some(self.now);
     }
 
     /// Cookies are given while the canary has a share of its own, and taken back when the release has ended.

@@ -1,7 +1,9 @@
 //! The journal on the wire: `status` of a Canary, read and written.
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
-use crate::model::{Condition, ConditionKind, Cookie, Cookies, Journal, Percent, Reading, Revision, Step, Time};
+use crate::model::{
+    Awaited, Condition, ConditionKind, Cookie, Cookies, Journal, Percent, Reading, Revision, Step, Time,
+};
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
 pub(super) fn read(status: &CanaryStatus) -> Journal {
@@ -13,6 +15,8 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         last_applied: status.last_applied_spec.as_deref().map(Revision::new),
         last_promoted: status.last_promoted_spec.as_deref().map(Revision::new),
         tracked: status.tracked_configs.clone(),
+        prepared: status.last_prepared_spec.as_deref().map(Revision::new),
+        awaits: status.gate.as_ref().map(read_gate),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
         cookies: read_cookies(status),
@@ -37,6 +41,8 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         tracked_configs: journal.tracked.clone(),
         conditions: journal.conditions.iter().map(|c| write_condition(c, journal.observed_generation)).collect(),
         observed_generation: Some(journal.observed_generation),
+        last_prepared_spec: journal.prepared.as_ref().map(ToString::to_string),
+        gate: journal.awaits.as_ref().map(write_gate),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
         session_affinity_cookie: journal.cookies.canary.as_ref().map(ToString::to_string),
@@ -78,6 +84,14 @@ fn read_cookies(status: &CanaryStatus) -> Cookies {
         primary: read(&status.primary_session_affinity_cookie),
         previous: read(&status.previous_session_affinity_cookie),
     }
+}
+
+fn read_gate(gate: &api::Gate) -> Awaited {
+    Awaited { hook: gate.name.clone(), moment: gate.moment.0, since: gate.since.0 }
+}
+
+fn write_gate(awaited: &Awaited) -> api::Gate {
+    api::Gate { name: awaited.hook.clone(), moment: Word(awaited.moment), since: Timestamp(awaited.since) }
 }
 
 fn read_metric(metric: &api::MetricResult) -> Reading {
@@ -133,7 +147,7 @@ fn write_condition(condition: &Condition, generation: i64) -> api::Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Course, Phase, Truth, Verdict};
+    use crate::model::{Course, Moment, Phase, Truth, Verdict};
 
     fn journal() -> Journal {
         let at = Time::from_millis(1_795_219_200_123);
@@ -145,6 +159,8 @@ mod tests {
             last_applied: Some(Revision::new("s1-b")),
             last_promoted: Some(Revision::new("s1-a")),
             tracked: Some([("configmap/app".to_owned(), "0123456789abcdef".to_owned())].into()),
+            prepared: Some(Revision::new("s1-b")),
+            awaits: Some(Awaited { hook: "ask".into(), moment: Moment::ConfirmPromotion, since: at }),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::complaints::complaint;
 use super::duration;
-use crate::api::{CanarySpec, Webhook, WebhookType, sentences};
+use crate::api::{CanarySpec, OnDeadline, Webhook, WebhookType, sentences};
 use crate::http;
-use crate::model::{Complaint, Hook, Moment, Trust};
+use crate::model::{Complaint, Deadline, Hook, Moment, Overdue, Trust};
 
 /// Flagger's, for one try.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,9 +40,18 @@ fn resolve(hook: &Webhook) -> Hook {
         timeout: timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(TIMEOUT),
         retries: hook.retries.and_then(|retries| u32::try_from(retries).ok()).unwrap_or(0),
         trust: if hook.disable_tls == Some(true) { Trust::Anybody } else { Trust::System },
-        deadline: None,
+        deadline: deadline(hook),
         metadata: hook.metadata.clone().unwrap_or_default(),
     }
+}
+
+fn deadline(hook: &Webhook) -> Option<Deadline> {
+    let after = hook.deadline.as_deref().and_then(duration::parse)?;
+    let then = match hook.on_deadline {
+        None | Some(OnDeadline::Fail) => Overdue::RollBack,
+        Some(OnDeadline::Pass) => Overdue::GoOn,
+    };
+    Some(Deadline { after, then })
 }
 
 const fn moment(type_: Option<WebhookType>) -> Moment {
@@ -58,8 +67,26 @@ const fn moment(type_: Option<WebhookType>) -> Moment {
     }
 }
 
+/// What stands against the hooks of a spec.
+pub(super) fn complaints(spec: &CanarySpec) -> Vec<Complaint> {
+    unreachable(spec).chain(passing(spec)).collect()
+}
+
+/// The first no of a moment ends the row: a gate that passes by its deadline would do so for those behind it.
+fn passing(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
+    let hooks = hooks(spec);
+    let of = |moment| hooks.iter().filter(|hook| hook.moment == moment).count();
+    let passes = |hook: &&Hook| hook.deadline.is_some_and(|deadline| deadline.then == Overdue::GoOn);
+    let found: Vec<_> = hooks
+        .iter()
+        .filter(|hook| passes(hook) && of(hook.moment) > 1)
+        .map(|hook| complaint(&sentences::CAN058, &[("name", &hook.name), ("type", hook.moment.as_str())]))
+        .collect();
+    found.into_iter()
+}
+
 /// A gate that cannot be called would hold every release for ever.
-pub(super) fn complaints(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
+fn unreachable(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
     let hooks = spec.analysis.webhooks.iter().flatten();
     hooks.filter(|hook| http::origin(hook.url.trim()).is_none()).map(|hook| {
         let value = if hook.url.is_empty() { "empty" } else { &hook.url };

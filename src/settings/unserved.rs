@@ -3,7 +3,7 @@
 //! To pass over a gate or a test in silence would release what its owner wanted held, so these block.
 
 use crate::api::sentences::CAN052;
-use crate::api::{CanarySpec, TargetKind, WebhookType};
+use crate::api::{CanarySpec, TargetKind};
 use crate::model::Complaint;
 
 use super::complaints::complaint;
@@ -18,24 +18,10 @@ pub(super) fn all(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
         .map(|(field, what, instead)| complaint(&CAN052, &[("field", field), ("what", what), ("instead", instead)]))
 }
 
-fn missing(spec: &CanarySpec) -> [Option<Missing>; 3] {
-    let analysis = &spec.analysis;
-    let decides = analysis
-        .webhooks
-        .iter()
-        .flatten()
-        .any(|hook| !matches!(hook.type_, Some(WebhookType::Event | WebhookType::PostRollout)));
-    [
-        (spec.target_ref.kind != TargetKind::Deployment).then_some((
-            "spec.targetRef.kind",
-            "releases of anything but a Deployment",
-            "write kind: Deployment",
-        )),
-        spec.autoscaler_ref.is_some().then_some(("spec.autoscalerRef", "copies of autoscalers", "drop it")),
-        decides.then_some((
-            "spec.analysis.webhooks",
-            "hooks that test or gate a release",
-            "drop them, or write metrics",
-        )),
-    ]
+fn missing(spec: &CanarySpec) -> [Option<Missing>; 1] {
+    [(spec.target_ref.kind != TargetKind::Deployment).then_some((
+        "spec.targetRef.kind",
+        "releases of anything but a Deployment",
+        "write kind: Deployment",
+    ))]
 }

@@ -1,6 +1,7 @@
 //! What the operator has seen: a copy of the objects that watches keep up to date, each kind by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::apiserver::Apiserver;
 use crate::model::Time;
@@ -16,7 +17,12 @@ pub(super) struct Cache {
     stuck: BTreeMap<Kind, Time>,
     /// Versions that our own writes made: nothing is decided on less.
     written: BTreeMap<ObjectKey, u64>,
+    /// When that was.
+    wrote_at: Option<Time>,
 }
+
+/// So long a round waits for its own writes to come back, as in `world`.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Cache {
     /// What was seen.
@@ -45,6 +51,12 @@ impl Cache {
         self.stuck.insert(kind, until);
     }
 
+    /// No watch brings anything new until `until`.
+    pub(super) fn stick_all(&mut self, until: Time) {
+        let kinds: BTreeSet<_> = self.seen.iter().map(|(key, _)| key.kind).collect();
+        self.stuck.extend(kinds.into_iter().map(|kind| (kind, until)));
+    }
+
     /// Sees the objects of a kind as they once were.
     pub(super) fn copy(&mut self, kind: Kind, past: &Objects) {
         self.seen.copy_kind(kind, past);
@@ -56,16 +68,18 @@ impl Cache {
     }
 
     /// Remembers what a write of ours made.
-    pub(super) fn wrote(&mut self, key: &ObjectKey, fresh: &Objects) {
+    pub(super) fn wrote(&mut self, key: &ObjectKey, fresh: &Objects, now: Time) {
+        self.wrote_at = Some(now);
         match fresh.find(key) {
             Some(object) => self.written.insert(key.clone(), version(object)),
             None => self.written.remove(key),
         };
     }
 
-    /// Whether a write of our own has not come back yet.
-    pub(super) fn is_behind(&self) -> bool {
-        self.written.iter().any(|(key, wrote)| self.seen.find(key).is_some_and(|o| version(o) < *wrote))
+    /// Whether a write of our own has not come back yet, and may still.
+    pub(super) fn is_behind(&self, now: Time) -> bool {
+        let patient = self.wrote_at.is_some_and(|at| now < at.after(PATIENCE));
+        patient && self.written.iter().any(|(key, wrote)| self.seen.find(key).is_some_and(|o| version(o) < *wrote))
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Cluster {
     pub(super) history: History,
     /// Requests a second to the apex.
     pub(super) rps: f64,
+    /// Requests a second that a load test sends to the canary's own Service while it is analysed.
+    pub(super) load: f64,
     /// Nobody sends requests.
     pub(super) asleep: bool,
     /// Somebody else writes to the Canary just before the operator does.
@@ -51,6 +53,7 @@ impl Cluster {
             apps: BTreeMap::new(),
             history: History::default(),
             rps: 100.0,
+            load: 0.0,
             asleep: false,
             interfere: false,
             workloads: Workloads::default(),
@@ -59,6 +62,12 @@ impl Cluster {
             routing: RefCell::new(None),
             parked: BTreeSet::new(),
         }
+    }
+
+    /// The Canary was edited.
+    pub(super) fn reread(&mut self, canary: &Value) {
+        self.canary = serde_json::from_value(canary.clone()).ok();
+        self.routing.take();
     }
 
     /// When something happens by itself.
@@ -75,7 +84,9 @@ impl Cluster {
             pods: self.workloads.pods(),
             apps: &self.apps,
             routing: routing.as_ref(),
+            matching: self.canary.as_ref().map_or(1.0, traffic::matching),
             rps: if self.asleep { 0.0 } else { self.rps },
+            load: if corner::is_analysed(&self.names, self.api.objects()) { self.load } else { 0.0 },
         };
         self.history.flow(scenery, self.now, to);
         self.now = to;
@@ -140,7 +151,9 @@ impl Cluster {
     /// Share of the requests that get no answer although somebody could give one.
     pub(super) fn lost(&self) -> Percent {
         let routing = self.routing();
-        traffic::lost(&self.names, self.api.objects(), self.workloads.pods(), routing.as_ref(), self.now)
+        let matching = self.canary.as_ref().map_or(1.0, traffic::matching);
+        let shares = traffic::shares(routing.as_ref(), matching);
+        traffic::lost(&self.names, self.api.objects(), self.workloads.pods(), &shares, self.now)
     }
 
     /// Whether the operator took the pods of a workload away.

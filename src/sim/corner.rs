@@ -66,6 +66,13 @@ pub(super) fn configs(namespace: &str, object: &Value) -> Vec<ObjectKey> {
     template.map(|template| workload::configs::referenced(namespace, template)).unwrap_or_default()
 }
 
+/// Whether the canary is under analysis: then its load tests run.
+pub(super) fn is_analysed(names: &Names, objects: &Objects) -> bool {
+    let status = objects.find(&canary_key(names)).and_then(|canary| canary.get("status"));
+    let at = |path: &[&str]| status.and_then(|status| value::text(status, path));
+    at(&["phase"]) == Some("Progressing") && at(&["step", "strategy"]).is_some()
+}
+
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
 pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) -> Option<Routing> {
     let spec = &canary.spec;
@@ -74,5 +81,7 @@ pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) ->
     let annotations = canary.metadata.annotations.as_ref().unwrap_or(route::NO_ANNOTATIONS);
     let (ingress_prefix, service) = (route::INGRESS_PREFIX, spec.service.as_ref()?);
     let target = route::Target { namespace, apex, provider, pods: None, annotations, ingress_prefix, service, spec };
-    route::find(provider)?.read(&target, objects).ok()?
+    let router = route::find(provider)?;
+    // Where there is no routing object, the apex Service alone says where requests go.
+    if router.kinds().is_empty() { None } else { router.read(&target, objects).ok()? }
 }

@@ -15,6 +15,10 @@ pub(super) enum Fault {
     Takeover(Kind, Duration),
     /// The watch of a kind brings nothing new for so long.
     StaleCache(Kind, Duration),
+    /// No watch brings anything new for so long.
+    StaleCaches(Duration),
+    /// A replica that lost its Lease does not know it for so long, while another one leads already.
+    TwoLeaders(Kind, Duration),
     /// No watch wakes anybody for so long.
     LostWakes(Duration),
     /// A round without a reason.
@@ -33,6 +37,8 @@ pub(super) enum Fault {
     EditHosts,
     /// A GitOps sync writes the target's replicas.
     Scale(u32),
+    /// The load changes: autoscalers ask for so many pods.
+    Autoscale(u32),
     /// Fields of the Canary's analysis change.
     EditAnalysis(Knob),
     /// The Canary is suspended for so long.
@@ -49,6 +55,8 @@ pub(super) enum Fault {
     EditConfig(u8),
     /// An earlier revision, the promoted one among them.
     Revert,
+    /// A person writes another revision into the primary.
+    EditPrimary,
     /// A person deletes the primary.
     DeletePrimary,
     /// A person deletes the Services of both sides.
@@ -73,6 +81,20 @@ pub(super) enum Knob {
     Weights,
     Deadline,
     Promotion,
+    Strategy,
+    Affinity,
+}
+
+impl Knob {
+    const ALL: [Self; 7] = [
+        Self::Interval,
+        Self::Threshold,
+        Self::Weights,
+        Self::Deadline,
+        Self::Promotion,
+        Self::Strategy,
+        Self::Affinity,
+    ];
 }
 
 /// Whether the analysis is skipped.
@@ -128,7 +150,7 @@ impl Fault {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(43) {
+        match random.below(47) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -141,11 +163,7 @@ impl Fault {
             15..=16 => Self::EditWeight(random.count(101)),
             17 => Self::EditHosts,
             18..=19 => Self::Scale(u32::from(random.count(5))),
-            20..=21 => Self::EditAnalysis(
-                random
-                    .pick(&[Knob::Interval, Knob::Threshold, Knob::Weights, Knob::Deadline, Knob::Promotion])
-                    .unwrap_or(Knob::Interval),
-            ),
+            20..=21 => Self::EditAnalysis(random.pick(&Knob::ALL).unwrap_or(Knob::Interval)),
             22 => Self::Suspend(long),
             23 => Self::Skip(if random.chance(50) { Skip::On } else { Skip::Off }),
             24..=31 => Self::Release(random.pick(&Temper::ALL).unwrap_or(Temper::Healthy)),
@@ -154,8 +172,12 @@ impl Fault {
             36 => Self::DeleteSides,
             37 => Self::DeleteRoute,
             38 => Self::DeleteTarget(long),
-            39 => Self::DeleteCanary(long),
-            _ => Self::EditConfig(random.count(4)),
+            39..=40 => Self::StaleCaches(random.millis(4_000, 30_000)),
+            41 => Self::TwoLeaders(kind, random.millis(1_000, 20_000)),
+            42 => Self::EditPrimary,
+            43 => Self::DeleteCanary(long),
+            44..=45 => Self::EditConfig(random.count(4)),
+            _ => Self::Autoscale(u32::from(random.count(8))),
         }
     }
 }

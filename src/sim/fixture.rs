@@ -22,12 +22,13 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     let mut analysis = json!({
         "interval": format!("{}s", 10 + 5 * random.below(5)),
         "threshold": 1 + random.below(5),
-        "stepWeights": weights(random),
         "metrics": [
             {"name": "request-success-rate", "interval": window, "thresholdRange": {"min": 99}},
             {"name": "request-duration", "interval": window, "thresholdRange": {"max": 500}},
         ],
     });
+    value::merge(&mut analysis, &form(random));
+    value::merge(&mut analysis, &affinity(random));
     if random.chance(30) {
         value::merge(&mut analysis, &json!({"stepWeightPromotion": 10 + random.below(60)}));
     }
@@ -36,7 +37,7 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         "kind": "Canary",
         "metadata": {"name": names.canary, "namespace": names.namespace},
         "spec": {
-            "provider": "istio",
+            "provider": if random.chance(15) { "kubernetes" } else { "istio" },
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": names.target},
             "progressDeadlineSeconds": 60 + random.below(120),
             "service": {"port": 80, "targetPort": 8080},
@@ -46,10 +47,42 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     if random.chance(60) {
         value::merge(&mut canary, &json!({"spec": {"revertOnDeletion": true}}));
     }
+    if random.chance(40) {
+        let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": SCALER});
+        value::merge(&mut canary, &json!({"spec": {"autoscalerRef": scaler}}));
+    }
     if random.chance(10) {
         value::merge(&mut canary, &json!({"spec": {"skipAnalysis": true}}));
     }
     canary
+}
+
+/// How the releases go: steps, an A/B test or blue/green, with or without mirroring; a patch for any other form.
+pub(super) fn form(random: &mut Random) -> Value {
+    let iterations = 1 + random.below(4);
+    let conditions = json!([{"headers": {"x-canary": {"exact": "always"}}}]);
+    let mut form =
+        json!({"stepWeights": null, "iterations": null, "match": null, "mirror": null, "mirrorWeight": null});
+    let chosen = match random.below(10) {
+        0..=1 => json!({"iterations": iterations, "match": conditions}),
+        2..=4 => json!({"iterations": iterations}),
+        5 => json!({"stepWeights": weights(random), "match": conditions}),
+        _ => json!({"stepWeights": weights(random)}),
+    };
+    value::extend(&mut form, &chosen);
+    if random.chance(25) {
+        value::extend(&mut form, &json!({"mirror": true, "mirrorWeight": random.below(101)}));
+    }
+    form
+}
+
+/// Whether users are kept on a side; a patch.
+pub(super) fn affinity(random: &mut Random) -> Value {
+    match random.below(10) {
+        0..=1 => json!({"sessionAffinity": {"cookieName": "side", "primaryCookieName": null}}),
+        2 => json!({"sessionAffinity": {"cookieName": "side", "primaryCookieName": "other"}}),
+        _ => json!({"sessionAffinity": null}),
+    }
 }
 
 /// One to four rising steps.
@@ -85,6 +118,15 @@ pub(super) fn deployment(names: &Names) -> Value {
             },
         },
     })
+}
+
+/// The autoscaler of the target, where the Canary names one.
+pub(super) const SCALER: &str = "scaler";
+
+/// That autoscaler.
+pub(super) fn scaler(names: &Names) -> Value {
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": names.target});
+    json!({"spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 6}})
 }
 
 /// The ConfigMap that the pods read.

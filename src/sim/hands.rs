@@ -11,7 +11,7 @@ use super::operator::Operator;
 use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
-use crate::object::kinds::{CONFIG_MAP, SERVICE};
+use crate::object::kinds::{CONFIG_MAP, HPA, SERVICE};
 use crate::object::{Kind, content, value};
 
 /// The routing object of the seeded runs.
@@ -24,14 +24,12 @@ impl Trial {
         let now = self.cluster.now;
         match fault {
             Fault::Crash(after) => self.operator.dies_after = Some(*after),
-            Fault::Takeover(kind, lag) => {
-                let mut heir = Operator::default();
-                heir.cache.refresh(&self.cluster.api, now);
-                heir.cache.copy(*kind, &self.past);
-                heir.cache.stick(*kind, now.after(*lag));
-                heir.wake_at(now.after(*lag / 4));
-                self.operator = heir;
+            Fault::Takeover(kind, lag) => self.operator = self.heir(*kind, *lag),
+            Fault::TwoLeaders(kind, lag) => {
+                let heir = self.heir(*kind, *lag);
+                self.deposed = Some((std::mem::replace(&mut self.operator, heir), now.after(*lag)));
             }
+            Fault::StaleCaches(lag) => self.operator.cache.stick_all(now.after(*lag)),
             Fault::StaleCache(kind, lag) => self.operator.cache.stick(*kind, now.after(*lag)),
             Fault::LostWakes(lag) => self.deaf_until = Some(now.after(*lag)),
             Fault::SpareWake => self.operator.wake_at(now),
@@ -44,6 +42,7 @@ impl Trial {
                 self.image.clone_from(image);
                 self.deploy();
             }
+            Fault::Autoscale(pods) => self.autoscale(*pods),
             Fault::EditConfig(setting) => self.configure(*setting),
             Fault::Revert => self.revert(),
             Fault::Scale(replicas) => {
@@ -60,6 +59,7 @@ impl Trial {
             Fault::EditAnalysis(knob) => self.turn(*knob),
             Fault::EditWeight(_)
             | Fault::EditHosts
+            | Fault::EditPrimary
             | Fault::DeletePrimary
             | Fault::DeleteSides
             | Fault::DeleteRoute
@@ -69,6 +69,17 @@ impl Trial {
             | Fault::RestoreCanary => return self.meddle(fault),
         }
         None
+    }
+
+    /// A replica that begins to lead with a clock of its own, its watch of one kind lagging.
+    fn heir(&mut self, kind: Kind, lag: Duration) -> Operator {
+        let now = self.cluster.now;
+        let mut heir = Operator { skew: self.random.skew(), ..Operator::default() };
+        heir.cache.refresh(&self.cluster.api, now);
+        heir.cache.copy(kind, &self.past);
+        heir.cache.stick(kind, now.after(lag));
+        heir.wake_at(now.after(lag / 4));
+        heir
     }
 
     /// What people do to objects that are not theirs to touch, or take away.
@@ -85,6 +96,15 @@ impl Trial {
                 }
             }
             Fault::EditHosts => self.cluster.api.edit(&route, &json!({"spec": {"hosts": ["elsewhere"]}})),
+            Fault::EditPrimary => {
+                let images: Vec<_> = self.cluster.apps.keys().cloned().collect();
+                let key = self.cluster.primary_key();
+                let mut template = self.cluster.template(&key).cloned().unwrap_or_default();
+                if let Some(image) = template.pointer_mut("/spec/containers/0/image") {
+                    *image = json!(self.random.pick(&images));
+                    self.cluster.api.set(&key, &["spec", "template"], template);
+                }
+            }
             Fault::DeletePrimary => {
                 let key = self.cluster.primary_key();
                 self.cluster.api.delete(&key);
@@ -126,6 +146,7 @@ impl Trial {
         value::merge(&mut self.canary, patch);
         let key = corner::canary_key(&self.cluster.names);
         self.cluster.api.edit(&key, patch);
+        self.cluster.reread(&self.canary);
     }
 
     fn turn(&mut self, knob: Knob) {
@@ -133,7 +154,11 @@ impl Trial {
         let patch = match knob {
             Knob::Interval => json!({"spec": {"analysis": {"interval": format!("{}s", 10 + random.below(40))}}}),
             Knob::Threshold => json!({"spec": {"analysis": {"threshold": 1 + random.below(6)}}}),
-            Knob::Weights => json!({"spec": {"analysis": {"stepWeights": fixture::weights(random)}}}),
+            Knob::Weights if self.canary.pointer("/spec/analysis/stepWeights").is_some() => {
+                json!({"spec": {"analysis": {"stepWeights": fixture::weights(random)}}})
+            }
+            Knob::Weights | Knob::Strategy => json!({"spec": {"analysis": fixture::form(random)}}),
+            Knob::Affinity => json!({"spec": {"analysis": fixture::affinity(random)}}),
             Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 20 + random.below(200)}}),
             Knob::Promotion => json!({"spec": {"analysis": {"stepWeightPromotion": 5 + random.below(90)}}}),
         };
@@ -146,6 +171,21 @@ impl Trial {
         let app = fixture::app(temper, &mut self.random);
         self.cluster.apps.insert(self.image.clone(), app);
         self.deploy();
+    }
+
+    /// The autoscalers of both sides do what they are there for, as far as their bounds let them.
+    fn autoscale(&mut self, pods: u32) {
+        let namespace = self.cluster.names.namespace.clone();
+        let sides = [(self.cluster.target_key(), ""), (self.cluster.primary_key(), "-primary")];
+        for (workload, side) in sides {
+            let scaler = HPA.named(&namespace, format!("{}{side}", fixture::SCALER));
+            let bound = |field| self.cluster.api.find(&scaler).and_then(|hpa| value::count(hpa, &["spec", field]));
+            let bounds = bound("minReplicas").zip(bound("maxReplicas"));
+            let scaled = self.cluster.replicas(&workload).is_some_and(|replicas| replicas > 0);
+            if let Some((least, most)) = bounds.filter(|_| scaled) {
+                self.cluster.api.edit(&workload, &json!({"spec": {"replicas": pods.clamp(least, most.max(least))}}));
+            }
+        }
     }
 
     /// What the pods read changes; it stands in Git as well.

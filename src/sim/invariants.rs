@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::cluster::Cluster;
 use super::fixture;
 use super::pods::image;
+use super::random::MOST_SKEW;
 use crate::model::{
-    Answer, Facts, Journal, Kpi, Measurement, Notice, Percent, Phase, Plan, Revision, Settings, Strategy, Time,
+    Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Revision, RouteSeen,
+    Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION};
 use crate::object::{Change, ObjectKey, content, value};
@@ -72,8 +75,18 @@ impl Invariants {
             self.tells_its_transition(before, plan);
         }
         let Some(settings) = &facts.settings else { return };
-        self.weight_moves_by_gates(settings, before, after, answers);
-        self.only_what_passed_is_promoted(settings, before, after, answers);
+        self.weight_moves_by_gates(settings, facts, after, answers);
+        self.only_what_passed_is_promoted(settings, facts, after, answers);
+        if let Some(course) = after.step.and_then(|step| step.course) {
+            self.reached.insert(course.as_str().to_owned());
+        }
+        let routed = facts.route.routing();
+        let features = [
+            ("Unrouted", facts.route == RouteSeen::Unrouted),
+            ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
+            ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
+        ];
+        self.reached.extend(features.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name.to_owned()));
         if !answers.is_empty() && before.last_applied == after.last_applied {
             self.measures_this_revision(cluster, settings, before);
         }
@@ -90,23 +103,31 @@ impl Invariants {
         }
     }
 
-    /// S4: the weight rises by one step for each passed gate, and falls only with the phase or the revision.
-    fn weight_moves_by_gates(&mut self, settings: &Settings, before: &Journal, after: &Journal, answers: &[Answer]) {
+    /// S4: the weight rises by one step for each passed gate, and falls only with the phase, the revision or the strategy.
+    fn weight_moves_by_gates(&mut self, settings: &Settings, facts: &Facts, after: &Journal, answers: &[Answer]) {
+        let before = &facts.journal;
         let (was, is) = (before.weight, after.weight);
         let goes_on = before.phase == Phase::Progressing
             && after.phase == Phase::Progressing
-            && before.last_applied == after.last_applied;
-        if goes_on && is < was {
+            && before.last_applied == after.last_applied
+            && before.step.is_some()
+            && (after.has_begun() || !before.has_begun());
+        let superseded = facts.target.found().is_some_and(|t| before.last_applied.as_ref() != Some(&t.revision));
+        if goes_on && is < was && !superseded {
             self.fail("S4", format!("the weight fell from {was} to {is} in the middle of a release"));
         }
-        if goes_on && is > was {
-            let next = match &settings.strategy {
-                Strategy::Progressive { steps, .. } => steps.after(was).unwrap_or(steps.last()),
-                Strategy::AbTest { .. } | Strategy::BlueGreen { .. } => Percent::FULL,
-                Strategy::Skip => was,
-            };
-            if is > next || !(was.is_zero() || passed(settings, answers)) {
-                self.fail("S4", format!("the weight rose from {was} to {is}; the next step was {next}: {answers:?}"));
+        let counted = after.iterations > before.iterations;
+        if goes_on && (is > was || counted) {
+            let highest = highest(settings, before);
+            let gate = if before.has_begun() { passed(settings, answers) } else { was.is_zero() };
+            let rises = is <= highest && after.iterations <= before.iterations.saturating_add(1);
+            if !(gate && rises) {
+                let counts = (before.iterations, after.iterations);
+                let text = "the next step was";
+                self.fail(
+                    "S4",
+                    format!("the weight rose from {was} to {is}; {text} {highest}: {counts:?} {answers:?}"),
+                );
             }
         }
         if after.phase == Phase::Promoting && before.phase == Phase::Promoting && is > was {
@@ -125,18 +146,21 @@ impl Invariants {
     fn only_what_passed_is_promoted(
         &mut self,
         settings: &Settings,
-        before: &Journal,
+        facts: &Facts,
         after: &Journal,
         answers: &[Answer],
     ) {
+        let before = &facts.journal;
         let Some(revision) = &after.last_applied else { return };
         match (before.phase, after.phase) {
             (Phase::Progressing, Phase::Promoting) => {
                 if before.last_applied.as_ref() != Some(revision) {
                     self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
                 }
-                if settings.strategy != Strategy::Skip && !passed(settings, answers) {
-                    self.fail("S3", format!("{revision} is promoted though its last check did not pass: {answers:?}"));
+                let skipped = settings.strategy == Strategy::Skip;
+                if !skipped && !(passed(settings, answers) && is_complete(settings, facts)) {
+                    let counts = (before.weight, before.iterations);
+                    self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
                 }
                 self.approved.insert(revision.clone());
             }
@@ -267,8 +291,38 @@ fn copy_of_config(cluster: &Cluster) -> Option<String> {
     cluster.api.find(&copy).map(content::checksum)
 }
 
+/// As far as replicas whose clocks differ can tell.
 fn window_start(kpi: &Kpi, now: Time) -> Time {
-    Time::from_millis(now.as_millis() - i64::try_from(kpi.window.as_millis()).unwrap_or(0))
+    let window = i64::try_from(kpi.window.as_millis()).unwrap_or(0);
+    Time::from_millis(now.as_millis() - window).after(Duration::from_millis(2 * MOST_SKEW))
+}
+
+/// The weight that one passed check may lead to, worked out apart from the room that decides.
+fn highest(settings: &Settings, before: &Journal) -> Percent {
+    match &settings.strategy {
+        Strategy::Progressive { steps, .. } => steps.after(before.weight).unwrap_or(steps.last()),
+        Strategy::AbTest { .. } => Percent::FULL,
+        Strategy::BlueGreen { iterations, .. } if counts(before) >= iterations.get() => Percent::FULL,
+        Strategy::BlueGreen { .. } | Strategy::Skip => before.weight,
+    }
+}
+
+/// Whether nothing is left of the analysis but its last check.
+fn is_complete(settings: &Settings, facts: &Facts) -> bool {
+    let before = &facts.journal;
+    match &settings.strategy {
+        Strategy::Skip => true,
+        Strategy::Progressive { steps, .. } => steps.after(before.weight).is_none(),
+        Strategy::AbTest { iterations } => counts(before) >= iterations.get() && before.weight == Percent::FULL,
+        Strategy::BlueGreen { iterations, .. } => {
+            let served = before.weight == Percent::FULL || facts.route == RouteSeen::Unrouted;
+            counts(before) >= iterations.get() && served
+        }
+    }
+}
+
+fn counts(journal: &Journal) -> u32 {
+    u32::try_from(journal.iterations).unwrap_or(0)
 }
 
 /// Whether every KPI has a value within its range, judged apart from the room that decides.
@@ -305,7 +359,7 @@ mod tests {
 
     use super::*;
     use crate::api;
-    use crate::model::Step;
+    use crate::model::{CanaryRef, Course, Endpoints, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
     use crate::settings::{self, Defaults};
 
     fn settings() -> Settings {
@@ -320,8 +374,40 @@ mod tests {
         settings::resolve(&spec, &Defaults { provider: "istio", namespace: "test" }).unwrap()
     }
 
+    /// Revision `b` is analysed at this weight.
     fn at(weight: i64) -> Journal {
-        Journal { phase: Phase::Progressing, weight: Percent::clamped(weight), ..Journal::default() }
+        let (now, weight) = (Time::from_millis(0), Percent::clamped(weight));
+        let course = Some(Course::Weights);
+        let step = Some(Step { weight, started_at: now, next_check_at: now, waiting_since: None, course });
+        let last_applied = Some(Revision::new("s1-b"));
+        Journal { phase: Phase::Progressing, weight, step, last_applied, ..Journal::default() }
+    }
+
+    fn facts(journal: Journal) -> Facts {
+        let [namespace, name, uid, kind, target] = ["test", "app", "u", "Deployment", "app"].map(str::to_owned);
+        let rollout = Rollout::default();
+        let target_seen =
+            TargetSeen { revision: Revision::new("s1-b"), replicas: 1, rollout, grace: Duration::from_secs(10) };
+        Facts {
+            canary: CanaryRef { namespace, name, uid, generation: 1, kind, target },
+            deleting: false,
+            finalizer: false,
+            settings: Some(settings()),
+            complaints: vec![],
+            journal,
+            rival: None,
+            target: Seen::Found(target_seen),
+            primary: Seen::Missing,
+            sides: Shape::AsWanted,
+            apex: Shape::AsWanted,
+            endpoints: Endpoints::default(),
+            route: RouteSeen::Missing,
+            snapshots: vec![],
+            lost: BTreeSet::new(),
+            configs: None,
+            copies: Shape::AsWanted,
+            scaling: Scaling::Fixed,
+        }
     }
 
     fn rule(judge: impl FnOnce(&mut Invariants)) -> Option<&'static str> {
@@ -336,8 +422,9 @@ mod tests {
 
     #[test]
     fn a_weight_that_rises_without_a_passed_gate_or_by_two_steps_is_seen() {
-        let moved =
-            |from, to, answers: &[Answer]| rule(|i| i.weight_moves_by_gates(&settings(), &at(from), &at(to), answers));
+        let moved = |from, to, answers: &[Answer]| {
+            rule(|i| i.weight_moves_by_gates(&settings(), &facts(at(from)), &at(to), answers))
+        };
         assert_eq!(moved(10, 20, &success(99.5)), None);
         assert_eq!(moved(10, 20, &success(98.0)), Some("S4"));
         assert_eq!(moved(10, 20, &[]), Some("S4"));
@@ -347,11 +434,13 @@ mod tests {
 
     #[test]
     fn a_promotion_without_a_passed_check_is_seen() {
-        let before = Journal { last_applied: Some(Revision::new("s1-b")), ..at(20) };
-        let after = Journal { phase: Phase::Promoting, ..before.clone() };
-        let judge =
-            |answers: &[Answer]| rule(|i| i.only_what_passed_is_promoted(&settings(), &before, &after, answers));
-        assert_eq!((judge(&success(100.0)), judge(&success(0.0)), judge(&[])), (None, Some("S3"), Some("S3")));
+        let after = Journal { phase: Phase::Promoting, ..at(20) };
+        let judge = |weight, answers: &[Answer]| {
+            rule(|i| i.only_what_passed_is_promoted(&settings(), &facts(at(weight)), &after, answers))
+        };
+        let good = success(100.0);
+        assert_eq!((judge(20, &good), judge(20, &success(0.0)), judge(20, &[])), (None, Some("S3"), Some("S3")));
+        assert_eq!(judge(10, &good), Some("S3"), "a step is missing");
     }
 
     #[test]

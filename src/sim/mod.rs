@@ -19,6 +19,7 @@ mod provider;
 mod random;
 mod scenario;
 mod story;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -33,6 +34,7 @@ pub use invariants::Violation;
 pub use operator::Decided;
 pub use scenario::{Behaviour, Event, Scenario, Yes};
 pub use story::{Exposure, Outcome, StoryError, Verdict, play};
+pub use summary::Summary;
 pub use timeline::Entry;
 
 use ending::Ending;

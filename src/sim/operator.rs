@@ -9,7 +9,7 @@ use super::corner;
 use super::faults::Fault;
 use super::invariants::Invariants;
 use super::provider::{self, Health};
-use crate::model::{CanaryRef, Plan, Time};
+use crate::model::{Answer, CanaryRef, Facts, Plan, Time};
 use crate::plan;
 use crate::scene::Scene;
 
@@ -38,6 +38,8 @@ pub(super) struct Operator {
     pub(super) due: Option<Time>,
     /// Writes left until the process dies.
     pub(super) dies_after: Option<u32>,
+    /// By how many milliseconds its clock is ahead.
+    pub(super) skew: i64,
 }
 
 /// A plan, and when it was made.
@@ -87,15 +89,19 @@ impl Operator {
         self.due = None;
         record.rounds += 1;
         self.cache.refresh(&cluster.api, cluster.now);
-        if self.cache.is_behind() {
+        if self.cache.is_behind(cluster.now) {
             self.wake_at(cluster.now.after(BACKOFF));
             return Round::Again;
         }
         let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
-        let facts = scene.facts();
-        let questions = plan::questions(&facts, &[], cluster.now);
-        let answers = provider::answers(cluster, health, &questions);
-        let plan = plan::decide(&facts, &answers, cluster.now);
+        let now = Time::from_millis(cluster.now.as_millis() + self.skew);
+        let mut facts = scene.facts();
+        let answers = inquire(cluster, health, &facts, now);
+        let mut plan = plan::decide(&facts, &answers, now);
+        if let Some(complaint) = scene.refusal(&plan.effects) {
+            facts.complaints.push(complaint);
+            plan = plan::decide(&facts, &[], now);
+        }
         record.invariants.planned(cluster, &facts, &answers, &plan);
         if plan.journal != facts.journal || !plan.effects.is_empty() {
             let checked = !answers.is_empty();
@@ -107,7 +113,7 @@ impl Operator {
         }
         let round = self.carry_out(cluster, record, &scene, &plan);
         match round {
-            Round::Done => plan.wake.into_iter().for_each(|at| self.wake_at(at)),
+            Round::Done => plan.wake.into_iter().for_each(|at| self.wake_at(cluster.now.after(at.since(now)))),
             Round::Again => self.wake_at(cluster.now.after(BACKOFF)),
             Round::Crashed => {}
         }
@@ -123,7 +129,7 @@ impl Operator {
             if cluster.write_status(seen, &status).is_err() {
                 return Round::Again;
             }
-            self.cache.wrote(&corner::canary_key(&cluster.names), cluster.api.objects());
+            self.cache.wrote(&corner::canary_key(&cluster.names), cluster.api.objects(), cluster.now);
         }
         let done = self.perform(cluster, record, scene, plan);
         if done != Round::Crashed {
@@ -143,7 +149,7 @@ impl Operator {
                     return Round::Again;
                 }
                 if let Some(key) = change.key() {
-                    self.cache.wrote(&key, cluster.api.objects());
+                    self.cache.wrote(&key, cluster.api.objects(), cluster.now);
                 }
                 record.invariants.written(cluster, plan, &change);
             }
@@ -162,5 +168,17 @@ impl Operator {
             }
             None => false,
         }
+    }
+}
+
+/// Asks until the decision knows all that it needs.
+fn inquire(cluster: &Cluster, health: Health, facts: &Facts, now: Time) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    loop {
+        let questions = plan::questions(facts, &answers, now);
+        if questions.is_empty() {
+            return answers;
+        }
+        answers.extend(provider::answers(cluster, health, &questions));
     }
 }

@@ -1,7 +1,7 @@
 //! The simulated KPI provider: it measures what the simulated requests met, or fails.
 
 use super::cluster::Cluster;
-use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Reply, Time};
+use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Moment, Question, Reply, Time};
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,6 +19,9 @@ pub(super) enum Health {
 pub(super) fn answers(cluster: &Cluster, health: Health, questions: &[Question]) -> Vec<Answer> {
     let answer = |question: &Question| match question {
         Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, health, kpi)),
+        Question::Hook(call) if call.hook.moment == Moment::Rollback => {
+            Answer::Hook(call.clone(), Reply::No("answered 403: Forbidden".to_owned()))
+        }
         Question::Hook(call) => Answer::Hook(call.clone(), Reply::Yes),
     };
     questions.iter().map(answer).collect()

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Clocks of machines that keep time differ by less, in milliseconds.
+pub(super) const MOST_SKEW: u64 = 1_500;
+
 /// SplitMix64: small, and good enough to choose faults with.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
@@ -38,6 +41,11 @@ impl Random {
     /// At least `from`, less than `to` milliseconds.
     pub(super) const fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to.saturating_sub(from)))
+    }
+
+    /// By how many milliseconds one replica's clock may be ahead, or behind.
+    pub(super) fn skew(&mut self) -> i64 {
+        i64::try_from(self.below(2 * MOST_SKEW + 1)).unwrap_or(0) - i64::try_from(MOST_SKEW).unwrap_or(0)
     }
 
     /// One of `list`; `None` only where it is empty.

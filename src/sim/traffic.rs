@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::app::App;
 use super::endpoints;
 use super::pods::Pod;
-use crate::model::{Percent, Routing, Time};
+use crate::api;
+use crate::model::{Affinity, Mirror, Percent, Routing, Time};
 use crate::object::kinds::SERVICE;
 use crate::object::{Objects, value};
 
@@ -42,27 +43,41 @@ pub(super) enum Side {
     Apex,
 }
 
-/// Who gets which share of the requests now.
-pub(super) fn shares(names: &Names, routing: Option<&Routing>) -> Vec<(Side, Percent)> {
-    match routing {
-        Some(r) => vec![(Side::Primary, r.canary.rest()), (Side::Canary, r.canary)],
-        None => vec![(Side::Apex, Percent::FULL)],
-    }
-    .into_iter()
-    .filter(|(side, share)| !share.is_zero() && !names.side(*side).is_empty())
-    .collect()
+/// Share of the requests that match, where the Canary has conditions.
+const MATCHING: f64 = 0.3;
+
+/// Share of the users, in percent, who bring a cookie back however small their side is.
+const WITH_COOKIE: f64 = 2.0;
+
+/// Which part of the requests the weights are about.
+pub(super) fn matching(canary: &api::Canary) -> f64 {
+    let conditions = canary.spec.analysis.match_.as_ref();
+    if conditions.is_some_and(|list| !list.is_empty()) { MATCHING } else { 1.0 }
 }
 
-/// Share of the requests that go to a Service without a ready endpoint while pods elsewhere could have answered.
-pub(super) fn lost(names: &Names, objects: &Objects, pods: &[Pod], routing: Option<&Routing>, now: Time) -> Percent {
+/// Who gets how many percent of the requests now.
+pub(super) fn shares(routing: Option<&Routing>, matching: f64) -> Vec<(Side, f64)> {
+    let Some(routing) = routing else { return vec![(Side::Apex, 100.0)] };
+    let drawn = f64::from(routing.canary.get());
+    let canary = match &routing.affinity {
+        Affinity::Sticky { primary: None, .. } => drawn.max(WITH_COOKIE),
+        Affinity::Sticky { primary: Some(_), .. } => drawn.clamp(WITH_COOKIE, 100.0 - WITH_COOKIE),
+        Affinity::None | Affinity::Expire(_) => drawn,
+    } * matching;
+    [(Side::Primary, 100.0 - canary), (Side::Canary, canary)].into_iter().filter(|(_, share)| *share > 0.0).collect()
+}
+
+/// Percent of the requests that go to a Service without a ready endpoint while pods elsewhere could have answered.
+pub(super) fn lost(names: &Names, objects: &Objects, pods: &[Pod], shares: &[(Side, f64)], now: Time) -> Percent {
     let apex = SERVICE.named(&names.namespace, &names.apex);
-    if routing.is_none() && objects.find(&apex).is_none() {
+    if matches!(shares, [(Side::Apex, _)]) && objects.find(&apex).is_none() {
         return Percent::ZERO; // Nobody can have known the name yet.
     }
     let somebody = pods.iter().any(|p| p.is_ready(now));
     let dead = |side: Side| endpoints::ready(objects, &names.namespace, &names.side(side)).unwrap_or(0) == 0;
-    let lost = shares(names, routing).into_iter().filter(|(side, _)| dead(*side)).map(|(_, share)| share.get());
-    if somebody { Percent::clamped(lost.map(i64::from).sum()) } else { Percent::ZERO }
+    let lost: f64 = shares.iter().filter(|(side, _)| dead(*side)).map(|(_, share)| share).sum();
+    let whole = (1..=100_u8).find(|percent| f64::from(*percent) >= lost).unwrap_or(100);
+    if somebody && lost > 0.0 { Percent::clamped(whole.into()) } else { Percent::ZERO }
 }
 
 /// Requests that one image got in a span of time.
@@ -107,42 +122,66 @@ pub(super) struct Scenery<'a> {
     pub(super) pods: &'a [Pod],
     pub(super) apps: &'a BTreeMap<String, App>,
     pub(super) routing: Option<&'a Routing>,
+    /// Which part of the requests `routing` is about.
+    pub(super) matching: f64,
     /// Requests a second to the apex.
     pub(super) rps: f64,
+    /// Requests a second of a load test, to the canary's own Service.
+    pub(super) load: f64,
+}
+
+/// Whether anybody reads the answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Users,
+    Nobody,
+}
+
+impl Span {
+    fn of(pod: &Pod, app: &App, rps: f64, from: Time, to: Time, canary: bool) -> Self {
+        let age = from.since(pod.born);
+        let requests = rps * to.since(from).as_secs_f64();
+        let failed = requests * app.errors_at(age) / 100.0;
+        Self { from, to, canary, image: pod.template.image.clone(), requests, failed, latency: app.latency_at(age) }
+    }
 }
 
 impl History {
     /// Sends the requests between two moments in which nothing changes but the age of the pods.
     pub(super) fn flow(&mut self, scenery: Scenery<'_>, from: Time, to: Time) {
-        let Scenery { names, objects, pods, apps, routing, rps } = scenery;
-        for (side, share) in shares(names, routing) {
-            let service = SERVICE.named(&names.namespace, names.side(side));
-            let Some(selector) = objects.find(&service).and_then(|s| value::at(s, &["spec", "selector"])) else {
-                continue;
-            };
-            let ready: Vec<_> = pods.iter().filter(|p| p.is_ready(from) && p.matches(selector)).collect();
-            let each = rps * f64::from(share.get()) / 100.0 / f64::from(u32::try_from(ready.len()).unwrap_or(1).max(1));
-            for pod in ready {
-                let app = apps.get(&pod.template.image).cloned().unwrap_or_default();
-                let mut start = from;
-                while start < to {
-                    let end = if app.ages() { start.after(GRAIN).min(to) } else { to };
-                    self.count(pod, &app, each, start, end, pod.owner.name == names.target);
-                    start = end;
-                }
-            }
+        let Scenery { routing, matching, rps, load, .. } = scenery;
+        for (side, share) in shares(routing, matching) {
+            self.send(scenery, side, rps * share / 100.0, Readers::Users, from, to);
         }
+        let copied = match routing.map_or(Mirror::Off, |r| r.mirror) {
+            Mirror::Off => 0.0,
+            Mirror::All => 1.0,
+            Mirror::Share(share) => f64::from(share.get()) / 100.0,
+        };
+        self.send(scenery, Side::Canary, rps * matching * copied + load, Readers::Nobody, from, to);
     }
 
-    fn count(&mut self, pod: &Pod, app: &App, rps: f64, from: Time, to: Time, canary: bool) {
-        let age = from.since(pod.born);
-        let requests = rps * to.since(from).as_secs_f64();
-        let failed = requests * app.errors_at(age) / 100.0;
-        let image = pod.template.image.clone();
-        let total = self.totals.entry(image.clone()).or_default();
-        total.requests += requests;
-        total.failed += failed;
-        self.spans.push(Span { from, to, canary, image, requests, failed, latency: app.latency_at(age) });
+    fn send(&mut self, scenery: Scenery<'_>, side: Side, rps: f64, readers: Readers, from: Time, to: Time) {
+        let Scenery { names, objects, pods, apps, .. } = scenery;
+        let service = SERVICE.named(&names.namespace, names.side(side));
+        let Some(selector) = objects.find(&service).and_then(|s| value::at(s, &["spec", "selector"])) else { return };
+        let ready: Vec<_> = pods.iter().filter(|p| p.is_ready(from) && p.matches(selector)).collect();
+        let each = rps / f64::from(u32::try_from(ready.len()).unwrap_or(1).max(1));
+        for pod in ready.into_iter().filter(|_| each > 0.0) {
+            let app = apps.get(&pod.template.image).cloned().unwrap_or_default();
+            let mut start = from;
+            while start < to {
+                let end = if app.ages() { start.after(GRAIN).min(to) } else { to };
+                let span = Span::of(pod, &app, each, start, end, pod.owner.name == names.target);
+                if readers == Readers::Users {
+                    let total = self.totals.entry(span.image.clone()).or_default();
+                    total.requests += span.requests;
+                    total.failed += span.failed;
+                }
+                self.spans.push(span);
+                start = end;
+            }
+        }
     }
 
     /// Forgets spans that no window reaches any more.

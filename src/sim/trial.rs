@@ -12,8 +12,8 @@ use super::provider::Health;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::Objects;
-use crate::object::kinds::SERVICE;
+use crate::object::kinds::{HPA, SERVICE};
+use crate::object::{Objects, value};
 use serde_json::{Value, json};
 
 /// When every run begins.
@@ -27,6 +27,8 @@ const MOST_ROUNDS: u32 = 3_000;
 pub(super) struct Trial {
     pub(super) cluster: Cluster,
     pub(super) operator: Operator,
+    /// A replica that has lost its Lease, and until when it does not know.
+    pub(super) deposed: Option<(Operator, Time)>,
     pub(super) record: Record,
     pub(super) health: Health,
     pub(super) random: Random,
@@ -51,6 +53,7 @@ impl Trial {
         Self {
             cluster: Cluster::new(names, options, EPOCH, random.clone()),
             operator: Operator::default(),
+            deposed: None,
             record: Record::default(),
             health: Health::Well,
             random,
@@ -72,6 +75,12 @@ impl Trial {
         let target = fixture::deployment(&names);
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
+        // Without users on the canary somebody must send requests, or nothing is measured.
+        trial.cluster.load = 10.0;
+        if value::at(&trial.canary, &["spec", "autoscalerRef"]).is_some() {
+            let key = HPA.named(&trial.cluster.names.namespace, fixture::SCALER);
+            trial.cluster.api.put(&key, fixture::scaler(&trial.cluster.names));
+        }
         trial.release(Temper::Healthy);
         if trial.random.chance(50) {
             let names = &trial.cluster.names;
@@ -121,6 +130,10 @@ impl Trial {
                 self.round();
                 self.wake();
             }
+            if self.deposed.as_ref().is_some_and(|(replica, _)| replica.due.is_some_and(|t| t <= next)) {
+                self.round_of_the_deposed();
+                self.wake();
+            }
             if self.record.rounds > MOST_ROUNDS {
                 self.record
                     .invariants
@@ -137,7 +150,8 @@ impl Trial {
         let fault = self.faults.first().map(|(at, _)| *at);
         let fresh = self.operator.cache.next().filter(|t| *t > self.cluster.now);
         let quiet = self.quiet_until.filter(|t| *t > self.cluster.now);
-        let times = [self.cluster.next(), self.operator.due, fresh, fault, self.deaf_until, quiet];
+        let deposed = self.deposed.as_ref().and_then(|(replica, until)| replica.due.filter(|due| due < until));
+        let times = [self.cluster.next(), self.operator.due, deposed, fresh, fault, self.deaf_until, quiet];
         times.into_iter().flatten().min()
     }
 
@@ -166,16 +180,30 @@ impl Trial {
             return;
         }
         self.deaf_until = None;
-        if self.operator.cache.refresh(&self.cluster.api, now) {
-            let delay = self.random.millis(1, 80);
-            self.operator.wake_at(now.after(delay));
+        let replicas = [Some(&mut self.operator), self.deposed.as_mut().map(|(replica, _)| replica)];
+        for replica in replicas.into_iter().flatten() {
+            if replica.cache.refresh(&self.cluster.api, now) {
+                replica.wake_at(now.after(self.random.millis(1, 80)));
+            }
         }
+    }
+
+    /// It acts as if it still led, until it learns better.
+    fn round_of_the_deposed(&mut self) {
+        let Some((mut replica, until)) = self.deposed.take() else { return };
+        if self.cluster.now >= until {
+            return;
+        }
+        let round = replica.round(&mut self.cluster, self.health, &mut self.record);
+        self.deposed = (round != Round::Crashed).then_some((replica, until));
+        self.cluster.settle();
+        self.record.invariants.ticked(&self.cluster);
     }
 
     fn round(&mut self) {
         let round = self.operator.round(&mut self.cluster, self.health, &mut self.record);
         if round == Round::Crashed {
-            self.operator = Operator::default();
+            self.operator = Operator { skew: self.random.skew(), ..Operator::default() };
             let delay = self.random.millis(500, 20_000);
             self.operator.wake_at(self.cluster.now.after(delay));
         }
@@ -188,6 +216,7 @@ impl Trial {
         self.faults.clear();
         self.deaf_until = None;
         self.quiet_until = None;
+        self.deposed = None;
         self.health = Health::Well;
         self.operator.dies_after = None;
         self.cluster.interfere = false;

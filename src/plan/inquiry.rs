@@ -1,0 +1,122 @@
+//! What a decision still has to ask: hooks in the order of their moments, and the KPIs between them.
+//!
+//! A question is put only when every answer before it allows the next move, so nobody is asked to approve what fails anyway.
+
+use super::{check, hooks, moves, settled};
+use crate::model::{Answer, Facts, Moment, Phase, Question, Settings, Strategy, TargetSeen, Time};
+use hooks::Consent;
+
+/// The questions that `answers` leave open.
+pub(super) fn questions(
+    facts: &Facts,
+    settings: &Settings,
+    target: &TargetSeen,
+    answers: &[Answer],
+    now: Time,
+) -> Vec<Question> {
+    let inquiry = Inquiry { facts, settings, target, answers, now };
+    match facts.journal.phase {
+        Phase::Initialized | Phase::Succeeded | Phase::Failed => inquiry.between_releases(),
+        Phase::Waiting => inquiry.waiting(),
+        Phase::Progressing | Phase::WaitingPromotion => inquiry.in_release(),
+        Phase::Initializing | Phase::Promoting | Phase::Finalising | Phase::Terminating | Phase::Terminated => {
+            Vec::new()
+        }
+    }
+}
+
+/// What is known, and what was asked already.
+struct Inquiry<'a> {
+    facts: &'a Facts,
+    settings: &'a Settings,
+    target: &'a TargetSeen,
+    answers: &'a [Answer],
+    now: Time,
+}
+
+impl Inquiry<'_> {
+    fn between_releases(&self) -> Vec<Question> {
+        let mut asked = Vec::new();
+        if hooks::follows(self.facts) {
+            asked.extend(self.hook(Moment::PostRollout));
+        }
+        if settled::is_new(&self.facts.journal, &self.target.revision) {
+            asked.extend(self.hook(Moment::ConfirmRollout));
+        }
+        asked
+    }
+
+    fn waiting(&self) -> Vec<Question> {
+        let mut asked = self.rollbacks();
+        if self.is_due() {
+            asked.extend(self.hook(Moment::ConfirmRollout));
+        }
+        asked
+    }
+
+    fn in_release(&self) -> Vec<Question> {
+        let journal = &self.facts.journal;
+        let other = journal.last_applied.as_ref() != Some(&self.target.revision);
+        if other || journal.failed_checks >= self.settings.threshold || self.settings.strategy == Strategy::Skip {
+            return Vec::new();
+        }
+        let mut asked = self.rollbacks();
+        let ready = check::ready(self.facts, self.settings, self.target);
+        if ready && !journal.has_begun() {
+            asked.extend(self.before_the_first_move());
+        } else if check::due(self.facts, self.settings, self.target, self.now) {
+            asked.extend(self.in_check());
+        }
+        asked
+    }
+
+    fn before_the_first_move(&self) -> Vec<Question> {
+        let journal = &self.facts.journal;
+        if journal.step.is_some_and(|step| step.waiting_since.is_some()) || !self.is_due() {
+            return Vec::new();
+        }
+        if journal.prepared != journal.last_applied {
+            let open = self.hook(Moment::PreRollout);
+            if !open.is_empty() || !self.consents(Moment::PreRollout) {
+                return open;
+            }
+        }
+        if journal.weight.is_zero() { self.gate() } else { Vec::new() }
+    }
+
+    fn in_check(&self) -> Vec<Question> {
+        let open = self.hook(Moment::Rollout);
+        if !open.is_empty() || !self.consents(Moment::Rollout) {
+            return open;
+        }
+        let measured = self.answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
+        if !measured && !self.settings.kpis.is_empty() {
+            return self.settings.kpis.iter().cloned().map(Question::Measure).collect();
+        }
+        if check::passes(self.settings, self.answers) { self.gate() } else { Vec::new() }
+    }
+
+    /// The gate of the next move.
+    fn gate(&self) -> Vec<Question> {
+        let (journal, strategy) = (&self.facts.journal, &self.settings.strategy);
+        let next = moves::next(strategy, journal, &self.facts.route);
+        moves::gate(next, strategy, journal).map(|moment| self.hook(moment)).unwrap_or_default()
+    }
+
+    fn rollbacks(&self) -> Vec<Question> {
+        hooks::rollbacks(self.facts, self.settings, self.answers, self.now)
+    }
+
+    fn hook(&self, moment: Moment) -> Vec<Question> {
+        let check = self.facts.journal.step.map(|step| step.next_check_at);
+        hooks::next(self.facts, self.settings, self.answers, moment, check).into_iter().collect()
+    }
+
+    fn consents(&self, moment: Moment) -> bool {
+        hooks::consent(self.settings, self.answers, moment) == Consent::Given
+    }
+
+    fn is_due(&self) -> bool {
+        self.facts.journal.step.is_none_or(|step| self.now >= step.next_check_at)
+    }
+}
