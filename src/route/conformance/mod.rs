@@ -38,6 +38,11 @@ impl Case<'_> {
         changes
     }
 
+    fn before_pods(&self) -> Vec<Change> {
+        let target = self.subject.target(self.router);
+        self.router.before_pods(&target, self.store.objects()).expect("it is a part of what was rendered")
+    }
+
     fn release(&mut self) -> Vec<Change> {
         let changes = self.router.release(&self.subject.target(self.router), self.store.objects());
         self.write(&changes);
@@ -75,6 +80,7 @@ proptest! {
         for mut case in cases(&subject, &want, &objects) {
             case.route();
             prop_assert_eq!(case.route(), vec![]);
+            prop_assert_eq!(case.before_pods(), vec![]);
         }
     }
 
