@@ -180,6 +180,9 @@ sentences! {
     CAN062 ForeignPrimary
     "Deployment/{primary} selects {found} where it must select {wanted}, and the selector of a Deployment cannot be changed, so no release can be promoted; delete Deployment/{primary} or rename it, and it is made anew"
 
+    CAN063 ConfigMissing
+    "{kind}/{name} is not in namespace {namespace}, and the pods of the target cannot start without it, so no release can start; apply it, correct its name in the pod template, or write optional: true there"
+
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"
 

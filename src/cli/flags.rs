@@ -3,7 +3,7 @@
 
 use clap::{ArgAction, Args};
 
-use crate::scene;
+use crate::scene::{self, ConfigTracking};
 
 /// Flags of the operator.
 #[derive(Args, Debug)]
@@ -105,6 +105,10 @@ pub(super) struct Defaults {
         hide_env_values = true
     )]
     event_webhook: String,
+
+    /// Release changes of ConfigMaps and Secrets too: the primary reads copies of its own
+    #[arg(long, env = "SERIN_ENABLE_CONFIG_TRACKING", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    enable_config_tracking: bool,
 }
 
 impl From<Defaults> for scene::Defaults {
@@ -116,15 +120,16 @@ impl From<Defaults> for scene::Defaults {
             include_label_prefix,
             ingress_annotations_prefix,
             event_webhook,
+            enable_config_tracking,
         } = flags;
-        let event_webhook = Some(event_webhook).filter(|url| !url.is_empty());
         Self {
             provider,
             metrics_server,
             selector_labels,
             include_label_prefix,
             ingress_annotations_prefix,
-            event_webhook,
+            event_webhook: Some(event_webhook).filter(|url| !url.is_empty()),
+            config_tracking: if enable_config_tracking { ConfigTracking::On } else { ConfigTracking::Off },
         }
     }
 }
@@ -189,8 +194,6 @@ pub(super) struct WithoutMeaning {
     ingress_class: Option<String>,
     #[arg(long, hide = true)]
     cluster_name: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
-    enable_config_tracking: Option<Option<String>>,
     #[arg(long, hide = true)]
     v: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]

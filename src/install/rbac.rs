@@ -18,6 +18,8 @@ const READ: &[&str] = &["get", "list", "watch"];
 const EDIT: &[&str] = &["get", "list", "watch", "patch"];
 const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
+const COPY: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete"];
+
 /// Rights that every installation needs, in the namespaces that it watches.
 pub fn core() -> Vec<Rule> {
     vec![
@@ -34,6 +36,11 @@ pub fn core() -> Vec<Rule> {
         named("", "secrets", &["get"]),
         named("events.k8s.io", "events", &["create", "patch"]),
     ]
+}
+
+/// Rights that config tracking needs: of both kinds the metadata is watched, and those that pods read are read and copied.
+pub fn config_tracking() -> Vec<Rule> {
+    vec![rule(kinds::CONFIG_MAP, COPY), rule(kinds::SECRET, COPY)]
 }
 
 /// Rights on the objects of one router.
@@ -59,6 +66,7 @@ pub fn yaml(rules: &[Rule]) -> String {
 /// The ClusterRole for these routers, as a manifest.
 pub fn cluster_role(routers: &[&dyn route::Router]) -> String {
     let mut rules = core();
+    rules.extend(config_tracking());
     for rule in routers.iter().flat_map(|known| router(*known)) {
         // Several routers may write objects of one kind.
         if !rules.contains(&rule) {
@@ -95,7 +103,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_rule_holds_a_wildcard_and_secrets_are_never_listed() {
+    fn no_rule_holds_a_wildcard_and_secrets_are_listed_for_config_tracking_alone() {
+        assert!(config_tracking().iter().all(|rule| !rule.flow().contains('*')));
         let routers = route::ALL.iter().flat_map(|r| router(*r));
         for rule in core().into_iter().chain(election()).chain(routers) {
             assert!(!rule.flow().contains('*'), "{}", rule.flow());
@@ -111,6 +120,7 @@ mod tests {
             expect_test::expect_file![path].assert_eq(&format!("{header}{}", yaml(rules)));
         };
         check("core", &core());
+        check("config-tracking", &config_tracking());
         check("election", &election());
         for (known, name) in names() {
             check(&format!("router-{}", name.replace(':', "-")), &router(known));

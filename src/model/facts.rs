@@ -1,5 +1,6 @@
 //! What was seen of one canary and everything that belongs to it, in domain values.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Complaint, Journal, Percent, Revision, Routing, Settings, Time};
@@ -35,6 +36,13 @@ pub struct Facts {
     pub route: RouteSeen,
     /// Revisions whose templates are kept, oldest first.
     pub snapshots: Vec<Revision>,
+    /// Those of them that cannot be made to run again: a Secret of theirs has changed.
+    pub lost: BTreeSet<Revision>,
+    /// Checksums of the ConfigMaps and Secrets of the target, by `configmap/<name>` or `secret/<name>`; `None` where they are not
+    /// tracked.
+    pub configs: Option<BTreeMap<String, String>>,
+    /// The primary's copies of them.
+    pub copies: Shape,
 }
 
 /// Which canary.

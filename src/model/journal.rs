@@ -1,5 +1,7 @@
 //! `status` as the decisions read and write it: the intent is written here before any effect.
 
+use std::collections::BTreeMap;
+
 use super::{Cookies, Course, Percent, Phase, Revision, Time};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
@@ -17,6 +19,8 @@ pub struct Journal {
     pub last_applied: Option<Revision>,
     /// The revision of the primary.
     pub last_promoted: Option<Revision>,
+    /// Checksums of the ConfigMaps and Secrets of `last_applied`; `None` where they are not tracked.
+    pub tracked: Option<BTreeMap<String, String>>,
     /// The step that runs.
     pub step: Option<Step>,
     /// Since when no other revision has had requests in the canary's place: what came before says nothing about the one there now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Change, Kind, ObjectKey, Objects, value};
+use super::{Change, Content, Kind, ObjectKey, Objects, value};
 
 /// The object has changed since it was read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -60,9 +60,28 @@ impl FakeStore {
                     self.put(key, object.clone());
                 }
             }
+            Change::Replace(kind, object) => {
+                let Some(key) = ObjectKey::of(*kind, object) else { return Ok(()) };
+                check_version(&key, self.objects.find(&key), object)?;
+                self.put(key, object.clone());
+            }
             Change::Delete(key) => self.remove(key),
+            Change::Filled(change, contents) => {
+                let filled = self.fill(change.as_ref().clone(), contents)?;
+                self.write(&filled)?;
+            }
         }
         Ok(())
+    }
+
+    /// Fills contents in as `world` does.
+    fn fill(&self, change: Change, contents: &[Content]) -> Result<Change, Conflict> {
+        contents.iter().try_fold(change, |change, content| {
+            let conflict = || Conflict { key: content.source.clone() };
+            let fields =
+                self.objects.find(&content.source).and_then(|source| content.read(source)).ok_or_else(conflict)?;
+            Ok(change.with(|object| content.fill(object, fields)))
+        })
     }
 
     fn apply(&mut self, kind: Kind, object: &Value) -> Result<(), Conflict> {

@@ -78,6 +78,10 @@ pub mod kinds {
         Kind { group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" };
     /// Apex, primary and canary.
     pub const SERVICE: Kind = Kind { group: "", version: "v1", kind: "Service", plural: "services" };
+    /// What a pod reads its configuration from.
+    pub const CONFIG_MAP: Kind = Kind { group: "", version: "v1", kind: "ConfigMap", plural: "configmaps" };
+    /// What a pod reads its credentials from.
+    pub const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
     /// Whether a Service has ready pods.
     pub const ENDPOINT_SLICE: Kind =
         Kind { group: "discovery.k8s.io", version: "v1", kind: "EndpointSlice", plural: "endpointslices" };

@@ -3,11 +3,13 @@
 //! Objects stay JSON so that fields which we do not know survive. Never a client: `world` carries changes out.
 
 mod change;
+pub mod content;
 mod fake;
 mod kind;
 pub mod value;
 
 pub use change::Change;
+pub use content::Content;
 pub use fake::{Conflict, FakeStore};
 pub use kind::{Kind, ObjectKey, kinds};
 

@@ -36,6 +36,10 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn finish(mut self) -> Plan {
+        let seen = self.facts.target.found().map(|target| &target.revision);
+        if seen == self.journal.last_applied.as_ref() {
+            self.journal.tracked.clone_from(&self.facts.configs);
+        }
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
         // A moment that has passed brings nothing new: what this round could not do waits for the cluster to change.
@@ -148,8 +152,8 @@ impl<'a> Draft<'a> {
                 self.tell(Notice::PrimaryDrift);
             }
             Seen::Found(primary) => {
-                let Some(wanted) = wanted.filter(|r| self.facts.snapshots.contains(r)) else { return };
-                if primary.runs.is(&wanted) {
+                let Some(wanted) = wanted.filter(|r| self.keeps(r)) else { return };
+                if primary.runs.is(&wanted) && self.facts.copies != Shape::Missing {
                     return;
                 }
                 // What a failed promotion left there is no other hand's doing.
@@ -165,7 +169,7 @@ impl<'a> Draft<'a> {
     /// After a failed promotion: the primary runs again what it ran before, if that was kept.
     pub(super) fn restore_primary(&mut self) {
         let promoted = self.journal.last_promoted.clone();
-        if let Some(promoted) = promoted.filter(|r| self.facts.snapshots.contains(r)) {
+        if let Some(promoted) = promoted.filter(|r| self.keeps(r)) {
             self.act(Effect::Primary(PrimarySource::Snapshot(promoted)));
         }
     }
@@ -175,8 +179,13 @@ impl<'a> Draft<'a> {
         if target.revision == *revision {
             Some(PrimarySource::Target(revision.clone()))
         } else {
-            self.facts.snapshots.contains(revision).then(|| PrimarySource::Snapshot(revision.clone()))
+            self.keeps(revision).then(|| PrimarySource::Snapshot(revision.clone()))
         }
+    }
+
+    /// Whether the primary can be made to run a revision that the target has left.
+    fn keeps(&self, revision: &Revision) -> bool {
+        self.facts.snapshots.contains(revision) && !self.facts.lost.contains(revision)
     }
 
     /// Keeps the template that the target runs now.

@@ -5,6 +5,7 @@ mod mid_release;
 mod outages;
 mod strategies;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{decide, questions};
@@ -87,6 +88,9 @@ pub(super) fn settled() -> Facts {
         endpoints: Endpoints { primary: 2, canary: 0 },
         route: RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted },
         snapshots: vec![rev("a")],
+        lost: BTreeSet::new(),
+        configs: None,
+        copies: Shape::AsWanted,
     };
     let journal = decide(&facts, &[], t(0)).journal;
     Facts { journal, ..facts }

@@ -3,6 +3,11 @@
 use crate::api::{SameSite, SessionAffinity};
 use crate::model::Cookie;
 
+/// The header that brings cookies back.
+pub(super) const HEADER: &str = "Cookie";
+/// The header that gives them.
+pub(super) const SET: &str = "Set-Cookie";
+
 const DAY: i64 = 86_400;
 
 /// Keeps the cookie for as long as the user asked (`maxAge`; a day by default).
@@ -51,25 +56,42 @@ pub(super) fn expires(set_cookie: &str) -> bool {
 }
 
 /// Seconds of a duration such as `1m` or `1m30s`: a minute where it cannot be read, at least ten, as `analysis.interval` counts.
-pub(super) fn seconds(duration: &str) -> i64 {
-    const MINUTE: i64 = 60;
+pub(super) fn seconds(text: &str) -> i64 {
     const SHORTEST: i64 = 10;
-    let mut rest = duration;
+    duration(text).filter(|seconds| *seconds != 0).map_or(MINUTE, |seconds| seconds.max(SHORTEST))
+}
+
+const MINUTE: i64 = 60;
+
+/// Seconds of a duration in hours, minutes and seconds.
+pub(super) fn duration(text: &str) -> Option<i64> {
+    let mut rest = text;
     let mut total: i64 = 0;
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, tail) = rest.split_at(digits);
-        let unit = match tail.chars().next() {
-            Some('h') => 60 * MINUTE,
-            Some('m') => MINUTE,
-            Some('s') => 1,
-            _ => return MINUTE,
+        let unit = match tail.chars().next()? {
+            'h' => 60 * MINUTE,
+            'm' => MINUTE,
+            's' => 1,
+            _ => return None,
         };
-        let Ok(number) = number.parse::<i64>() else { return MINUTE };
-        total = total.saturating_add(number.saturating_mul(unit));
-        rest = tail.get(1..).unwrap_or_default();
+        total = total.saturating_add(number.parse::<i64>().ok()?.saturating_mul(unit));
+        rest = tail.get(1..)?;
     }
-    if total == 0 { MINUTE } else { total.max(SHORTEST) }
+    Some(total)
+}
+
+/// The text as an RE2 expression that means nothing but itself.
+pub(super) fn escaped(text: &str) -> String {
+    let mut regex = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            regex.push('\\');
+        }
+        regex.push(c);
+    }
+    regex
 }
 
 #[cfg(test)]

@@ -8,10 +8,13 @@ mod appmesh;
 mod backends;
 mod claim;
 mod condition;
+mod contour;
 mod cookies;
+mod gateway;
 mod gloo;
 mod ingress;
 mod istio;
+mod knative;
 mod kubernetes;
 mod kuma;
 mod query;
@@ -37,8 +40,12 @@ pub static ALL: &[&dyn Router] = &[
     &apisix::Apisix,
     &appmesh::V1Beta1,
     &appmesh::V1Beta2,
+    &contour::Contour,
+    &gateway::V1,
+    &gateway::V1BETA1,
     &gloo::Gloo,
     &istio::Istio,
+    &knative::Knative,
     &kubernetes::Kubernetes,
     &kuma::Kuma,
     &ingress::Nginx,
@@ -123,6 +130,18 @@ pub struct Capabilities {
     pub mirror: bool,
     /// Cookies that keep users on a side.
     pub affinity: bool,
+}
+
+impl Capabilities {
+    /// What is left of it where requests of this service cannot be told apart, because the data plane speaks HTTP only.
+    pub(crate) fn over_http(self, service: &api::CanaryService) -> Self {
+        if is_tcp(service) { Self::default() } else { self }
+    }
+}
+
+/// Whether the user says that the service speaks TCP.
+fn is_tcp(service: &api::CanaryService) -> bool {
+    service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
 }
 
 /// What a router does with the objects of a kind.

@@ -27,8 +27,8 @@ impl Router for Traefik {
         &["traefik"]
     }
 
-    fn capabilities(&self, _service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, ..Capabilities::default() }
+    fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
+        Capabilities { weights: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

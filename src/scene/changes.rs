@@ -7,7 +7,7 @@ use super::corner::Corner;
 use super::facts::FINALIZER;
 use crate::model::{Complaint, Effect, PrimarySource, Revision, Routing};
 use crate::object::{Change, kinds, value};
-use crate::workload::{WorkloadError, deployment, primary, services, snapshot};
+use crate::workload::{WorkloadError, configs, deployment, primary, services, snapshot};
 
 impl Scene {
     /// What keeps any of these effects from being written, known before the first of them is: an intent that cannot come true
@@ -60,29 +60,40 @@ impl Corner<'_> {
         if self.scene.objects.find(&snapshot::key(&subject, revision)).is_some() {
             return Ok(Vec::new());
         }
-        let kept = snapshot::all(&subject, &self.scene.objects);
-        snapshot::create(&subject, revision, target, &kept)
+        snapshot::create(&subject, revision, target, &self.configs, &self.scene.objects)
             .map(|change| vec![change])
             .map_err(|error| complaint(&error))
     }
 
+    /// The copies of configs that nothing else names go with the template.
     fn forget(&self, revision: &Revision) -> Vec<Change> {
-        self.subject().map(|subject| Change::Delete(snapshot::key(&subject, revision))).into_iter().collect()
+        let Some(subject) = self.subject() else { return Vec::new() };
+        let forgotten = self.all_configs_but(None);
+        let still_named = self.all_configs_but(Some(revision));
+        let unused = forgotten.iter().filter(|key| !still_named.contains(*key));
+        // Order: the snapshot last, since it is what names the copies.
+        let mut changes = configs::give_up(&self.names.canary, unused, &self.scene.objects);
+        changes.push(Change::Delete(snapshot::key(&subject, revision)));
+        changes
     }
 
     fn primary_runs(&self, source: &PrimarySource) -> Result<Vec<Change>, Complaint> {
         let (Some(subject), Some(target)) = (self.subject(), self.target()) else { return Ok(Vec::new()) };
-        let have = self.primary();
-        let changes = match source {
+        let (have, objects) = (self.primary(), &self.scene.objects);
+        let (revision, source, configs, kept) = match source {
             PrimarySource::Target(revision) => {
-                primary::changes(&subject, revision, primary::Source::Target(target), have)
+                (revision, primary::Source::Target(target, &self.configs), self.configs.clone(), None)
             }
-            PrimarySource::Snapshot(revision) => match self.scene.objects.find(&snapshot::key(&subject, revision)) {
-                Some(kept) => primary::changes(&subject, revision, primary::Source::Snapshot(kept), have),
-                None => Ok(Vec::new()),
+            PrimarySource::Snapshot(revision) => match objects.find(&snapshot::key(&subject, revision)) {
+                Some(kept) => (revision, primary::Source::Snapshot(kept), snapshot::configs(kept), Some(kept)),
+                None => return Ok(Vec::new()),
             },
         };
-        changes.map_err(|error| complaint(&error))
+        let rollout = primary::changes(&subject, revision, source, have).map_err(|error| complaint(&error))?;
+        // Order: what the new pods read before the new pods.
+        let mut changes = configs::copies(&subject, &configs, kept, objects).map_err(|error| complaint(&error))?;
+        changes.extend(rollout);
+        Ok(changes)
     }
 
     fn route(&self, routing: &Routing) -> Result<Vec<Change>, Complaint> {
@@ -108,7 +119,10 @@ impl Corner<'_> {
         let ours = [self.names.primary(), primary, canary];
         let ours = ours.into_iter().filter(|key| self.scene.objects.find(key).is_some_and(made));
         let snapshots = self.scene.objects.of_kind(kinds::CONTROLLER_REVISION).map(|(key, _)| key.clone());
-        ours.chain(snapshots).map(Change::Delete).collect()
+        let mut changes: Vec<Change> = ours.chain(snapshots).map(Change::Delete).collect();
+        let copied = self.all_configs();
+        changes.extend(configs::give_up(&self.names.canary, copied.iter(), &self.scene.objects));
+        changes
     }
 }
 
@@ -116,6 +130,7 @@ fn complaint(error: &WorkloadError) -> Complaint {
     let reason = match error {
         WorkloadError::NoTemplate { .. } => "NoTemplate",
         WorkloadError::OtherRevision { .. } => "OtherRevision",
+        WorkloadError::ConfigLost { .. } => "ConfigLost",
     };
     Complaint::blocks(reason, error.to_string())
 }

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Defaults, Scene};
+use super::{Defaults, Scene, configs};
 use crate::api;
 use crate::model::{CanaryRef, Complaint};
 use crate::object::{Change, ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
 use crate::workload::services::Wanted;
-use crate::workload::{Selector, Subject};
+use crate::workload::{Configs, Selector, Subject};
 
 /// Names of a canary and of what is made for it.
 #[derive(Clone, Debug)]
@@ -72,6 +72,10 @@ pub(super) struct Corner<'a> {
     pub(super) router: Option<&'static dyn Router>,
     /// `None` where the target is missing.
     pub(super) selector: Option<Result<Selector, Complaint>>,
+    /// ConfigMaps and Secrets of the target; none where they are not tracked.
+    pub(super) configs: Configs,
+    /// Those that its pods need and that are not there.
+    pub(super) missing: Vec<Complaint>,
 }
 
 impl<'a> Corner<'a> {
@@ -79,7 +83,8 @@ impl<'a> Corner<'a> {
         let names = Names::of(&scene.canary);
         let target = scene.objects.find(&names.target());
         let selector = target.map(|target| Selector::of(target, &scene.defaults.selector_labels));
-        Self { router: router(&scene.canary, &scene.defaults.provider), names, selector, scene }
+        let (configs, missing) = configs::of_target(scene, &names.namespace, target);
+        Self { configs, missing, router: router(&scene.canary, &scene.defaults.provider), names, selector, scene }
     }
 
     pub(super) fn target(&self) -> Option<&'a Value> {

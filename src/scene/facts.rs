@@ -12,6 +12,7 @@ use crate::model::{
 use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds};
 use crate::route::Acceptance;
 use crate::settings;
+use crate::workload::primary::Candidate;
 use crate::workload::{deployment, endpoints, primary, services, snapshot};
 
 /// The finalizer that holds a deletion until the user's objects are given back; Flagger's, so that either can end it.
@@ -46,6 +47,9 @@ impl Scene {
             endpoints: corner.endpoints(),
             route,
             snapshots: corner.snapshots(),
+            lost: corner.lost(),
+            configs: corner.tracked(),
+            copies: corner.copies_shape(),
         }
     }
 }
@@ -66,7 +70,8 @@ impl Corner<'_> {
             complaints.push(complaint.clone());
         }
         complaints.extend(self.subject().iter().flat_map(|subject| subject.overlong()));
-        match deployment::target(object) {
+        complaints.extend(self.missing.iter().cloned());
+        match deployment::target(object, &self.configs) {
             Ok(target) => Seen::Found(target),
             Err(complaint) => {
                 complaints.push(complaint);
@@ -84,11 +89,14 @@ impl Corner<'_> {
         };
         // Without the target there is nothing to compare with; what serves is still there.
         let Some(subject) = self.subject() else { return Seen::Found(unknown) };
-        let snapshots = snapshot::all(&subject, &self.scene.objects);
-        let templates = self.target().and_then(deployment::template).into_iter();
-        let kept = snapshots.iter().filter_map(|s| snapshot::template(s));
-        let candidates: Vec<_> = templates.chain(kept).map(|t| (crate::workload::revision(t), t)).collect();
-        Seen::Found(primary::seen(&subject, object, &candidates).unwrap_or_else(|complaint| {
+        let objects = &self.scene.objects;
+        let template = self.target().and_then(deployment::template);
+        let target = template.map(|template| Candidate { template, configs: self.configs.clone() });
+        let kept = snapshot::all(&subject, objects).into_iter().filter_map(|snapshot| {
+            Some(Candidate { template: snapshot::template(snapshot)?, configs: snapshot::configs(snapshot) })
+        });
+        let candidates: Vec<_> = target.into_iter().chain(kept).collect();
+        Seen::Found(primary::seen(&subject, object, &candidates, objects).unwrap_or_else(|complaint| {
             complaints.push(complaint);
             unknown
         }))

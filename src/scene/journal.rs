@@ -12,6 +12,7 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         iterations: status.iterations,
         last_applied: status.last_applied_spec.as_deref().map(Revision::new),
         last_promoted: status.last_promoted_spec.as_deref().map(Revision::new),
+        tracked: status.tracked_configs.clone(),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
         cookies: read_cookies(status),
@@ -33,6 +34,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         iterations: journal.iterations,
         last_applied_spec: journal.last_applied.as_ref().map(ToString::to_string),
         last_promoted_spec: journal.last_promoted.as_ref().map(ToString::to_string),
+        tracked_configs: journal.tracked.clone(),
         conditions: journal.conditions.iter().map(|c| write_condition(c, journal.observed_generation)).collect(),
         observed_generation: Some(journal.observed_generation),
         step: journal.step.map(write_step),
@@ -142,6 +144,7 @@ mod tests {
             iterations: 0,
             last_applied: Some(Revision::new("s1-b")),
             last_promoted: Some(Revision::new("s1-a")),
+            tracked: Some([("configmap/app".to_owned(), "0123456789abcdef".to_owned())].into()),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,
@@ -187,8 +190,8 @@ mod tests {
 
     #[test]
     fn fields_that_later_features_write_are_kept() {
-        let configs = Some([("configmap/app".to_owned(), "5d".to_owned())].into());
-        let before = CanaryStatus { tracked_configs: configs.clone(), ..CanaryStatus::default() };
-        assert_eq!(status(&journal(), Some(&before), Time::from_millis(0)).tracked_configs, configs);
+        let git = Some(api::GitRevision { revision: "main@sha1:5d".to_owned(), ..api::GitRevision::default() });
+        let before = CanaryStatus { git: git.clone(), ..CanaryStatus::default() };
+        assert_eq!(status(&journal(), Some(&before), Time::from_millis(0)).git, git);
     }
 }

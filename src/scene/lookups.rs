@@ -1,9 +1,9 @@
 //! Which objects a canary's decisions read.
 
-use super::Defaults;
 use super::corner::{self, Names};
+use super::{ConfigTracking, Defaults, configs};
 use crate::api;
-use crate::object::{Kind, ObjectKey, kinds};
+use crate::object::{Kind, ObjectKey, Objects, kinds};
 use crate::workload;
 
 /// Label of an EndpointSlice: the Service it belongs to.
@@ -51,6 +51,20 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
     ];
     Lookups { keys, labelled }
+}
+
+/// Whether objects of a kind tell what else to read.
+pub fn leads(kind: Kind) -> bool {
+    [kinds::DEPLOYMENT, kinds::CONTROLLER_REVISION].contains(&kind)
+}
+
+/// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read.
+pub fn further(canary: &api::Canary, objects: &Objects, defaults: &Defaults) -> Vec<ObjectKey> {
+    let names = Names::of(canary);
+    match defaults.config_tracking {
+        ConfigTracking::On => configs::led_to(&names.namespace, objects.iter()),
+        ConfigTracking::Off => Vec::new(),
+    }
 }
 
 /// The MetricTemplates that the analysis names.

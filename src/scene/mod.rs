@@ -4,6 +4,7 @@
 //! `world`. The simulator does the same with objects of its own.
 
 mod changes;
+mod configs;
 mod corner;
 mod facts;
 mod journal;
@@ -20,7 +21,7 @@ use crate::api;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
-pub use lookups::{Labelled, Lookups, lookups};
+pub use lookups::{Labelled, Lookups, further, leads, lookups};
 
 /// What the operator was started with, where a Canary leaves it open.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +38,18 @@ pub struct Defaults {
     pub ingress_annotations_prefix: String,
     /// URL that hears the events of Canaries without an event hook of their own.
     pub event_webhook: Option<String>,
+    /// Whether a change of a ConfigMap or Secret is a release.
+    pub config_tracking: ConfigTracking,
+}
+
+/// Whether each side reads ConfigMaps and Secrets of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ConfigTracking {
+    /// The primary reads copies, which change with a promotion.
+    #[default]
+    On,
+    /// Both sides read the user's objects.
+    Off,
 }
 
 impl Default for Defaults {
@@ -49,6 +62,7 @@ impl Default for Defaults {
             include_label_prefix: Vec::new(),
             ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
             event_webhook: None,
+            config_tracking: ConfigTracking::On,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::traffic::Names;
 use crate::api;
 use crate::model::{Plan, Revision, Routing, Time};
 use crate::object::kinds::CANARY;
-use crate::object::{ObjectKey, Objects, value};
+use crate::object::{ObjectKey, Objects, content, value};
 use crate::scene::{self, Defaults, Lookups, Scene};
 use crate::{route, workload};
 
@@ -22,7 +22,18 @@ pub(super) fn scene(names: &Names, objects: &Objects) -> Option<Scene> {
     let canary: api::Canary = serde_json::from_value(objects.find(&canary_key(names))?.clone()).ok()?;
     let defaults = Arc::new(Defaults::default());
     let lookups = scene::lookups(&canary, &defaults);
-    let objects = seen(&lookups, objects);
+    let mut found = seen(&lookups, objects);
+    let further = scene::further(&canary, &found, &defaults);
+    further.into_iter().for_each(|key| {
+        if let Some(object) = objects.find(&key) {
+            let mut object = object.clone();
+            if content::is_held_by(key.kind) {
+                content::seal(&mut object);
+            }
+            found.insert(key, Arc::new(object));
+        }
+    });
+    let objects = found;
     Some(Scene { canary, objects, defaults, unserved: BTreeSet::new() })
 }
 
@@ -44,9 +55,15 @@ pub(super) fn status(scene: &Scene, plan: &Plan, now: Time) -> Option<Value> {
     if before == Some(&after) && plan.effects.is_empty() { None } else { serde_json::to_value(after).ok() }
 }
 
-/// The revision of a pod template.
-pub(super) fn revision(template: &Value) -> Revision {
-    workload::revision(template)
+/// The revision of a pod template, with the configs that its pods would read now.
+pub(super) fn revision(names: &Names, template: &Value, objects: &Objects) -> Revision {
+    workload::revision_with(template, &workload::configs::tracked(&names.namespace, template, objects).0)
+}
+
+/// The ConfigMaps and Secrets that the pods of a workload read.
+pub(super) fn configs(namespace: &str, object: &Value) -> Vec<ObjectKey> {
+    let template = value::at(object, &["spec", "template"]);
+    template.map(|template| workload::configs::referenced(namespace, template)).unwrap_or_default()
 }
 
 /// Whether the canary is under analysis: then its load tests run.

@@ -6,12 +6,13 @@ use serde_json::json;
 
 use super::corner;
 use super::faults::Temper;
+use super::fixture;
 use super::invariants::Violation;
 use super::pods::image;
 use super::random::Random;
 use super::trial::Trial;
 use crate::model::{Facts, Percent, Phase, Settings, Time};
-use crate::object::kinds::{DEPLOYMENT, SERVICE};
+use crate::object::kinds::{CONFIG_MAP, DEPLOYMENT, SERVICE};
 use crate::object::value;
 
 /// The last thing that happens.
@@ -164,7 +165,7 @@ impl Trial {
 
     /// L4: after a deletion with `revertOnDeletion` the user has what was there before.
     fn deleted(&mut self) -> Outcome {
-        if self.random.chance(60) {
+        if self.random.chance(60) || !self.works(&self.image) {
             self.release(Temper::Healthy);
         }
         let patch = json!({"spec": {"revertOnDeletion": true}});
@@ -186,6 +187,7 @@ impl Trial {
             DEPLOYMENT.named(&names.namespace, names.primary()),
             SERVICE.named(&names.namespace, format!("{}-primary", names.apex)),
             SERVICE.named(&names.namespace, format!("{}-canary", names.apex)),
+            CONFIG_MAP.named(&names.namespace, format!("{}-primary", fixture::CONFIG)),
         ];
         if let Some(left) = ours.iter().find(|key| self.cluster.api.find(key).is_some()) {
             return broken("L4", format!("{left} was left behind"));

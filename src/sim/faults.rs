@@ -49,6 +49,8 @@ pub(super) enum Fault {
     Release(Temper),
     /// A revision whose behaviour is known.
     Deploy(String),
+    /// A person writes another value into the ConfigMap that the pods read.
+    EditConfig(u8),
     /// An earlier revision, the promoted one among them.
     Revert,
     /// A person writes another revision into the primary.
@@ -146,7 +148,7 @@ impl Fault {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(44) {
+        match random.below(47) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -171,6 +173,7 @@ impl Fault {
             39..=40 => Self::StaleCaches(random.millis(4_000, 30_000)),
             41 => Self::TwoLeaders(kind, random.millis(1_000, 20_000)),
             42 => Self::EditPrimary,
+            43..=45 => Self::EditConfig(random.count(4)),
             _ => Self::DeleteCanary(long),
         }
     }

@@ -106,12 +106,18 @@ pub(super) fn deployment(names: &Names) -> Value {
                 "metadata": {"labels": {"app": names.target}},
                 "spec": {
                     "terminationGracePeriodSeconds": 10,
-                    "containers": [{"name": "app", "image": "app:1", "ports": [{"containerPort": 8080}]}],
+                    "containers": [{
+                        "name": "app", "image": "app:1", "ports": [{"containerPort": 8080}],
+                        "envFrom": [{"configMapRef": {"name": CONFIG}}],
+                    }],
                 },
             },
         },
     })
 }
+
+/// The ConfigMap that the pods read.
+pub(super) const CONFIG: &str = "settings";
 
 /// The behaviour of a new image.
 pub(super) fn app(temper: Temper, random: &mut Random) -> App {

@@ -8,10 +8,11 @@ use super::corner;
 use super::faults::{Fault, Knob, Skip, Temper};
 use super::fixture;
 use super::operator::Operator;
+use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
-use crate::object::kinds::SERVICE;
-use crate::object::{Kind, value};
+use crate::object::kinds::{CONFIG_MAP, SERVICE};
+use crate::object::{Kind, content, value};
 
 /// The routing object of the seeded runs.
 const VIRTUAL_SERVICE: Kind =
@@ -41,6 +42,7 @@ impl Trial {
                 self.image.clone_from(image);
                 self.deploy();
             }
+            Fault::EditConfig(setting) => self.configure(*setting),
             Fault::Revert => self.revert(),
             Fault::Scale(replicas) => {
                 let key = self.cluster.target_key();
@@ -170,6 +172,24 @@ impl Trial {
         self.deploy();
     }
 
+    /// What the pods read changes; it stands in Git as well.
+    pub(super) fn configure(&mut self, setting: u8) {
+        let key = CONFIG_MAP.named(&self.cluster.names.namespace, fixture::CONFIG);
+        self.cluster.api.put(&key, json!({"data": {"setting": setting.to_string()}}));
+        if let Some(template) = self.cluster.template(&self.cluster.target_key()).cloned() {
+            self.introduce(&template);
+        }
+    }
+
+    /// Tells the rules which revision the target asks for.
+    fn introduce(&mut self, template: &Value) {
+        let names = &self.cluster.names;
+        let revision = corner::revision(names, template, self.cluster.api.objects());
+        let config = CONFIG_MAP.named(&names.namespace, fixture::CONFIG);
+        let config = self.cluster.api.find(&config).map(content::checksum).unwrap_or_default();
+        self.record.invariants.knows(revision, image(template), &config);
+    }
+
     fn revert(&mut self) {
         let images: Vec<_> = self.cluster.apps.keys().cloned().collect();
         if let Some(image) = self.random.pick(&images) {
@@ -186,7 +206,7 @@ impl Trial {
             *place = image;
         }
         let template = self.target.pointer("/spec/template").cloned().unwrap_or_default();
-        self.record.invariants.knows(corner::revision(&template), &self.image);
+        self.introduce(&template);
         if self.cluster.api.find(&key).is_some() {
             self.cluster.api.set(&key, &["spec", "template"], template);
         } else {

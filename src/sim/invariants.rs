@@ -7,14 +7,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::cluster::Cluster;
+use super::fixture;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
     Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Revision, RouteSeen,
     Settings, Strategy, Time,
 };
-use crate::object::kinds::CONTROLLER_REVISION;
-use crate::object::{Change, ObjectKey, value};
+use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION};
+use crate::object::{Change, ObjectKey, content, value};
 use crate::workload::snapshot;
 
 /// A rule that did not hold.
@@ -41,6 +42,10 @@ pub(super) struct Invariants {
     pub(super) reached: BTreeSet<String>,
     /// Image of each revision.
     images: BTreeMap<Revision, String>,
+    /// Checksum of what the pods of each revision read.
+    configs: BTreeMap<Revision, String>,
+    /// The same of the primary's copy.
+    copy: Option<String>,
     /// Revisions whose analysis passed, or that needed none.
     approved: BTreeSet<Revision>,
     lost: Percent,
@@ -51,8 +56,9 @@ pub(super) struct Invariants {
 }
 
 impl Invariants {
-    /// Names the image of a revision.
-    pub(super) fn knows(&mut self, revision: Revision, image: &str) {
+    /// Names the image of a revision, and what its pods read.
+    pub(super) fn knows(&mut self, revision: Revision, image: &str, config: &str) {
+        self.configs.insert(revision.clone(), config.to_owned());
         self.images.insert(revision, image.to_owned());
     }
 
@@ -182,6 +188,7 @@ impl Invariants {
         let what = change.key().map_or_else(String::new, |k| k.to_string());
         self.weights_are_whole(cluster, plan, change);
         self.primary_takes_what_was_approved(cluster, &plan.journal);
+        self.primary_reads_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
         // Whoever deletes the workload and its Canary wants nothing to serve.
         let unwanted = plan.journal.phase == Phase::Terminating && cluster.template(&cluster.target_key()).is_none();
@@ -233,9 +240,28 @@ impl Invariants {
         self.primary = primary;
     }
 
+    /// S3 for what the pods read: the primary's copy changes only to that of the approved revision, or back to the promoted one's.
+    fn primary_reads_what_was_approved(&mut self, cluster: &Cluster, journal: &Journal) {
+        let copy = copy_of_config(cluster);
+        if copy == self.copy {
+            return;
+        }
+        let is = |revision: &Option<Revision>| revision.as_ref().and_then(|r| self.configs.get(r)) == copy.as_ref();
+        let approved = journal.last_applied.as_ref().is_some_and(|r| self.approved.contains(r));
+        let promoted = journal.phase == Phase::Promoting && is(&journal.last_applied) && approved;
+        // Before a primary serves, or where none of its configs is kept, anything beats nothing.
+        let made = self.copy.is_none() || journal.last_promoted.is_none();
+        if copy.is_some() && !(promoted || made || is(&journal.last_promoted)) {
+            let phase = journal.phase;
+            self.fail("S3", format!("what the primary reads went from {:?} to {copy:?} in phase {phase}", self.copy));
+        }
+        self.copy = copy;
+    }
+
     /// Judges the cluster after it moved by itself or by another hand.
     pub(super) fn ticked(&mut self, cluster: &Cluster) {
         self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
+        self.copy = copy_of_config(cluster);
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
         let lost = cluster.lost();
         let serving: BTreeSet<_> =
@@ -258,6 +284,11 @@ impl Invariants {
             self.reached.insert(name.split(['(', ' ']).next().unwrap_or_default().to_owned());
         }
     }
+}
+
+fn copy_of_config(cluster: &Cluster) -> Option<String> {
+    let copy = CONFIG_MAP.named(&cluster.names.namespace, format!("{}-primary", fixture::CONFIG));
+    cluster.api.find(&copy).map(content::checksum)
 }
 
 /// As far as replicas whose clocks differ can tell.
@@ -370,6 +401,9 @@ mod tests {
             endpoints: Endpoints::default(),
             route: RouteSeen::Missing,
             snapshots: vec![],
+            lost: BTreeSet::new(),
+            configs: None,
+            copies: Shape::AsWanted,
         }
     }
 

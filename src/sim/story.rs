@@ -16,7 +16,7 @@ use super::traffic::{MEMORY, Names};
 use super::trial::Trial;
 use crate::api;
 use crate::model::{Facts, Mirror, Phase, Settings, Strategy, Time};
-use crate::object::kinds::{CANARY, DEPLOYMENT, METRIC_TEMPLATE, SERVICE};
+use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, METRIC_TEMPLATE, SECRET, SERVICE};
 use crate::object::{Kind, ObjectKey, value};
 use crate::route;
 
@@ -130,13 +130,19 @@ fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> 
     trial.cluster.apps.insert(image.clone(), scenario.serving.app());
     trial.image = image;
     let routes = route::ALL.iter().flat_map(|router| router.kinds().iter().copied());
-    for kind in routes.chain([SERVICE, METRIC_TEMPLATE]) {
+    for kind in routes.chain([SERVICE, METRIC_TEMPLATE, CONFIG_MAP, SECRET]) {
         for manifest in of_kind(kind) {
             let mut manifest = manifest.clone();
             place(&mut manifest, &namespace);
             if let Some(key) = ObjectKey::of(kind, &manifest) {
                 trial.cluster.api.put(&key, manifest);
             }
+        }
+    }
+    for key in corner::configs(&namespace, &trial.target) {
+        // What the story does not bring along is taken for granted.
+        if trial.cluster.api.find(&key).is_none() {
+            trial.cluster.api.put(&key, json!({}));
         }
     }
     trial.deploy();

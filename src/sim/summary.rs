@@ -138,6 +138,7 @@ const FAULTS: &[&str] = &[
     "Suspend",
     "Skip",
     "Release",
+    "EditConfig",
     "Revert",
     "EditPrimary",
     "DeletePrimary",

@@ -76,6 +76,7 @@ impl Trial {
         let mut trial = Self::of(names, canary, target, random);
         // Without users on the canary somebody must send requests, or nothing is measured.
         trial.cluster.load = 10.0;
+        trial.configure(0);
         trial.release(Temper::Healthy);
         if trial.random.chance(50) {
             let names = &trial.cluster.names;

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::hash;
+use super::{Configs, hash};
 use crate::api::sentences;
 use crate::model::{Complaint, Rollout, TargetSeen};
 use crate::object::{Change, ObjectKey, value};
 
-/// The user's workload as it was seen; a complaint where it has no pod template.
-pub fn target(object: &Value) -> Result<TargetSeen, Complaint> {
+/// The user's workload as it was seen, with the configs that its pods read; a complaint where it has no pod template.
+pub fn target(object: &Value, configs: &Configs) -> Result<TargetSeen, Complaint> {
     let template = template(object).ok_or_else(|| no_template(object))?;
     let grace = value::count(template, &["spec", "terminationGracePeriodSeconds"])
         .map_or(DEFAULT_GRACE, |seconds| Duration::from_secs(u64::from(seconds)));
-    Ok(TargetSeen { revision: hash::revision(template), replicas: replicas(object), rollout: rollout(object), grace })
+    Ok(TargetSeen {
+        revision: hash::revision_with(template, configs),
+        replicas: replicas(object),
+        rollout: rollout(object),
+        grace,
+    })
 }
 
 /// How far a Deployment's rollout is, as its controller counts it.
@@ -73,24 +78,25 @@ mod tests {
     #[test]
     fn a_target_is_seen_with_its_revision_replicas_and_grace() {
         let mut object = samples::deployment();
-        let seen = target(&object).expect("it has a template");
+        let seen = target(&object, &Configs::new()).expect("it has a template");
         assert_eq!(seen.revision, hash::revision(&samples::template()));
         assert_eq!((seen.replicas, seen.grace), (3, DEFAULT_GRACE));
         object["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = json!(90);
-        assert_eq!(target(&object).map(|seen| seen.grace), Ok(Duration::from_secs(90)));
+        assert_eq!(target(&object, &Configs::new()).map(|seen| seen.grace), Ok(Duration::from_secs(90)));
     }
 
     #[test]
     fn other_replicas_are_the_same_revision() {
         let mut object = samples::deployment();
         object["spec"]["replicas"] = json!(9);
-        let (before, after) = (target(&samples::deployment()), target(&object));
+        let (before, after) = (target(&samples::deployment(), &Configs::new()), target(&object, &Configs::new()));
         assert_eq!(before.map(|seen| seen.revision), after.map(|seen| seen.revision));
     }
 
     #[test]
     fn a_target_without_a_template_is_a_complaint() {
-        let complaint = target(&json!({"kind": "Deployment", "metadata": {"name": "cart"}})).expect_err("it has none");
+        let complaint = target(&json!({"kind": "Deployment", "metadata": {"name": "cart"}}), &Configs::new())
+            .expect_err("it has none");
         assert!(complaint.sentence.starts_with("Deployment/cart has no spec.template"), "{}", complaint.sentence);
     }
 

@@ -21,4 +21,10 @@ pub enum WorkloadError {
         /// The revision that is there.
         found: Revision,
     },
+    /// A config of the revision is neither in the cluster any more nor kept.
+    #[error("{object} has changed since it was analysed, so its analysed content cannot be given to the primary")]
+    ConfigLost {
+        /// Kind and name.
+        object: String,
+    },
 }

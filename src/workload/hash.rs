@@ -1,8 +1,9 @@
 //! Our own stable hash of a pod template.
 
 use ring::digest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::configs::Configs;
 use super::defaults;
 use crate::model::Revision;
 
@@ -15,6 +16,24 @@ pub fn revision(template: &Value) -> Revision {
     let mut template = template.clone();
     defaults::remove(&mut template);
     Revision::new(format!("{}{}", Revision::SCHEME, fingerprint(template)))
+}
+
+/// The revision of a pod template together with the ConfigMaps and Secrets that its pods read: a change of these is a change of what
+/// runs. Without any it is that of the template alone.
+pub fn revision_with(template: &Value, configs: &Configs) -> Revision {
+    if configs.is_empty() {
+        return revision(template);
+    }
+    let mut template = template.clone();
+    defaults::remove(&mut template);
+    let whole = fingerprint(json!({"template": template, "configs": fingerprint_of(configs)}));
+    Revision::new(format!("{}{whole}", Revision::SCHEME))
+}
+
+/// Ten characters that stand for the configs of a revision.
+pub(super) fn fingerprint_of(configs: &Configs) -> String {
+    let named = configs.iter().map(|(key, checksum)| (format!("{}/{}", key.kind.kind, key.name), json!(checksum)));
+    fingerprint(Value::Object(named.collect()))
 }
 
 /// Ten characters that stand for a value, whatever the order of its keys.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::services::{apex, release_apex, sides};
-use super::{Role, Subject, ports, samples};
+use super::{Configs, Role, Subject, ports, samples};
 use crate::api::{CanaryService, TargetPort};
 use crate::object::{Change, FakeStore, value};
 
@@ -164,8 +164,10 @@ proptest! {
             let store = store_with([Some(json!({"spec": odd, "metadata": {}})), None, None], &subject);
             let _ = apex(&subject, &CanaryService::default(), &odd, store.objects());
             let _ = release_apex(&subject, store.objects());
-            let _ = super::deployment::target(&odd);
-            let _ = super::primary::seen(&subject, &odd, &[(super::revision(&odd), &odd)]);
+            let _ = super::deployment::target(&odd, &Configs::new());
+            let candidate = super::primary::Candidate { template: &odd, configs: Configs::new() };
+            let _ = super::primary::seen(&subject, &odd, &[candidate], store.objects());
+            let _ = super::configs::referenced("shop", &odd);
             prop_assert_eq!(super::endpoints::ready(&[&odd], "cart"), 0);
         }
     }

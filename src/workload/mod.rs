@@ -3,6 +3,7 @@
 //! Objects in, changes or domain values out. Never a client, a clock, a decision, or the routing between the sides.
 
 mod adoption;
+pub mod configs;
 mod defaults;
 pub mod deployment;
 pub mod endpoints;
@@ -22,7 +23,8 @@ pub mod snapshot;
 mod subject;
 mod template;
 
+pub use configs::Configs;
 pub use error::WorkloadError;
-pub use hash::revision;
+pub use hash::{revision, revision_with};
 pub use selector::Selector;
 pub use subject::{CANARY, Role, Subject};

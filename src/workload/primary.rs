@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::snapshot::{self, COPIED};
-use super::{CANARY, Subject, WorkloadError, deployment, hash, metadata, patch, subject, template};
+use super::{CANARY, Configs, Subject, WorkloadError, configs, deployment, hash, metadata, patch, subject, template};
 use crate::api::sentences;
 use crate::model::{Complaint, PrimaryMatch, PrimarySeen, Revision};
 use crate::object::kinds::DEPLOYMENT;
-use crate::object::{Change, value};
+use crate::object::{Change, Objects, value};
 
 /// Annotation of the primary: the revision that it was made to run.
 pub const REVISION: &str = "serin.dev/revision";
@@ -15,8 +15,8 @@ pub const REVISION: &str = "serin.dev/revision";
 /// What the primary is made from.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'a> {
-    /// The target, as it is: a promotion.
-    Target(&'a Value),
+    /// The target, as it is, and the configs that its pods read: a promotion.
+    Target(&'a Value, &'a Configs),
     /// The snapshot of a promoted revision: the primary is mended.
     Snapshot(&'a Value),
 }
@@ -30,11 +30,12 @@ pub fn changes(
     source: Source<'_>,
     have: Option<&Value>,
 ) -> Result<Vec<Change>, WorkloadError> {
-    let (object, deployment) = match source {
-        Source::Target(target) => (target, Some(target)),
-        Source::Snapshot(snapshot) => (snapshot, snapshot::kept(snapshot)),
+    let (object, deployment, configs) = match source {
+        Source::Target(target, configs) => (target, Some(target), configs.clone()),
+        Source::Snapshot(snapshot) => (snapshot, snapshot::kept(snapshot), snapshot::configs(snapshot)),
     };
-    let template = snapshot::template_of(object, deployment.and_then(deployment::template), revision)?;
+    let template = snapshot::template_of(object, deployment.and_then(deployment::template), &configs, revision)?;
+    let template = &template::of_primary(subject, template, &configs);
     let deployment = deployment.unwrap_or(&Value::Null);
     let asked = deployment::replicas(deployment);
     Ok(match have {
@@ -42,10 +43,10 @@ pub fn changes(
         Some(have) => {
             let serving = deployment::replicas(have);
             let replicas = match source {
-                Source::Target(_) if asked > 0 => asked,
+                Source::Target(..) if asked > 0 => asked,
                 // Mending must not take capacity away from what serves.
                 Source::Snapshot(_) if serving == 0 => asked.max(1),
-                Source::Target(_) | Source::Snapshot(_) => serving,
+                Source::Target(..) | Source::Snapshot(_) => serving,
             };
             let want = render(subject, revision, deployment, template, replicas);
             update(have, &want).map(|patch| Change::Merge(subject.primary(), patch)).into_iter().collect()
@@ -54,7 +55,12 @@ pub fn changes(
 }
 
 /// The primary as it was seen; a complaint where it is a Deployment that can never become one.
-pub fn seen(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value)]) -> Result<PrimarySeen, Complaint> {
+pub fn seen(
+    subject: &Subject<'_>,
+    have: &Value,
+    candidates: &[Candidate<'_>],
+    objects: &Objects,
+) -> Result<PrimarySeen, Complaint> {
     let selects = value::at(have, &["spec", "selector"]).unwrap_or(&Value::Null);
     let wanted = json!({"matchLabels": subject.selector.primary_pods()});
     if *selects != wanted {
@@ -63,24 +69,42 @@ pub fn seen(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value
         return Err(Complaint::blocks(sentences::CAN062.reason, sentences::CAN062.say(&values)));
     }
     Ok(PrimarySeen {
-        runs: runs(subject, have, candidates),
+        runs: runs(subject, have, candidates, objects),
         replicas: deployment::replicas(have),
         rollout: deployment::rollout(have),
     })
 }
 
-/// Which of the candidates' templates the primary runs.
+/// A revision that the primary may run.
+#[derive(Clone, Debug)]
+pub struct Candidate<'a> {
+    /// The target's pod template of it.
+    pub template: &'a Value,
+    /// What its pods read.
+    pub configs: Configs,
+}
+
+impl Candidate<'_> {
+    /// Its name.
+    pub fn revision(&self) -> Revision {
+        hash::revision_with(self.template, &self.configs)
+    }
+}
+
+/// Which of the candidates the primary runs.
 ///
 /// Two candidates can be the same for the primary, where they differ only in what is not copied: then its annotation decides.
-pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[(Revision, &Value)]) -> PrimaryMatch {
-    let same: Vec<&Revision> = candidates
-        .iter()
-        .filter(|(_, candidate)| is_running(have, &template::of_primary(subject, candidate)))
-        .map(|(revision, _)| revision)
-        .collect();
+pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[Candidate<'_>], objects: &Objects) -> PrimaryMatch {
+    let is_same = |candidate: &&Candidate<'_>| {
+        let template = template::of_primary(subject, candidate.template, &candidate.configs);
+        // Ours names its configs in the template.
+        let copied = written_revision(have).is_some() || configs::are_copied(&candidate.configs, objects);
+        copied && is_running(have, &template)
+    };
+    let same: Vec<Revision> = candidates.iter().filter(is_same).map(Candidate::revision).collect();
     let written = written_revision(have);
     let named = same.iter().find(|revision| Some(revision.as_str()) == written);
-    named.or(same.first()).map_or(PrimaryMatch::Unknown, |revision| PrimaryMatch::Revision((*revision).clone()))
+    named.or(same.first()).map_or(PrimaryMatch::Unknown, |revision| PrimaryMatch::Revision(revision.clone()))
 }
 
 fn render(subject: &Subject<'_>, revision: &Revision, source: &Value, template: &Value, replicas: u32) -> Value {
@@ -97,7 +121,7 @@ fn render(subject: &Subject<'_>, revision: &Revision, source: &Value, template: 
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": pods},
-            "template": template::of_primary(subject, template),
+            "template": template,
         },
     });
     for field in COPIED {
@@ -161,6 +185,10 @@ mod tests {
     use super::*;
     use crate::object::FakeStore;
 
+    fn plain(template: &Value) -> Candidate<'_> {
+        Candidate { template, configs: Configs::new() }
+    }
+
     /// The store after a promotion from `source`, which must succeed.
     fn promote(store: &mut FakeStore, revision: &Revision, source: Source<'_>) -> Vec<Change> {
         let subject = samples::subject();
@@ -187,7 +215,7 @@ mod tests {
 
     fn created() -> FakeStore {
         let mut store = FakeStore::default();
-        promote(&mut store, &first_revision(), Source::Target(&samples::deployment()));
+        promote(&mut store, &first_revision(), Source::Target(&samples::deployment(), &Configs::new()));
         store
     }
 
@@ -205,7 +233,7 @@ mod tests {
         );
         let spec = &primary["spec"];
         assert_eq!(spec["selector"], json!({"matchLabels": {"app": "cart-primary"}}));
-        assert_eq!(spec["template"], template::of_primary(&subject, &samples::template()));
+        assert_eq!(spec["template"], template::of_primary(&subject, &samples::template(), &Configs::new()));
         for field in COPIED.into_iter().chain(["replicas"]) {
             assert_eq!(spec[field], samples::deployment()["spec"][field], "{field}");
         }
@@ -216,7 +244,8 @@ mod tests {
         let selector = super::super::Selector { label: "name".to_owned(), value: "podinfo".to_owned() };
         let subject = Subject { target: "podinfo-service", selector: &selector, ..samples::subject() };
         let (revision, target) = (first_revision(), samples::deployment());
-        let changes = changes(&subject, &revision, Source::Target(&target), None).expect("it is of this revision");
+        let changes = changes(&subject, &revision, Source::Target(&target, &Configs::new()), None)
+            .expect("it is of this revision");
         let [Change::Create(_, primary)] = &changes[..] else { panic!("{changes:?}") };
         assert_eq!(primary["metadata"]["name"], "podinfo-service-primary");
         assert_eq!(primary["spec"]["selector"], json!({"matchLabels": {"name": "podinfo-primary"}}));
@@ -228,7 +257,7 @@ mod tests {
         let mut target = samples::deployment();
         target["spec"]["replicas"] = json!(0);
         let mut store = FakeStore::default();
-        promote(&mut store, &first_revision(), Source::Target(&target));
+        promote(&mut store, &first_revision(), Source::Target(&target, &Configs::new()));
         assert_eq!(deployment::replicas(&stored(&store)), 1);
     }
 
@@ -243,15 +272,18 @@ mod tests {
         let (revision, mut target) = next();
         target["spec"]["replicas"] = json!(5);
         target["spec"].as_object_mut().expect("a map").remove("minReadySeconds");
-        promote(&mut store, &revision, Source::Target(&target));
+        promote(&mut store, &revision, Source::Target(&target, &Configs::new()));
         let primary = stored(&store);
-        assert_eq!(primary["spec"]["template"], template::of_primary(&samples::subject(), &target["spec"]["template"]));
+        assert_eq!(
+            primary["spec"]["template"],
+            template::of_primary(&samples::subject(), &target["spec"]["template"], &Configs::new())
+        );
         assert_eq!(primary["spec"]["replicas"], json!(5));
         assert_eq!(primary["spec"].get("minReadySeconds"), None);
         assert_eq!(primary["spec"]["paused"], json!(false));
         assert_eq!(primary["metadata"]["annotations"]["deployment.kubernetes.io/revision"], json!("1"));
         assert_eq!(primary["metadata"]["annotations"][REVISION], json!(revision.as_str()));
-        assert_eq!(promote(&mut store, &revision, Source::Target(&target)), []);
+        assert_eq!(promote(&mut store, &revision, Source::Target(&target, &Configs::new())), []);
     }
 
     #[test]
@@ -259,9 +291,9 @@ mod tests {
         let mut store = created();
         let mut served = samples::deployment();
         served["spec"]["template"] = samples::template_as_served();
-        assert_eq!(promote(&mut store, &first_revision(), Source::Target(&served)), []);
+        assert_eq!(promote(&mut store, &first_revision(), Source::Target(&served, &Configs::new())), []);
         served["spec"]["replicas"] = json!(4);
-        promote(&mut store, &first_revision(), Source::Target(&served));
+        promote(&mut store, &first_revision(), Source::Target(&served, &Configs::new()));
         assert_eq!(stored(&store)["spec"]["template"], stored(&created())["spec"]["template"]);
         assert_eq!(deployment::replicas(&stored(&store)), 4);
     }
@@ -275,12 +307,18 @@ mod tests {
         theirs["spec"]["template"]["metadata"]["annotations"]["flagger-id"] = json!("0b9c");
         theirs["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] = json!("cart-primary");
         store.put(subject.primary(), theirs);
-        let candidates = [(first_revision(), &plain)];
-        assert_eq!(runs(&subject, &stored(&store), &candidates), PrimaryMatch::Revision(first_revision()));
-        assert_eq!(promote(&mut store, &first_revision(), Source::Target(&samples::deployment())), []);
+        let candidates = [self::plain(&plain)];
+        assert_eq!(
+            runs(&subject, &stored(&store), &candidates, store.objects()),
+            PrimaryMatch::Revision(first_revision())
+        );
+        assert_eq!(promote(&mut store, &first_revision(), Source::Target(&samples::deployment(), &Configs::new())), []);
         let (revision, target) = next();
-        promote(&mut store, &revision, Source::Target(&target));
-        assert_eq!(stored(&store)["spec"]["template"], template::of_primary(&subject, &target["spec"]["template"]));
+        promote(&mut store, &revision, Source::Target(&target, &Configs::new()));
+        assert_eq!(
+            stored(&store)["spec"]["template"],
+            template::of_primary(&subject, &target["spec"]["template"], &Configs::new())
+        );
     }
 
     #[test]
@@ -289,7 +327,7 @@ mod tests {
         let mut renamed = samples::deployment();
         renamed["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] = json!("cart-primary");
         let revision = hash::revision(&renamed["spec"]["template"]);
-        promote(&mut store, &revision, Source::Target(&renamed));
+        promote(&mut store, &revision, Source::Target(&renamed, &Configs::new()));
         assert_eq!(stored(&store)["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"], "cart-primary");
     }
 
@@ -298,14 +336,14 @@ mod tests {
         let mut store = created();
         let (revision, mut target) = next();
         target["spec"]["replicas"] = json!(0);
-        promote(&mut store, &revision, Source::Target(&target));
+        promote(&mut store, &revision, Source::Target(&target, &Configs::new()));
         assert_eq!(deployment::replicas(&stored(&store)), 3);
     }
 
     #[test]
     fn a_target_that_moved_on_is_not_promoted() {
         let (revision, target) = next();
-        let result = changes(&samples::subject(), &first_revision(), Source::Target(&target), None);
+        let result = changes(&samples::subject(), &first_revision(), Source::Target(&target, &Configs::new()), None);
         let expected = WorkloadError::OtherRevision {
             object: "Deployment/cart".to_owned(),
             wanted: first_revision(),
@@ -319,7 +357,8 @@ mod tests {
         let mut store = created();
         let old = stored(&store);
         let (revision, target) = next();
-        let late = changes(&samples::subject(), &revision, Source::Target(&target), Some(&old)).expect("same revision");
+        let late = changes(&samples::subject(), &revision, Source::Target(&target, &Configs::new()), Some(&old))
+            .expect("same revision");
         store.put(samples::subject().primary(), old);
         assert!(late.iter().all(|change| store.write(change).is_err()), "{late:?}");
     }
@@ -333,22 +372,25 @@ mod tests {
         theirs["metadata"]["ownerReferences"] = json!([canary, other]);
         store.put(samples::subject().primary(), theirs);
         let (revision, target) = next();
-        promote(&mut store, &revision, Source::Target(&target));
+        promote(&mut store, &revision, Source::Target(&target, &Configs::new()));
         assert_eq!(stored(&store)["metadata"]["ownerReferences"], json!([other]));
-        assert_eq!(promote(&mut store, &revision, Source::Target(&target)), []);
+        assert_eq!(promote(&mut store, &revision, Source::Target(&target, &Configs::new())), []);
     }
 
     #[test]
     fn the_revision_of_a_primary_is_found_whatever_the_apiserver_filled_in() {
         let subject = samples::subject();
-        let ((revision, target), old) = (next(), samples::template());
-        let candidates = [(revision, &target["spec"]["template"]), (first_revision(), &old)];
+        let ((_, target), old) = (next(), samples::template());
+        let candidates = [plain(&target["spec"]["template"]), plain(&old)];
         let mut primary = stored(&created());
-        primary["spec"]["template"] = template::of_primary(&subject, &samples::template_as_served());
-        assert_eq!(runs(&subject, &primary, &candidates), PrimaryMatch::Revision(first_revision()));
+        primary["spec"]["template"] = template::of_primary(&subject, &samples::template_as_served(), &Configs::new());
+        assert_eq!(
+            runs(&subject, &primary, &candidates, &Objects::default()),
+            PrimaryMatch::Revision(first_revision())
+        );
         primary["spec"]["template"]["spec"]["containers"][0]["image"] = json!("by-hand");
-        assert_eq!(runs(&subject, &primary, &candidates), PrimaryMatch::Unknown);
-        assert_eq!(runs(&subject, &json!({}), &candidates), PrimaryMatch::Unknown);
+        assert_eq!(runs(&subject, &primary, &candidates, &Objects::default()), PrimaryMatch::Unknown);
+        assert_eq!(runs(&subject, &json!({}), &candidates, &Objects::default()), PrimaryMatch::Unknown);
     }
 
     #[test]
@@ -357,20 +399,24 @@ mod tests {
         let mut marked = samples::deployment();
         marked["spec"]["template"]["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] = json!("1");
         let second = hash::revision(&marked["spec"]["template"]);
-        let plain = samples::template();
-        let candidates = [(first_revision(), &plain), (second.clone(), &marked["spec"]["template"])];
+        let first = samples::template();
+        let candidates = [plain(&first), plain(&marked["spec"]["template"])];
         let mut store = created();
-        assert_eq!(runs(&subject, &stored(&store), &candidates), PrimaryMatch::Revision(first_revision()));
-        promote(&mut store, &second, Source::Target(&marked));
-        assert_eq!(runs(&subject, &stored(&store), &candidates), PrimaryMatch::Revision(second));
+        assert_eq!(
+            runs(&subject, &stored(&store), &candidates, store.objects()),
+            PrimaryMatch::Revision(first_revision())
+        );
+        promote(&mut store, &second, Source::Target(&marked, &Configs::new()));
+        assert_eq!(runs(&subject, &stored(&store), &candidates, store.objects()), PrimaryMatch::Revision(second));
     }
 
     #[test]
     fn a_deployment_that_can_never_become_the_primary_is_a_complaint() {
         let mut foreign = stored(&created());
-        assert!(seen(&samples::subject(), &foreign, &[]).is_ok());
+        assert!(seen(&samples::subject(), &foreign, &[], &Objects::default()).is_ok());
         foreign["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
-        let complaint = seen(&samples::subject(), &foreign, &[]).expect_err("selectors cannot be changed");
+        let complaint =
+            seen(&samples::subject(), &foreign, &[], &Objects::default()).expect_err("selectors cannot be changed");
         assert_eq!(
             complaint.sentence,
             "Deployment/cart-primary selects {\"matchLabels\":{\"app\":\"other\"}} where it must select \

@@ -2,31 +2,38 @@
 
 use serde_json::{Value, json};
 
-use super::{CANARY, Subject, WorkloadError, deployment, hash, metadata};
+use super::{CANARY, Configs, Subject, WorkloadError, deployment, hash, metadata};
 use crate::model::Revision;
-use crate::object::kinds::CONTROLLER_REVISION;
-use crate::object::{Change, ObjectKey, Objects, value};
+use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION, SECRET};
+use crate::object::{Change, Content, ObjectKey, Objects, content, value};
 
 /// Fields of a Deployment that the primary takes over at a promotion, beside template and replicas.
 pub(super) const COPIED: [&str; 4] = ["minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit", "strategy"];
 
+/// Bytes of ConfigMaps that a snapshot keeps: well below what the apiserver takes.
+const MOST_BYTES: usize = 512 * 1024;
+
 /// Keeps what a primary of `revision` is made from. The target must be of that revision.
+///
+/// Of the ConfigMaps the content is kept as well; of Secrets only the checksum, since everybody may read snapshots.
 pub fn create(
     subject: &Subject<'_>,
     revision: &Revision,
     target: &Value,
-    snapshots: &[&Value],
+    configs: &Configs,
+    have: &Objects,
 ) -> Result<Change, WorkloadError> {
-    let template = template_of(target, deployment::template(target), revision)?;
+    let template = template_of(target, deployment::template(target), configs, revision)?;
     let mut spec = json!({"replicas": deployment::replicas(target), "template": template});
     for field in COPIED {
         if let Some(value) = value::at(target, &["spec", field]) {
             spec[field] = value.clone();
         }
     }
-    let newest = snapshots.iter().map(|snapshot| number(snapshot)).max().unwrap_or_default();
+    let newest = all(subject, have).into_iter().map(number).max().unwrap_or_default();
     let key = key(subject, revision);
-    let object = json!({
+    let (kept, contents) = keep(configs, have);
+    let mut object = json!({
         "apiVersion": CONTROLLER_REVISION.api_version(),
         "kind": CONTROLLER_REVISION.kind,
         "metadata": {
@@ -47,7 +54,60 @@ pub fn create(
         },
         "revision": newest + 1,
     });
-    Ok(Change::Create(CONTROLLER_REVISION, object))
+    if !configs.is_empty() {
+        object["data"]["configs"] = kept;
+    }
+    let create = Change::Create(CONTROLLER_REVISION, object);
+    Ok(if contents.is_empty() { create } else { Change::Filled(Box::new(create), contents) })
+}
+
+/// What is written of the configs, and what is still to be filled in.
+fn keep(configs: &Configs, have: &Objects) -> (Value, Vec<Content>) {
+    let (mut kept, mut contents, mut room) = (json!({}), Vec::new(), MOST_BYTES);
+    for (key, checksum) in configs {
+        let size = have.find(key).map_or(usize::MAX, content::size);
+        let fits = key.kind == CONFIG_MAP && size <= room;
+        if fits {
+            room -= size;
+            let (source, into) = (key.clone(), place_of(key));
+            contents.push(Content { source, from: Vec::new(), checksum: checksum.clone(), into });
+        }
+        kept[name_of(key)] = json!({"checksum": checksum, "kept": fits});
+    }
+    (kept, contents)
+}
+
+/// The configs of the revision that a snapshot keeps.
+pub fn configs(snapshot: &Value) -> Configs {
+    let namespace = value::text(snapshot, &["metadata", "namespace"]).unwrap_or_default();
+    let entries = value::at(snapshot, &["data", "configs"]).and_then(Value::as_object).into_iter().flatten();
+    let read = |(name, entry): (&String, &Value)| {
+        let (kind, name) = name.split_once('/')?;
+        let kind = [CONFIG_MAP, SECRET].into_iter().find(|known| known.kind.eq_ignore_ascii_case(kind))?;
+        Some((kind.named(namespace, name), value::text(entry, &["checksum"])?.to_owned()))
+    };
+    entries.filter_map(read).collect()
+}
+
+/// Whether the content of a config is in the snapshot.
+pub(super) fn keeps(snapshot: &Value, key: &ObjectKey) -> bool {
+    let kept = value::at(snapshot, &["data", "configs", &name_of(key), "kept"]);
+    kept == Some(&Value::Bool(true))
+}
+
+/// Where in a snapshot the content of a config is.
+pub(super) fn place_of(key: &ObjectKey) -> Vec<String> {
+    vec!["data".to_owned(), "configs".to_owned(), name_of(key)]
+}
+
+/// The key under which a snapshot was read.
+pub(super) fn own_key(snapshot: &Value) -> Option<ObjectKey> {
+    ObjectKey::of(CONTROLLER_REVISION, snapshot)
+}
+
+/// `configmap/cart`, as in `status.trackedConfigs`.
+pub fn name_of(key: &ObjectKey) -> String {
+    format!("{}/{}", key.kind.kind.to_lowercase(), key.name)
 }
 
 /// Where the template of a revision is kept: `<canary>-<revision>`.
@@ -71,7 +131,7 @@ pub fn template(snapshot: &Value) -> Option<&Value> {
 
 /// The revision of that template.
 pub fn revision(snapshot: &Value) -> Option<Revision> {
-    template(snapshot).map(hash::revision)
+    template(snapshot).map(|template| hash::revision_with(template, &configs(snapshot)))
 }
 
 /// The part of the target that a snapshot keeps, in the form of a Deployment.
@@ -83,12 +143,13 @@ pub(super) fn kept(snapshot: &Value) -> Option<&Value> {
 pub(super) fn template_of<'a>(
     object: &Value,
     template: Option<&'a Value>,
+    configs: &Configs,
     wanted: &Revision,
 ) -> Result<&'a Value, WorkloadError> {
     let text = |path: &[&str]| value::text(object, path).unwrap_or_default().to_owned();
     let name = || format!("{}/{}", text(&["kind"]), text(&["metadata", "name"]));
     let template = template.ok_or_else(|| WorkloadError::NoTemplate { object: name() })?;
-    let found = hash::revision(template);
+    let found = hash::revision_with(template, configs);
     if found == *wanted {
         Ok(template)
     } else {
@@ -119,8 +180,8 @@ mod tests {
         let mut store = FakeStore::default();
         for image in images {
             let (revision, target) = target(image);
-            let snapshots = all(&subject, store.objects());
-            let change = create(&subject, &revision, &target, &snapshots).expect("it is of this revision");
+            let change =
+                create(&subject, &revision, &target, &Configs::new(), store.objects()).expect("it is of this revision");
             store.write(&change).expect("a creation never conflicts");
         }
         store
@@ -159,9 +220,10 @@ mod tests {
 
     #[test]
     fn a_target_that_moved_on_is_not_kept_under_the_old_name() {
-        let result = create(&samples::subject(), &target("cart:1").0, &target("cart:2").1, &[]);
+        let result =
+            create(&samples::subject(), &target("cart:1").0, &target("cart:2").1, &Configs::new(), &Objects::default());
         assert!(matches!(result, Err(WorkloadError::OtherRevision { .. })), "{result:?}");
-        let result = create(&samples::subject(), &target("cart:1").0, &json!({}), &[]);
+        let result = create(&samples::subject(), &target("cart:1").0, &json!({}), &Configs::new(), &Objects::default());
         assert!(matches!(result, Err(WorkloadError::NoTemplate { .. })), "{result:?}");
     }
 
@@ -172,7 +234,10 @@ mod tests {
         let store = kept_images(&["cart:1"]);
         let snapshots = all(&subject, store.objects());
         let from_snapshot = primary::changes(&subject, &revision, Source::Snapshot(snapshots[0]), None);
-        assert_eq!(from_snapshot, primary::changes(&subject, &revision, Source::Target(&target), None));
+        assert_eq!(
+            from_snapshot,
+            primary::changes(&subject, &revision, Source::Target(&target, &Configs::new()), None)
+        );
     }
 
     #[test]
@@ -180,7 +245,8 @@ mod tests {
         let subject = samples::subject();
         let (revision, target) = target("cart:1");
         let mut store = kept_images(&["cart:1"]);
-        let made = primary::changes(&subject, &revision, Source::Target(&target), None).expect("same revision");
+        let made = primary::changes(&subject, &revision, Source::Target(&target, &Configs::new()), None)
+            .expect("same revision");
         made.iter().for_each(|change| store.write(change).expect("no other hand wrote"));
         let mut edited = store.objects().find(&subject.primary()).cloned().expect("it was created");
         edited["spec"]["replicas"] = json!(9);

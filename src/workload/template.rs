@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::configs::{self, CONFIGS, Configs};
 use super::{Subject, hash, metadata};
 use crate::model::Revision;
 use crate::object::value;
 
 /// The template that the primary gets for a template of the target: the selector label has the primary's value, and rules that
-/// keep the target's pods apart or together speak of the primary's pods instead.
-pub(super) fn of_primary(subject: &Subject<'_>, template: &Value) -> Value {
+/// keep the target's pods apart or together speak of the primary's pods instead. Its configs are copies.
+pub(super) fn of_primary(subject: &Subject<'_>, template: &Value, configs: &Configs) -> Value {
     let mut template = template.clone();
     value::merge(&mut template, &json!({"metadata": {"labels": subject.selector.primary_pods()}}));
     if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
@@ -17,6 +18,10 @@ pub(super) fn of_primary(subject: &Subject<'_>, template: &Value) -> Value {
     rename_own_pods(&mut template, &|label, value| {
         (label == subject.selector.label && value == subject.selector.value).then(|| subject.selector.primary_value())
     });
+    configs::name_copies(&mut template, configs);
+    if !configs.is_empty() {
+        value::merge(&mut template, &json!({"metadata": {"annotations": {CONFIGS: hash::fingerprint_of(configs)}}}));
+    }
     template
 }
 
@@ -25,45 +30,13 @@ pub(super) fn of_primary(subject: &Subject<'_>, template: &Value) -> Value {
 pub(super) fn identity(template: &Value) -> Revision {
     let mut template = template.clone();
     if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-        annotations.shift_remove("flagger-id");
+        annotations.retain(|key, _| key != "flagger-id" && key != CONFIGS);
     }
     let targets = |name: &str| name.strip_suffix("-primary").map(ToOwned::to_owned);
     rename_own_pods(&mut template, &|_, value| targets(value));
-    configs(&mut template, &targets);
+    configs::name_originals(&mut template);
     hash::revision(&template)
 }
-
-/// Renames the ConfigMaps and Secrets that a template refers to, where `renamed` gives another name. Both sides share theirs: copies
-/// for each side would be named through this in `of_primary`.
-fn configs(template: &mut Value, renamed: &dyn Fn(&str) -> Option<String>) {
-    match template {
-        Value::Array(list) => list.iter_mut().for_each(|item| configs(item, renamed)),
-        Value::Object(map) => {
-            for (field, inner) in map.iter_mut() {
-                for (_, name) in REFERENCES.iter().filter(|(reference, _)| reference == field) {
-                    if let Some(name) = inner.get_mut(*name)
-                        && let Some(new) = name.as_str().and_then(renamed)
-                    {
-                        *name = Value::String(new);
-                    }
-                }
-                configs(inner, renamed);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Where a pod template names a ConfigMap or Secret: the field that refers, and the field of the name in it.
-const REFERENCES: [(&str, &str); 7] = [
-    ("configMap", "name"),
-    ("configMapKeyRef", "name"),
-    ("configMapRef", "name"),
-    ("secret", "name"),
-    ("secret", "secretName"),
-    ("secretKeyRef", "name"),
-    ("secretRef", "name"),
-];
 
 /// Renames values in the label selectors of pod (anti-)affinity and topology spread, where `renamed` gives another for a label's value.
 fn rename_own_pods(template: &mut Value, renamed: &dyn Fn(&str, &str) -> Option<String>) {
@@ -117,14 +90,14 @@ mod tests {
         affinity["requiredDuringSchedulingIgnoredDuringExecution"][0]["labelSelector"]["matchLabels"]["app"] =
             json!("cart-primary");
         expected["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"]["app"] = json!("cart-primary");
-        assert_eq!(of_primary(&samples::subject(), &samples::template()), expected);
+        assert_eq!(of_primary(&samples::subject(), &samples::template(), &Configs::new()), expected);
     }
 
     #[test]
     fn a_label_that_the_primarys_pods_keep_is_not_renamed_in_its_rules() {
         let mut template = samples::template();
         template["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"] = json!({"name": "cart"});
-        let primary = of_primary(&samples::subject(), &template);
+        let primary = of_primary(&samples::subject(), &template, &Configs::new());
         assert_eq!(primary["spec"]["topologySpreadConstraints"], template["spec"]["topologySpreadConstraints"]);
     }
 
@@ -133,7 +106,7 @@ mod tests {
         let mut template = samples::template();
         let term = json!([{"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "cart"}}}]);
         template["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] = term;
-        let primary = of_primary(&samples::subject(), &template);
+        let primary = of_primary(&samples::subject(), &template, &Configs::new());
         let label = primary.pointer(
             "/spec/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector/matchLabels/app",
         );
@@ -142,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_primary_that_flagger_made_is_the_same() {
-        let ours = of_primary(&samples::subject(), &samples::template());
+        let ours = of_primary(&samples::subject(), &samples::template(), &Configs::new());
         let mut theirs = ours.clone();
         theirs["metadata"]["annotations"]["flagger-id"] = json!("0b9c");
         theirs["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["labelSelector"]
@@ -163,6 +136,9 @@ mod tests {
     fn marks_of_gitops_tools_do_not_reach_the_primarys_pods() {
         let mut template = samples::template();
         template["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/checksum"] = json!("1");
-        assert_eq!(of_primary(&samples::subject(), &template), of_primary(&samples::subject(), &samples::template()));
+        assert_eq!(
+            of_primary(&samples::subject(), &template, &Configs::new()),
+            of_primary(&samples::subject(), &samples::template(), &Configs::new())
+        );
     }
 }

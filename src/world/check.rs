@@ -121,6 +121,12 @@ impl Eye {
                 objects.insert(kind.named(place.namespace(), place.name()), item.into_value().into());
             }
         }
+        let further = scene::further(&canary, &objects, &defaults);
+        for (key, found) in try_join_all(further.into_iter().map(|key| self.read(key))).await? {
+            if let Some(item) = found {
+                objects.insert(key, item.into_value().into());
+            }
+        }
         Ok(Scene { canary, objects, defaults: Arc::new(defaults), unserved })
     }
 

@@ -19,7 +19,7 @@ use super::failure::{Attempt, Failure};
 use super::metrics::Metrics;
 use crate::api;
 use crate::object::kinds::CANARY;
-use crate::object::{Change, FIELD_MANAGER, Kind, ObjectKey};
+use crate::object::{Change, Content, FIELD_MANAGER, Kind, ObjectKey};
 
 /// For one call, the client's own retries on an overloaded apiserver included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,8 +55,26 @@ impl Cluster {
             Change::Apply(kind, object) => self.apply(*kind, object).await,
             Change::Merge(key, patch) => self.merge(key, patch).await,
             Change::Create(kind, object) => self.create(*kind, object).await,
+            Change::Replace(kind, object) => self.replace(*kind, object).await,
             Change::Delete(key) => self.delete(key).await,
+            Change::Filled(change, contents) => {
+                let filled = self.fill(change.as_ref().clone(), contents).await?;
+                Box::pin(self.write(&filled)).await
+            }
         }
+    }
+
+    /// Reads contents at the moment of their write, and fills them in as long as they are those that were decided on.
+    async fn fill(&self, change: Change, contents: &[Content]) -> Result<Change, Failure> {
+        let mut filled = change;
+        for content in contents {
+            let found = self.fetch(&content.source).await?.map(Item::into_value);
+            let fields = found.and_then(|source| content.read(&source));
+            let conflict = || Failure::Conflict { attempt: Box::new(Attempt::on("get", &content.source)) };
+            let fields = fields.ok_or_else(conflict)?;
+            filled = filled.with(|object| content.fill(object, fields));
+        }
+        Ok(filled)
     }
 
     /// Writes a Canary's status, unless the Canary has changed since it was read: `canary` carries its resourceVersion.
@@ -116,6 +134,15 @@ impl Cluster {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let done = self.call(Attempt::on("create", &key), api.create(&params, &body)).await;
         tolerate(done.map(written(kind)), kind)
+    }
+
+    async fn replace(&self, kind: Kind, object: &Value) -> Result<Written, Failure> {
+        let key = named(kind, object)?;
+        let mut body = serde_json::json!({"apiVersion": kind.api_version(), "kind": kind.kind});
+        crate::object::value::merge(&mut body, object);
+        let (api, body) = (self.api(&key), Item::new(body));
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        self.call(Attempt::on("update", &key), api.replace(&key.name, &params, &body)).await.map(written(kind))
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<Written, Failure> {

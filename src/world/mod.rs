@@ -19,7 +19,9 @@
 //! | 1 | ControllerRevision | the oldest kept template goes |
 //! | 10 | Event | new revision, start, five weights, copying, traffic returned, promoted |
 //!
-//! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check: Secrets are never watched or kept.
+//! Each tracked ConfigMap or Secret whose content has changed adds a read of it, another when it is copied for the primary, and
+//! the write of the copy. Of these kinds only the metadata is watched; contents are never kept.
+//! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check.
 //! A conflict or a failed call adds its repetition. Pods that are not ready after an interval add a status and an event for
 //! each interval that is waited. What is done without a new status, such as mending a drift, writes the same one all the same:
 //! the apiserver refuses it where the Canary is not the one that was seen.
@@ -64,9 +66,11 @@ use outbox::Outbox;
 use place::Place;
 use queue::Queue;
 use tell::Teller;
+use tokio::sync::mpsc;
 use troubles::Troubles;
 use writes::Writes;
 
+use crate::object::Kind;
 use crate::object::kinds::CANARY;
 use crate::scene::Defaults;
 
@@ -88,6 +92,8 @@ pub(crate) struct World {
     teller: Teller,
     metrics: Arc<Metrics>,
     defaults: Arc<Defaults>,
+    /// Kinds that need a watch from now on.
+    start: mpsc::UnboundedSender<Kind>,
 }
 
 impl World {

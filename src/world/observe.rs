@@ -33,7 +33,12 @@ pub(crate) async fn observe(world: &World, canary: &Place) -> Result<Observed, F
         return Ok(Observed::Behind(until));
     }
     loop {
-        match world.cache.look(canary) {
+        let look = world.cache.look(canary);
+        for kind in world.cache.unstarted() {
+            // The receiver lives as long as the process.
+            let _ = world.start.send(kind);
+        }
+        match look {
             Look::Gone => return Ok(Observed::Gone),
             Look::Waiting(kind) => {
                 tracing::debug!(%canary, "waits for the first list of {}", kind.plural);

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::World;
-use super::cache::{Cache, Stored};
+use super::cache::{Cache, Sight, Stored};
 use super::calls::Calls;
 use super::claim::{Claim, Hold};
 use super::cluster::Cluster;
@@ -28,6 +28,7 @@ use super::watch::Watches;
 use super::work::work;
 use super::writes::Writes;
 use crate::object::kinds::CANARY;
+use crate::object::{Kind, Objects};
 use crate::scene::{self, Defaults, Lookups};
 
 /// What the operator is started with.
@@ -87,9 +88,9 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let listener = listen(options.port).await.map_err(|error| RunError::Listen(options.port, error))?;
 
     let defaults = Arc::new(options.defaults.clone());
-    let cache = Arc::new(Cache::new(lookups_of(Arc::clone(&defaults))));
+    let cache = Arc::new(Cache::new(lookups_of(Arc::clone(&defaults)), further_of(Arc::clone(&defaults))));
     let queue = Arc::new(Queue::default());
-    watch_canaries(client.clone(), options.namespace.clone(), Arc::clone(&cache), Arc::clone(&queue));
+    let start = watch_canaries(client.clone(), options.namespace.clone(), Arc::clone(&cache), Arc::clone(&queue));
     let stopped = told_by(stop);
     tokio::spawn(server::serve(listener, Arc::clone(&metrics), Arc::clone(&cache), until(stopped.clone())));
 
@@ -104,7 +105,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let (desks, writes, troubles) = (Desks::default(), Writes::default(), Troubles::default());
     let (calls, outbox) = (Calls::new(&http, Arc::clone(&queue)), Outbox::new(&http, Arc::clone(&metrics)));
     let world =
-        World { cluster, cache, queue, desks, writes, troubles, http, calls, outbox, teller, metrics, defaults };
+        World { cluster, cache, queue, desks, writes, troubles, http, calls, outbox, teller, metrics, defaults, start };
     let world = Arc::new(world);
     let working = async {
         tokio::select! {
@@ -120,12 +121,18 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     lost(leading.await)
 }
 
-/// Starts with the watch of Canaries; they bring the others.
-fn watch_canaries(client: Client, namespace: Option<String>, cache: Arc<Cache>, queue: Arc<Queue>) {
+/// Starts with the watch of Canaries; they bring the others, through the channel.
+fn watch_canaries(
+    client: Client,
+    namespace: Option<String>,
+    cache: Arc<Cache>,
+    queue: Arc<Queue>,
+) -> mpsc::UnboundedSender<Kind> {
     let (start, wanted) = mpsc::unbounded_channel();
     // The receiver is held right here.
     let _ = start.send(CANARY);
-    tokio::spawn(Watches { client, namespace, cache, queue, start }.run(wanted));
+    tokio::spawn(Watches { client, namespace, cache, queue, start: start.clone() }.run(wanted));
+    start
 }
 
 /// What a Canary looks at; nothing where it cannot be read.
@@ -134,6 +141,19 @@ fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
         malformed::decode(canary).map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
     };
     Arc::new(lookups)
+}
+
+/// Where what a Canary looks at leads to; nowhere where it cannot be read.
+fn further_of(defaults: Arc<Defaults>) -> super::cache::FurtherOf {
+    let further = move |sight: &Sight| {
+        let Ok(canary) = malformed::decode(&sight.canary) else { return Vec::new() };
+        let mut objects = Objects::default();
+        for (key, stored) in sight.objects.iter().filter(|(key, _)| scene::leads(key.kind)) {
+            objects.insert(key.clone(), stored.value().into());
+        }
+        scene::further(&canary, &objects, &defaults)
+    };
+    Arc::new(further)
 }
 
 /// On all addresses; a machine without IPv6 refuses the first.

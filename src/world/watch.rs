@@ -3,13 +3,15 @@
 //! A watch starts when the first canary needs its kind and never ends. Objects come untyped, so one that is malformed
 //! concerns nobody but itself. Never polls, and never decides what a change means: it fills the cache and wakes.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::stream::BoxStream;
+use kube::core::{ApiResource, DynamicResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -18,8 +20,8 @@ use super::cache::{Cache, Item, Ripple, Standing};
 use super::cluster::resource;
 use super::failure::{Attempt, Failure};
 use super::queue::Queue;
-use crate::object::Kind;
 use crate::object::kinds::CONTROLLER_REVISION;
+use crate::object::{Kind, content};
 
 /// How long to wait before looking again for a kind that the cluster does not have, or that we may not read.
 const ABSENT_RETRY: Duration = Duration::from_secs(30);
@@ -59,7 +61,7 @@ impl Watches {
 
     /// Follows a kind until the watch has to be set up differently.
     async fn follow(&self, kind: Kind, listing: Listing, trouble: &mut Trouble) -> End {
-        let mut events = pin!(watcher(self.api(kind), listing.config(kind)));
+        let mut events = self.events(kind, listing);
         loop {
             match events.next().await {
                 Some(Ok(event)) => {
@@ -86,6 +88,15 @@ impl Watches {
         }
     }
 
+    fn events(&self, kind: Kind, listing: Listing) -> BoxStream<'static, Result<Event<Item>, watcher::Error>> {
+        if content::is_held_by(kind) {
+            let events = watcher(self.api::<PartialObjectMeta<Item>>(kind), listing.config(kind));
+            events.map(|event| event.map(named)).boxed()
+        } else {
+            watcher(self.api::<Item>(kind), listing.config(kind)).boxed()
+        }
+    }
+
     fn spread(&self, ripple: Ripple) {
         ripple.wake.iter().for_each(|canary| self.queue.wake(canary));
         for kind in ripple.start {
@@ -94,7 +105,7 @@ impl Watches {
         }
     }
 
-    fn api(&self, kind: Kind) -> Api<Item> {
+    fn api<T: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>>(&self, kind: Kind) -> Api<T> {
         let resource = resource(kind);
         match &self.namespace {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
@@ -115,6 +126,18 @@ impl Watches {
                 Failure::Transient { attempt: Box::new(attempt), cause }
             }
         }
+    }
+}
+
+/// An event that tells nothing of an object but its metadata.
+fn named(event: Event<PartialObjectMeta<Item>>) -> Event<Item> {
+    let item = |object: PartialObjectMeta<Item>| Item::new(json!({"metadata": object.metadata}));
+    match event {
+        Event::Apply(object) => Event::Apply(item(object)),
+        Event::InitApply(object) => Event::InitApply(item(object)),
+        Event::Delete(object) => Event::Delete(item(object)),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::rules::wire;
 use crate::model::Cookie;
 use crate::route::Target;
+use crate::route::cookies::escaped;
 
 /// The conditions of `service.match`.
 pub(super) fn of_service(target: &Target<'_>) -> Vec<Value> {
@@ -64,16 +65,4 @@ fn in_istio(mut condition: Value) -> Value {
         }
     }
     condition
-}
-
-/// The text as an RE2 expression that means nothing but itself.
-fn escaped(text: &str) -> String {
-    let mut regex = String::with_capacity(text.len());
-    for c in text.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            regex.push('\\');
-        }
-        regex.push(c);
-    }
-    regex
 }

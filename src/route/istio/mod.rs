@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, is_users, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
+use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, is_tcp};
 use crate::api;
 use crate::model::{Builtin, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
@@ -115,8 +115,7 @@ enum Protocol {
 
 impl Protocol {
     fn of(service: &api::CanaryService) -> Self {
-        let tcp = service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"));
-        if tcp { Self::Tcp } else { Self::Http }
+        if is_tcp(service) { Self::Tcp } else { Self::Http }
     }
 
     const fn field(self) -> &'static str {

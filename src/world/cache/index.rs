@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::shelf::{Content, Keep, Shelf};
 use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
 use crate::object::kinds::CANARY;
-use crate::object::{Kind, ObjectKey};
+use crate::object::{Kind, ObjectKey, content};
 use crate::scene::Lookups;
 use crate::world::place::Place;
 
@@ -16,12 +16,14 @@ pub(super) struct Index {
     pub(super) shelves: BTreeMap<Kind, Shelf>,
     started: BTreeSet<Kind>,
     lookups: LookupsOf,
+    /// What each canary looks at besides its lookups.
+    followed: BTreeMap<Place, BTreeSet<ObjectKey>>,
 }
 
 impl Index {
     pub(super) fn new(lookups: LookupsOf) -> Self {
         let shelves = BTreeMap::from([(CANARY, Shelf::new(CANARY, Keep::All))]);
-        Self { shelves, started: BTreeSet::from([CANARY]), lookups }
+        Self { shelves, started: BTreeSet::from([CANARY]), lookups, followed: BTreeMap::new() }
     }
 
     pub(super) fn shelf(&mut self, kind: Kind) -> Option<&mut Shelf> {
@@ -49,6 +51,7 @@ impl Index {
         let mut woken = BTreeSet::from_iter(self.shelf(kind).map(|s| s.remove(place, version)).unwrap_or_default());
         if kind == CANARY {
             self.reindex(place, &before, &Content::Absent);
+            self.follow(place, BTreeSet::new());
             woken.insert(place.clone());
         }
         woken
@@ -78,18 +81,32 @@ impl Index {
         };
         let (before, after) = (of(before, &self.lookups), of(after, &self.lookups));
         for key in &after.keys {
-            self.shelf_for(key.kind, Keep::Named).refer(&place_of(key), canary);
+            self.shelf_for(key.kind, keep(key.kind)).refer(&place_of(key), canary);
         }
         for group in &after.labelled {
             let shelf = self.shelf_for(group.kind, Keep::Labelled(group.label));
             shelf.refer_group(&Place::new(&group.namespace, &group.value), canary);
         }
         for key in &before.keys {
-            self.shelf_for(key.kind, Keep::Named).unrefer(&place_of(key), canary);
+            self.shelf_for(key.kind, keep(key.kind)).unrefer(&place_of(key), canary);
         }
         for group in &before.labelled {
             let shelf = self.shelf_for(group.kind, Keep::Labelled(group.label));
             shelf.unrefer_group(&Place::new(&group.namespace, &group.value), canary);
+        }
+    }
+
+    /// The canary looks at these besides its lookups from now on. The order is that of `reindex`.
+    fn follow(&mut self, canary: &Place, keys: BTreeSet<ObjectKey>) {
+        let before = self.followed.remove(canary).unwrap_or_default();
+        for key in keys.difference(&before) {
+            self.shelf_for(key.kind, keep(key.kind)).refer(&place_of(key), canary);
+        }
+        for key in before.difference(&keys) {
+            self.shelf_for(key.kind, keep(key.kind)).unrefer(&place_of(key), canary);
+        }
+        if !keys.is_empty() {
+            self.followed.insert(canary.clone(), keys);
         }
     }
 
@@ -111,9 +128,31 @@ impl Index {
 
     /// What `canary`, which looks at `lookups`, sees now.
     pub(super) fn look(&self, canary: Stored, lookups: Lookups) -> Look {
-        let kinds: BTreeSet<Kind> =
-            lookups.keys.iter().map(|key| key.kind).chain(lookups.labelled.iter().map(|group| group.kind)).collect();
-        let mut sight = Sight { canary, objects: Vec::new(), unserved: BTreeSet::new() };
+        let kinds = lookups.keys.iter().map(|key| key.kind).chain(lookups.labelled.iter().map(|group| group.kind));
+        let sight = Sight { canary, objects: Vec::new(), unserved: BTreeSet::new() };
+        let mut sight = match self.gather(sight, kinds.collect(), lookups.keys) {
+            Look::Seen(sight) => sight,
+            other => return other,
+        };
+        for group in lookups.labelled {
+            let Some(shelf) = self.shelves.get(&group.kind) else { continue };
+            for (place, stored) in shelf.members(&Place::new(&group.namespace, &group.value)) {
+                sight.objects.push((group.kind.named(place.namespace(), place.name()), stored.clone()));
+            }
+        }
+        Look::Seen(sight)
+    }
+
+    /// What the canary sees besides, where its lookups led it.
+    pub(super) fn look_further(&mut self, canary: &Place, sight: Sight, keys: Vec<ObjectKey>) -> Look {
+        if matches!(self.content(CANARY, canary), Content::Absent) {
+            return Look::Gone;
+        }
+        self.follow(canary, keys.iter().cloned().collect());
+        self.gather(sight, keys.iter().map(|key| key.kind).collect(), keys)
+    }
+
+    fn gather(&self, mut sight: Sight, kinds: BTreeSet<Kind>, keys: Vec<ObjectKey>) -> Look {
         for kind in kinds {
             match self.shelves.get(&kind).map(|shelf| &shelf.standing) {
                 Some(Standing::Synced) => {}
@@ -125,28 +164,24 @@ impl Index {
             }
         }
         let mut unread = Vec::new();
-        for key in lookups.keys {
+        for key in keys {
             match self.content(key.kind, &place_of(&key)) {
                 Content::Held(stored) => sight.objects.push((key, stored)),
                 Content::Unheld => unread.push(key),
                 Content::Absent => {}
             }
         }
-        if !unread.is_empty() {
-            return Look::Unread(unread);
-        }
-        for group in lookups.labelled {
-            let Some(shelf) = self.shelves.get(&group.kind) else { continue };
-            for (place, stored) in shelf.members(&Place::new(&group.namespace, &group.value)) {
-                sight.objects.push((group.kind.named(place.namespace(), place.name()), stored.clone()));
-            }
-        }
-        Look::Seen(sight)
+        if unread.is_empty() { Look::Seen(sight) } else { Look::Unread(unread) }
     }
 
     pub(super) fn content(&self, kind: Kind, place: &Place) -> Content {
         self.shelves.get(&kind).map(|shelf| shelf.content(place)).unwrap_or_default()
     }
+}
+
+/// How the objects of a kind that canaries name are kept. Nobody needs the contents of all ConfigMaps and Secrets.
+fn keep(kind: Kind) -> Keep {
+    if content::is_held_by(kind) { Keep::Sealed } else { Keep::Named }
 }
 
 pub(super) fn place_of(key: &ObjectKey) -> Place {

@@ -10,8 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::super::place::Place;
-use crate::object::kinds::{CANARY, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SERVICE};
-use crate::object::{Kind, value};
+use crate::object::kinds::{
+    CANARY, CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SECRET, SERVICE,
+};
+use crate::object::{Kind, content, value};
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -61,8 +63,9 @@ impl Item {
         self.meta.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
-    /// The compact form. Drops managedFields, but for who wrote a Canary's status and when; the last-applied annotation too, except on routing objects, whose
-    /// routers look for it; of an EndpointSlice everything that does not help to count its ready pods.
+    /// The compact form. Drops managedFields, but for who wrote a Canary's status and when; the last-applied annotation too,
+    /// except on routing objects, whose routers look for it; of an EndpointSlice everything that does not help to count its
+    /// ready pods; the data of ConfigMaps and Secrets, of which the checksum stays.
     pub(crate) fn store(mut self, kind: Kind) -> Stored {
         let version = self.version();
         if let Some(meta) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -77,6 +80,11 @@ impl Item {
         }
         if kind == ENDPOINT_SLICE {
             prune_slice(&mut self.value);
+        } else if content::is_held_by(kind) {
+            content::seal(&mut self.value);
+        } else if kind == CONTROLLER_REVISION {
+            let configs = self.value.pointer_mut("/data/configs").and_then(Value::as_object_mut);
+            configs.into_iter().flat_map(|configs| configs.values_mut()).for_each(content::seal);
         }
         Stored { version, json: self.value.to_string().into_bytes().into() }
     }
@@ -90,7 +98,8 @@ impl Stored {
 }
 
 fn is_ours_to_prune(kind: Kind) -> bool {
-    [CANARY, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SERVICE].contains(&kind)
+    [CANARY, CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SECRET, SERVICE]
+        .contains(&kind)
 }
 
 /// Another operator is known by them. Which fields they wrote is not looked at.

@@ -27,10 +27,14 @@ use crate::scene::Lookups;
 /// What to read for the canary in this JSON. A function of its spec: equal generations look at equal things.
 pub(crate) type LookupsOf = Arc<dyn Fn(&Stored) -> Lookups + Send + Sync>;
 
+/// What else to read for a canary, told by what its lookups brought.
+pub(crate) type FurtherOf = Arc<dyn Fn(&Sight) -> Vec<ObjectKey> + Send + Sync>;
+
 /// All watched objects.
 pub(crate) struct Cache {
     index: Mutex<Index>,
     lookups: LookupsOf,
+    further: FurtherOf,
 }
 
 /// What a change means for the others.
@@ -66,8 +70,8 @@ pub(crate) struct Sight {
 }
 
 impl Cache {
-    pub(crate) fn new(lookups: LookupsOf) -> Self {
-        Self { index: Mutex::new(Index::new(Arc::clone(&lookups))), lookups }
+    pub(crate) fn new(lookups: LookupsOf, further: FurtherOf) -> Self {
+        Self { index: Mutex::new(Index::new(Arc::clone(&lookups))), lookups, further }
     }
 
     /// Takes in what a watch says.
@@ -106,7 +110,15 @@ impl Cache {
         let Some(stored) = self.held(CANARY, canary) else { return Look::Gone };
         // Decoding takes long enough not to do it under the lock.
         let lookups = (self.lookups)(&stored);
-        self.index().look(stored, lookups)
+        let look = self.index().look(stored, lookups);
+        let Look::Seen(sight) = look else { return look };
+        let further = (self.further)(&sight);
+        self.index().look_further(canary, sight, further)
+    }
+
+    /// Kinds that need a watch from now on, since a canary has just begun to look at them.
+    pub(crate) fn unstarted(&self) -> BTreeSet<Kind> {
+        self.index().unstarted()
     }
 
     /// One object, as it was seen last.

@@ -26,6 +26,8 @@ pub(crate) enum Keep {
     All,
     /// Those that a canary names; of the others only that they are there.
     Named,
+    /// Those that a canary names, without their data, of which the watch tells only that it has changed.
+    Sealed,
     /// All of them, found by the value of this label too.
     Labelled(&'static str),
 }
@@ -105,7 +107,7 @@ impl Shelf {
             return Vec::new();
         }
         let mut woken = entry.canaries.clone();
-        if self.keep == Keep::Named && entry.canaries.is_empty() {
+        if self.keep == Keep::Sealed || self.keep == Keep::Named && entry.canaries.is_empty() {
             entry.content = Content::Unheld;
             return woken;
         }
@@ -179,7 +181,8 @@ impl Shelf {
     pub(crate) fn unrefer(&mut self, place: &Place, canary: &Place) {
         let Some(entry) = self.entries.get_mut(place) else { return };
         remove_one(&mut entry.canaries, canary);
-        if entry.canaries.is_empty() && self.keep == Keep::Named && matches!(entry.content, Content::Held(_)) {
+        let forgets = matches!(self.keep, Keep::Named | Keep::Sealed);
+        if entry.canaries.is_empty() && forgets && matches!(entry.content, Content::Held(_)) {
             entry.content = Content::Unheld;
         }
         self.tidy(place);

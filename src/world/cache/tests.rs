@@ -4,9 +4,9 @@ use std::sync::Arc;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
-use super::{Cache, Item, Look, Ripple, Standing, Stored};
-use crate::object::kinds::{CANARY, DEPLOYMENT, ENDPOINT_SLICE};
-use crate::object::{Kind, value};
+use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
+use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE};
+use crate::object::{Kind, ObjectKey, value};
 use crate::scene::{Labelled, Lookups};
 use crate::world::place::Place;
 
@@ -19,6 +19,14 @@ fn lookups(canary: &Stored) -> Lookups {
     let (kind, value) = (ENDPOINT_SLICE, format!("{target}-canary"));
     let labelled = vec![Labelled { kind, namespace: "test".to_owned(), label: SERVICE_NAME, value }];
     Lookups { keys: vec![DEPLOYMENT.named("test", target)], labelled }
+}
+
+/// Leads to the ConfigMaps that the target's annotation `reads` lists.
+fn further(sight: &Sight) -> Vec<ObjectKey> {
+    let reads = |stored: &Stored| {
+        value::text(&stored.value(), &["metadata", "annotations", "reads"]).map(|list| CONFIG_MAP.named("test", list))
+    };
+    sight.objects.iter().filter_map(|(_, stored)| reads(stored)).collect()
 }
 
 fn object(name: &str, version: u64, more: &Value) -> Item {
@@ -46,7 +54,7 @@ fn list(cache: &Cache, kind: Kind, items: Vec<Item>) -> Ripple {
 
 /// One canary `a` of the Deployment `a`, everything listed.
 fn synced() -> Cache {
-    let cache = Cache::new(Arc::new(lookups));
+    let cache = Cache::new(Arc::new(lookups), Arc::new(further));
     list(&cache, CANARY, vec![canary("a", 1, "a")]);
     list(&cache, DEPLOYMENT, vec![object("a", 2, &json!({})), object("b", 3, &json!({}))]);
     list(&cache, ENDPOINT_SLICE, vec![slice("a-canary-x", 4, "a-canary")]);
@@ -70,7 +78,7 @@ fn seen(cache: &Cache, canary: &str) -> Vec<String> {
 
 #[test]
 fn kinds_are_watched_when_a_canary_needs_them_and_only_after_all_canaries_are_known() {
-    let cache = Cache::new(Arc::new(lookups));
+    let cache = Cache::new(Arc::new(lookups), Arc::new(further));
     assert_eq!(cache.absorb(CANARY, Event::Init).start, BTreeSet::new());
     assert_eq!(cache.absorb(CANARY, Event::InitApply(canary("a", 1, "a"))).start, BTreeSet::new());
     assert_eq!(cache.absorb(CANARY, Event::InitDone).start, BTreeSet::from([DEPLOYMENT, ENDPOINT_SLICE]));
@@ -79,7 +87,7 @@ fn kinds_are_watched_when_a_canary_needs_them_and_only_after_all_canaries_are_kn
 
 #[test]
 fn a_canary_is_not_looked_at_before_everything_it_needs_is_listed() {
-    let cache = Cache::new(Arc::new(lookups));
+    let cache = Cache::new(Arc::new(lookups), Arc::new(further));
     list(&cache, CANARY, vec![canary("a", 1, "a")]);
     list(&cache, DEPLOYMENT, vec![]);
     assert!(matches!(cache.look(&place("a")), Look::Waiting(ENDPOINT_SLICE)));
@@ -157,4 +165,39 @@ fn everything_up_to_the_newest_event_is_known() {
     assert_eq!(cache.seen(DEPLOYMENT), 3);
     cache.absorb(DEPLOYMENT, Event::Delete(object("unrelated", 12, &json!({}))));
     assert_eq!(cache.seen(DEPLOYMENT), 12);
+}
+
+#[test]
+fn a_config_that_the_target_names_is_read_once_for_each_change_and_kept_without_its_data() {
+    let cache = synced();
+    let reads = json!({"metadata": {"annotations": {"reads": "app"}}});
+    cache.absorb(DEPLOYMENT, Event::Apply(object("a", 5, &reads)));
+    assert!(matches!(cache.look(&place("a")), Look::Waiting(CONFIG_MAP)));
+    assert_eq!(cache.unstarted(), BTreeSet::from([CONFIG_MAP]));
+    list(&cache, CONFIG_MAP, vec![object("app", 6, &json!({})), object("other", 7, &json!({}))]);
+
+    let key = CONFIG_MAP.named("test", "app");
+    let unread = |look: Look| matches!(look, Look::Unread(keys) if keys == [key.clone()]);
+    assert!(unread(cache.look(&place("a"))));
+    cache.fill(&key, Some(object("app", 6, &json!({"data": {"color": "red"}}))));
+    let Look::Seen(sight) = cache.look(&place("a")) else { panic!("it was read") };
+    let stored = sight.objects.iter().find(|(found, _)| *found == key).map(|(_, stored)| stored.value());
+    let stored = stored.expect("it is seen");
+    assert!(stored.get("data").is_none() && stored.get("digest").is_some(), "{stored}");
+
+    let woken = cache.absorb(CONFIG_MAP, Event::Apply(object("app", 8, &json!({})))).wake;
+    assert_eq!(woken, places(["a"]));
+    assert!(unread(cache.look(&place("a"))));
+    assert_eq!(cache.absorb(CONFIG_MAP, Event::Apply(object("other", 9, &json!({})))).wake, places([]));
+}
+
+#[test]
+fn a_config_that_is_named_no_more_wakes_nobody() {
+    let cache = synced();
+    cache.absorb(DEPLOYMENT, Event::Apply(object("a", 5, &json!({"metadata": {"annotations": {"reads": "app"}}}))));
+    cache.look(&place("a"));
+    list(&cache, CONFIG_MAP, vec![object("app", 6, &json!({}))]);
+    cache.absorb(DEPLOYMENT, Event::Apply(object("a", 7, &json!({}))));
+    assert!(matches!(cache.look(&place("a")), Look::Seen(_)));
+    assert_eq!(cache.absorb(CONFIG_MAP, Event::Apply(object("app", 8, &json!({})))).wake, places([]));
 }

@@ -33,7 +33,7 @@ fn watches(kind: Kind, reply: impl Fn(&str) -> Reply + Send + 'static) -> Watche
     });
     let lookups =
         |_: &super::super::cache::Stored| Lookups { keys: vec![SERVICE.named("test", "a")], labelled: vec![] };
-    let cache = Arc::new(Cache::new(Arc::new(lookups)));
+    let cache = Arc::new(Cache::new(Arc::new(lookups), Arc::new(|_: &_| Vec::new())));
     if kind != CANARY {
         let metadata = json!({"name": "c", "namespace": "test", "uid": "c", "resourceVersion": "1"});
         cache.absorb(CANARY, Event::Init);

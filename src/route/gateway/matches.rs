@@ -1,0 +1,162 @@
+//! Which requests a rule is for, in the forms that an HTTPRoute has. There is always a path: the apiserver would add one.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::{HeaderMatch, HttpMatch, MatchCondition, StringMatch};
+use crate::model::Cookie;
+use crate::route::cookies::{self, escaped};
+use crate::route::{RouteError, Target};
+
+/// An error for the first condition that an HTTPRoute cannot hold: left out, other requests would match.
+pub(super) fn check(target: &Target<'_>) -> Result<(), RouteError> {
+    for condition in target.service.match_.iter().flatten() {
+        of(condition)?;
+    }
+    if target.conditions().iter().any(|condition| condition.source_labels.is_some()) {
+        return Err(refused("spec.analysis.match", "sourceLabels", "headers"));
+    }
+    let on_cookies = |matches: &[Value]| matches.iter().any(|m| position(headers(m), cookies::HEADER).is_some());
+    if target.spec.analysis.session_affinity.is_some() && on_cookies(&of_analysis(target)?) {
+        return Err(RouteError {
+            reason: "TwoConditionsOnCookies",
+            sentence: "spec.analysis.sessionAffinity is set, and a match has a condition on the header Cookie: an HTTPRoute can \
+                       hold only one of the two, so no release would start; drop one of them"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The requests of the service.
+pub(super) fn of_service(target: &Target<'_>) -> Result<Vec<Value>, RouteError> {
+    let conditions = target.service.match_.as_deref().unwrap_or_default();
+    if conditions.is_empty() {
+        return Ok(vec![of(&HttpMatch::default())?]);
+    }
+    conditions.iter().map(of).collect()
+}
+
+/// The requests whose traffic is shared: each condition of the analysis together with each of the service.
+pub(super) fn of_analysis(target: &Target<'_>) -> Result<Vec<Value>, RouteError> {
+    let everybody = of_service(target)?;
+    let conditions = target.conditions();
+    if conditions.is_empty() {
+        return Ok(everybody);
+    }
+    Ok(conditions.iter().flat_map(|more| everybody.iter().map(move |one| narrowed(one, more))).collect())
+}
+
+/// Those of the requests that carry the cookie.
+pub(super) fn with_cookie(matches: &[Value], cookie: &Cookie) -> Vec<Value> {
+    let pattern = format!(".*{}.*{}.*", escaped(&cookie.name), escaped(&cookie.value));
+    let carries = entry(cookies::HEADER, &("RegularExpression", pattern));
+    matches.iter().map(|one| with(one, "headers", std::slice::from_ref(&carries))).collect()
+}
+
+fn of(condition: &HttpMatch) -> Result<Value, RouteError> {
+    refuse_unknown(condition)?;
+    let (form, path) = condition.uri.as_ref().map_or(("PathPrefix", "/"), path);
+    let mut found = Map::from_iter([("path".to_owned(), json!({"type": form, "value": path}))]);
+    let texts = |texts: &Option<BTreeMap<String, StringMatch>>| -> Vec<Value> {
+        texts.iter().flatten().map(|(name, text)| entry(name, &string(text))).collect()
+    };
+    for (field, entries) in [("headers", texts(&condition.headers)), ("queryParams", texts(&condition.query_params))] {
+        if !entries.is_empty() {
+            found.insert(field.to_owned(), json!(entries));
+        }
+    }
+    if let Some(method) = condition.method.as_ref().and_then(|method| method.exact.as_ref()) {
+        found.insert("method".to_owned(), json!(method));
+    }
+    Ok(Value::Object(found))
+}
+
+fn path(uri: &StringMatch) -> (&'static str, &str) {
+    match (&uri.exact, &uri.prefix, &uri.regex) {
+        (Some(exact), ..) => ("Exact", exact),
+        (None, Some(prefix), _) => ("PathPrefix", prefix),
+        (None, None, Some(regex)) => ("RegularExpression", regex),
+        (None, None, None) => ("PathPrefix", "/"),
+    }
+}
+
+/// The form and the value of a condition on a text; where there is no form, the text only has to be there.
+fn string(text: &StringMatch) -> (&'static str, String) {
+    let StringMatch { exact, prefix, regex } = text.clone();
+    header(&HeaderMatch { exact, prefix, regex, suffix: None })
+}
+
+fn header(text: &HeaderMatch) -> (&'static str, String) {
+    match text {
+        HeaderMatch { exact: Some(exact), .. } => ("Exact", exact.clone()),
+        HeaderMatch { regex: Some(regex), .. } => ("RegularExpression", regex.clone()),
+        HeaderMatch { prefix: Some(prefix), .. } => ("RegularExpression", format!("^{}.*", escaped(prefix))),
+        HeaderMatch { suffix: Some(suffix), .. } => ("RegularExpression", format!(".*{}$", escaped(suffix))),
+        _ => ("RegularExpression", ".*".to_owned()),
+    }
+}
+
+fn entry(name: &str, (form, value): &(&'static str, String)) -> Value {
+    json!({"type": form, "name": name, "value": value})
+}
+
+/// A match that asks for what the condition asks for, too; where both name the same header or parameter, the condition counts.
+fn narrowed(one: &Value, more: &MatchCondition) -> Value {
+    let headers: Vec<_> = more.headers.iter().flatten().map(|(name, text)| entry(name, &header(text))).collect();
+    let params: Vec<_> = more.query_params.iter().flatten().map(|(name, text)| entry(name, &string(text))).collect();
+    with(&with(one, "headers", &headers), "queryParams", &params)
+}
+
+/// The match with these entries, each in the place of one with the same name.
+fn with(one: &Value, field: &str, entries: &[Value]) -> Value {
+    let mut all: Vec<Value> = one.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
+    for entry in entries {
+        let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+        match position(&all, name).and_then(|at| all.get_mut(at)) {
+            Some(same) => *same = entry.clone(),
+            None => all.push(entry.clone()),
+        }
+    }
+    let mut found = one.as_object().cloned().unwrap_or_default();
+    if !all.is_empty() {
+        found.insert(field.to_owned(), json!(all));
+    }
+    Value::Object(found)
+}
+
+fn headers(one: &Value) -> &[Value] {
+    one.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn position(entries: &[Value], name: &str) -> Option<usize> {
+    let named = |entry: &Value| entry.get("name").and_then(Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(name));
+    entries.iter().position(named)
+}
+
+fn refuse_unknown(condition: &HttpMatch) -> Result<(), RouteError> {
+    let no_exact = |method: &StringMatch| method.exact.is_none();
+    let unknown = [
+        (condition.authority.is_some(), "authority", "spec.service.hosts"),
+        (condition.ignore_uri_case == Some(true), "ignoreUriCase", "uri.regex"),
+        (condition.method.as_ref().is_some_and(no_exact), "method without exact", "method.exact"),
+        (condition.port.is_some(), "port", "gatewayRefs[].port or sectionName"),
+        (condition.scheme.is_some(), "scheme", "gatewayRefs[].sectionName"),
+        (condition.source_labels.is_some(), "sourceLabels", "headers"),
+        (condition.source_namespace.is_some(), "sourceNamespace", "headers"),
+        (condition.without_headers.is_some(), "withoutHeaders", "headers"),
+    ];
+    let Some((_, field, instead)) = unknown.into_iter().find(|(set, ..)| *set) else { return Ok(()) };
+    Err(refused("spec.service.match", field, instead))
+}
+
+fn refused(list: &str, field: &str, instead: &str) -> RouteError {
+    RouteError {
+        reason: "UnsupportedMatch",
+        sentence: format!(
+            "{list} has {field}, which an HTTPRoute cannot ask for, so it would match other requests and is not \
+             written; drop it, or write {instead}"
+        ),
+    }
+}

@@ -1,0 +1,38 @@
+//! What an HTTPRoute routes, whoever wrote it. Never an error: an edit by another hand reads as another route.
+
+use serde_json::Value;
+
+use super::filters;
+use super::rules::{BACKENDS, shared};
+use crate::model::{Affinity, Routing};
+use crate::route::{Target, backends, cookies};
+
+/// The API's weight of a backend that has none.
+const UNSET: u64 = 1;
+const FILTERS: &str = "filters";
+
+pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {
+    let position = shared(target, rules)?;
+    let (before, shared) = (rules.get(..position)?, rules.get(position)?);
+    Some(Routing {
+        canary: backends::share(target, backends::of(shared, BACKENDS), UNSET),
+        mirror: filters::mirror(target, backends::of(shared, FILTERS)),
+        affinity: affinity(target, before, shared),
+    })
+}
+
+fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
+    let [primary, canary] = target.sides();
+    let given_by = |side: &str| {
+        let backend = backends::of(shared, BACKENDS).iter().find(|backend| backends::is(target, backend, side))?;
+        cookies::parse(filters::added_cookie(backends::of(backend, FILTERS))?)
+    };
+    let taken_back = |rule: &Value| {
+        let text = filters::added_cookie(backends::of(rule, FILTERS)).filter(|text| cookies::expires(text))?;
+        cookies::parse(text)
+    };
+    match given_by(&canary) {
+        Some(canary) => Affinity::Sticky { canary, primary: given_by(&primary) },
+        None => before.iter().find_map(taken_back).map_or(Affinity::None, Affinity::Expire),
+    }
+}

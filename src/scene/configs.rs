@@ -1,0 +1,74 @@
+//! The ConfigMaps and Secrets of a canary: which there are, and which are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::corner::Corner;
+use super::{ConfigTracking, Scene};
+use crate::model::{Complaint, Revision, Shape};
+use crate::object::{ObjectKey, kinds};
+use crate::workload::{Configs, configs, deployment, snapshot};
+
+/// The configs of the target, and what is missing among them.
+pub(super) fn of_target(scene: &Scene, namespace: &str, target: Option<&Value>) -> (Configs, Vec<Complaint>) {
+    match (scene.defaults.config_tracking, target.and_then(deployment::template)) {
+        (ConfigTracking::On, Some(template)) => configs::tracked(namespace, template, &scene.objects),
+        (ConfigTracking::On | ConfigTracking::Off, _) => Default::default(),
+    }
+}
+
+/// The ConfigMaps and Secrets that these objects of a canary lead to, and the primary's copies of them.
+pub(super) fn led_to<'a>(namespace: &str, objects: impl Iterator<Item = (&'a ObjectKey, &'a Value)>) -> Vec<ObjectKey> {
+    let mut keys = BTreeSet::new();
+    for (key, object) in objects {
+        if key.kind == kinds::CONTROLLER_REVISION {
+            keys.extend(snapshot::configs(object).into_keys());
+        } else if let Some(template) = deployment::template(object) {
+            keys.extend(configs::referenced(namespace, template));
+        }
+    }
+    let copies: Vec<_> = keys.iter().map(configs::copy_of).collect();
+    keys.extend(copies);
+    keys.into_iter().collect()
+}
+
+impl Corner<'_> {
+    /// What `status.trackedConfigs` says.
+    pub(super) fn tracked(&self) -> Option<BTreeMap<String, String>> {
+        let named = self.configs.iter().map(|(key, checksum)| (snapshot::name_of(key), checksum.clone()));
+        (self.scene.defaults.config_tracking == ConfigTracking::On).then(|| named.collect())
+    }
+
+    /// Kept revisions whose configs are neither there nor kept.
+    pub(super) fn lost(&self) -> BTreeSet<Revision> {
+        let objects = &self.scene.objects;
+        let is_lost = |kept: &&Value| !configs::can_be_copied(&snapshot::configs(kept), Some(kept), objects);
+        self.kept().into_iter().filter(is_lost).filter_map(snapshot::revision).collect()
+    }
+
+    /// Whether the copies that the primary names are there. What is in them may be another canary's doing, which shares them.
+    pub(super) fn copies_shape(&self) -> Shape {
+        let template = self.primary().and_then(deployment::template);
+        let named = template.map(|template| configs::referenced(&self.names.namespace, template)).unwrap_or_default();
+        let is_copy = |key: &ObjectKey| self.all_configs().iter().any(|config| configs::copy_of(config) == *key);
+        let missing = named.iter().filter(|key| is_copy(key)).any(|key| self.scene.objects.find(key).is_none());
+        if missing { Shape::Missing } else { Shape::AsWanted }
+    }
+
+    /// Every config of the target and of the kept revisions.
+    pub(super) fn all_configs(&self) -> BTreeSet<ObjectKey> {
+        self.all_configs_but(None)
+    }
+
+    /// The same without those of one kept revision.
+    pub(super) fn all_configs_but(&self, revision: Option<&Revision>) -> BTreeSet<ObjectKey> {
+        let others =
+            self.kept().into_iter().filter(|kept| revision.is_none() || snapshot::revision(kept).as_ref() != revision);
+        self.configs.keys().cloned().chain(others.flat_map(|kept| snapshot::configs(kept).into_keys())).collect()
+    }
+
+    fn kept(&self) -> Vec<&Value> {
+        self.subject().map(|subject| snapshot::all(&subject, &self.scene.objects)).unwrap_or_default()
+    }
+}
