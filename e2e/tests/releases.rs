@@ -16,5 +16,6 @@ mod check;
 mod crashes;
 mod outages;
 mod outcomes;
+mod planes;
 mod requests;
 mod takeover;
