@@ -29,7 +29,7 @@ struct Plane {
 enum Reachable {
     /// Before there is a Canary.
     Ever,
-    /// With the Canary: what the user's object leads to is serin's.
+    /// With the Canary: what the user's object leads to is serin's. What is lost before is not counted.
     Adopted,
 }
 
@@ -88,7 +88,9 @@ async fn a_release_behind_a_gateway_of_contour_loses_nothing() -> Outcome {
         script: "contour.sh",
         host: App::host,
         fitting: |object| joins_gateway(object, "projectcontour"),
-        reachable: Reachable::Ever,
+        // Contour gives Envoy routes and clusters in streams of their own. The first route to a new Service may be there
+        // before the Service, and then a request is lost, whoever writes the route.
+        reachable: Reachable::Adopted,
     })
     .await
 }
