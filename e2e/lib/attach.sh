@@ -44,3 +44,15 @@ link_inside() {
   printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' "$SERIN_NETNS" "$2" >"$SERIN_STATE/bin/$1"
   chmod +x "$SERIN_STATE/bin/$1"
 }
+
+# definitions NAME FILE...: applies CRDs and waits until the one called NAME is served.
+definitions() {
+  local name=$1 file files=()
+  shift
+  for file in "$@"; do
+    files+=(-f "$file")
+  done
+  kubectl apply --server-side --force-conflicts "${files[@]}" >/dev/null
+  # A definition that was written just now has no conditions at all, which kubectl does not wait for.
+  await 30 "the definition $name" /dev/null kubectl wait --for condition=Established "crd/$name" --timeout 1s
+}

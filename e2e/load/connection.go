@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,7 @@ type target struct {
 	timeout time.Duration
 }
 
-func newTarget(url *url.URL, host string, timeout time.Duration) target {
+func newTarget(url *url.URL, host string, headers []string, timeout time.Duration) target {
 	address := url.Host
 	if url.Port() == "" {
 		address = net.JoinHostPort(url.Hostname(), "80")
@@ -42,7 +43,8 @@ func newTarget(url *url.URL, host string, timeout time.Duration) target {
 	if host == "" {
 		host = url.Host
 	}
-	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: serin-load\r\n\r\n", url.RequestURI(), host)
+	lines := append([]string{"GET " + url.RequestURI() + " HTTP/1.1", "Host: " + host, "User-Agent: serin-load"}, headers...)
+	request := strings.Join(lines, "\r\n") + "\r\n\r\n"
 	return target{address: address, request: []byte(request), timeout: timeout}
 }
 

@@ -29,7 +29,7 @@ func askAt(t *testing.T, address string, count int) tally {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := connection{target: newTarget(parsed, "app.example", 200*time.Millisecond)}
+	link := connection{target: newTarget(parsed, "app.example", []string{"x-user: insider"}, 200*time.Millisecond)}
 	defer link.close()
 	found := newTally()
 	for range count {
@@ -48,6 +48,9 @@ func TestAnswersAreCountedByTheVersionThatGaveThem(t *testing.T) {
 		w.Header().Set("x-version", []string{"1", "2"}[n%2])
 		if r.Host != "app.example" {
 			t.Errorf("host %q", r.Host)
+		}
+		if r.Header.Get("x-user") != "insider" {
+			t.Errorf("headers %v", r.Header)
 		}
 	})
 	if found.OK != 5 || found.Versions["1"] != 2 || found.Versions["2"] != 3 {
@@ -154,6 +157,24 @@ func TestTheTimeLineAddsUpToTheSummary(t *testing.T) {
 	}
 }
 
+func TestALoadOfSoManyRequestsSendsEachOfThem(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(20 * time.Millisecond) }))
+	defer server.Close()
+	// One connection for twenty times what it can carry.
+	p := plan{url: server.URL, rate: 1000, connections: 1, duration: time.Minute, requests: 30, timeout: 10 * time.Second}
+	target, err := p.target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := newAccount(time.Now())
+	if err := send(context.Background(), p, target, account, nil); err != nil {
+		t.Fatal(err)
+	}
+	if account.total.OK != 30 || account.total.Lost != 0 {
+		t.Errorf("%+v", account.total)
+	}
+}
+
 func TestAPlanOutOfBoundsIsRefusedByName(t *testing.T) {
 	good := plan{url: "http://app/", rate: 1, connections: 1, duration: time.Second, timeout: time.Second}
 	for name, spoil := range map[string]func(*plan){
@@ -161,6 +182,8 @@ func TestAPlanOutOfBoundsIsRefusedByName(t *testing.T) {
 		"-rate":        func(p *plan) { p.rate = 5001 },
 		"-connections": func(p *plan) { p.connections = 0 },
 		"-duration":    func(p *plan) { p.duration = 2 * time.Hour },
+		"-requests":    func(p *plan) { p.requests = -1 },
+		"-header":      func(p *plan) { p.headers = []string{"x-user: a\r\nx-more: b"} },
 	} {
 		p := good
 		spoil(&p)

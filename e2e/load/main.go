@@ -18,8 +18,13 @@ func main() {
 	var p plan
 	flag.StringVar(&p.url, "url", "", "what to ask for, http://HOST[:PORT]/PATH")
 	flag.StringVar(&p.host, "host", "", "Host header; the URL's own when empty")
+	flag.Func("header", "`NAME: VALUE` sent with each request; may be given again", func(header string) error {
+		p.headers = append(p.headers, header)
+		return nil
+	})
 	flag.IntVar(&p.rate, "rate", 50, "requests a second, at most 5000")
 	flag.DurationVar(&p.duration, "duration", time.Minute, "when to stop, at most 1h")
+	flag.IntVar(&p.requests, "requests", 0, "stop after so many requests, each of which waits for a free connection; 0 is no bound, and no request waits")
 	flag.IntVar(&p.connections, "connections", 8, "connections held open, at most 256")
 	flag.DurationVar(&p.timeout, "timeout", 5*time.Second, "longest wait for one answer")
 	summaryFile := flag.String("summary", "", "file for the summary (JSON); standard output when empty")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,7 +14,9 @@ import (
 // plan is what to send and when to stop.
 type plan struct {
 	url, host   string
+	headers     []string // "Name: value"
 	rate        int
+	requests    int // 0 is an open loop
 	duration    time.Duration
 	connections int
 	timeout     time.Duration
@@ -32,14 +36,24 @@ func (p plan) target() (target, error) {
 		return target{}, fmt.Errorf("-connections %d: want 1 to 256", p.connections)
 	case p.duration <= 0 || p.duration > time.Hour:
 		return target{}, fmt.Errorf("-duration %s: want more than 0 and at most 1h", p.duration)
+	case p.requests < 0:
+		return target{}, fmt.Errorf("-requests %d: want 0 or more", p.requests)
+	case slices.ContainsFunc(p.headers, isNoHeader):
+		return target{}, fmt.Errorf("-header %q: want NAME: VALUE", p.headers)
 	case p.timeout <= 0:
 		return target{}, fmt.Errorf("-timeout %s: want more than 0", p.timeout)
 	}
-	return newTarget(parsed, p.host, p.timeout), nil
+	return newTarget(parsed, p.host, p.headers, p.timeout), nil
 }
 
-// send keeps to the rate whatever the answers are (an open loop), so that a stall shows as unsent
-// requests instead of as a slower load.
+// isNoHeader is true for what would not be one line "Name: value" of a request.
+func isNoHeader(text string) bool {
+	name, _, found := strings.Cut(text, ": ")
+	return !found || name == "" || strings.ContainsAny(text, "\r\n")
+}
+
+// send keeps to the rate whatever the answers are (an open loop), so that a stall shows as unsent requests instead of as
+// a slower load. Only a load of so many requests waits for free connections: there the count matters, not the time.
 func send(stop context.Context, p plan, target target, account *account, timeline *os.File) error {
 	bounded, cancel := context.WithTimeout(stop, p.duration)
 	defer cancel()
@@ -56,7 +70,7 @@ func send(stop context.Context, p plan, target target, account *account, timelin
 			}
 		}()
 	}
-	err := tick(bounded, p.rate, due, account, timeline)
+	err := tick(bounded, p, due, account, timeline)
 	close(due)
 	workers.Wait()
 	if last := account.writeSecond(timeline, time.Now()); err == nil {
@@ -65,12 +79,12 @@ func send(stop context.Context, p plan, target target, account *account, timelin
 	return err
 }
 
-func tick(until context.Context, rate int, due chan<- struct{}, account *account, timeline *os.File) error {
-	requests := time.NewTicker(time.Second / time.Duration(rate))
+func tick(until context.Context, p plan, due chan<- struct{}, account *account, timeline *os.File) error {
+	requests := time.NewTicker(time.Second / time.Duration(p.rate))
 	defer requests.Stop()
 	seconds := time.NewTicker(time.Second)
 	defer seconds.Stop()
-	for {
+	for sent := 0; p.requests == 0 || sent < p.requests; {
 		select {
 		case <-until.Done():
 			return nil
@@ -79,6 +93,11 @@ func tick(until context.Context, rate int, due chan<- struct{}, account *account
 				return err
 			}
 		case <-requests.C:
+			sent++
+			if p.requests > 0 {
+				due <- struct{}{}
+				continue
+			}
 			select {
 			case due <- struct{}{}:
 			default:
@@ -86,4 +105,5 @@ func tick(until context.Context, rate int, due chan<- struct{}, account *account
 			}
 		}
 	}
+	return nil
 }

@@ -4,9 +4,12 @@
 //! or the machine's own network.
 
 mod apiserver;
+mod dataplanes;
 #[path = "../../src/api/fixtures.rs"]
 mod fixtures;
 mod harness;
 mod objects;
 mod releases;
+mod routed;
+mod routers;
 mod support;

@@ -17,4 +17,5 @@ mod crashes;
 mod outages;
 mod outcomes;
 mod requests;
+mod strategies;
 mod takeover;

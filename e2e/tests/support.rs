@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DeleteParams, PostParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, TypeMeta};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serde_json::Value;
 
 /// A test ends with `Ok`, with the error that stopped it, or with a failed assertion.
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -67,6 +68,16 @@ pub(crate) fn run(program: impl AsRef<Path>, arguments: &[&str]) -> Outcome<Stri
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{} {}: {}: {said}", program.display(), arguments.join(" "), output.status).into())
+}
+
+/// Applies an object of a kind that the cluster serves, as a user would. A field that its definition does not know is an error.
+pub(crate) async fn apply(client: &Client, namespace: &str, object: &Value) -> Outcome {
+    let types: TypeMeta = serde_json::from_value(object.clone())?;
+    let kind = ApiResource::from_gvk(&(&types).try_into()?);
+    let name = object["metadata"]["name"].as_str().ok_or("an object without a name")?;
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
+    objects.patch(name, &PatchParams::apply("claims").force().validation_strict(), &Patch::Apply(object)).await?;
+    Ok(())
 }
 
 /// A file of the project.

@@ -90,6 +90,10 @@ pub(super) struct Defaults {
     #[arg(long, env = "SERIN_INCLUDE_LABEL_PREFIX", value_delimiter = ',', value_name = "PREFIXES")]
     include_label_prefix: Vec<String>,
 
+    /// Release changes of ConfigMaps and Secrets too: the primary reads copies of its own
+    #[arg(long, env = "SERIN_ENABLE_CONFIG_TRACKING", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    enable_config_tracking: bool,
+
     /// Before the slash in the names of annotations that ingress-nginx reads
     #[arg(
         long,
@@ -109,10 +113,6 @@ pub(super) struct Defaults {
         hide_env_values = true
     )]
     event_webhook: String,
-
-    /// Release changes of ConfigMaps and Secrets too: the primary reads copies of its own
-    #[arg(long, env = "SERIN_ENABLE_CONFIG_TRACKING", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
-    enable_config_tracking: bool,
 }
 
 impl From<Defaults> for scene::Defaults {
@@ -122,18 +122,20 @@ impl From<Defaults> for scene::Defaults {
             mesh_provider: provider,
             selector_labels,
             include_label_prefix,
+            enable_config_tracking,
             ingress_annotations_prefix,
             event_webhook,
-            enable_config_tracking,
         } = flags;
+        let event_webhook = Some(event_webhook).filter(|url| !url.is_empty());
+        let config_tracking = if enable_config_tracking { ConfigTracking::On } else { ConfigTracking::Off };
         Self {
             provider,
             metrics_server,
             selector_labels,
             include_label_prefix,
+            config_tracking,
             ingress_annotations_prefix,
-            event_webhook: Some(event_webhook).filter(|url| !url.is_empty()),
-            config_tracking: if enable_config_tracking { ConfigTracking::On } else { ConfigTracking::Off },
+            event_webhook,
             notifiers: Vec::new(),
             cluster_name: None,
         }

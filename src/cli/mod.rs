@@ -1,6 +1,8 @@
 //! The command line: what was typed into what is meant. Never logic of its own.
 
 mod check;
+#[cfg(test)]
+mod examples;
 mod flags;
 mod go;
 mod loadtest;

@@ -1,11 +1,10 @@
-//! The README's pictures are what the program prints.
+//! The README's pictures are what the program prints, and its tables what the code says.
 
 use std::path::Path;
 
 use super::simulate::{story, text};
-
-const BEGIN: &str = "<!-- simulate:begin -->\n";
-const END: &str = "<!-- simulate:end -->\n";
+use crate::api::CanaryService;
+use crate::route::{self, Capabilities, Router};
 
 #[test]
 fn the_readme_shows_what_simulate_prints() {
@@ -18,13 +17,45 @@ fn the_readme_shows_what_simulate_prints() {
         )
     };
     let shown = format!(
-        "{BEGIN}A release that answers with errors, and one that does not:\n\n{}\n{}{END}",
+        "A release that answers with errors, and one that does not:\n\n{}\n{}",
         play("examples/scenarios/bad.yaml"),
         play("examples/scenarios/good.yaml")
     );
-    let path = root.join("README.md");
+    check("simulate", &shown);
+}
+
+#[test]
+fn the_readme_lists_the_routers_and_what_they_can() {
+    let header = "| `spec.provider` | objects | weights | A/B (`match`) | mirroring | session affinity |\n| --- | --- | --- | --- | --- | --- |\n";
+    let rows: String = route::ALL.iter().map(|router| row(*router)).collect();
+    check("routers", &format!("{header}{rows}"));
+}
+
+fn row(router: &dyn Router) -> String {
+    let names: Vec<_> =
+        router.providers().iter().map(|name| format!("[{name}](examples/{})", name.replace(':', "-"))).collect();
+    let mut kinds: Vec<_> = router.kinds().iter().map(|kind| kind.kind).collect();
+    kinds.dedup();
+    let objects = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
+    let Capabilities { weights, matches, whole_matches, mirror, affinity } =
+        router.capabilities(&CanaryService::default());
+    let yes = |can: bool| if can { "yes" } else { "–" };
+    let matches = if whole_matches { "all of the matching" } else { yes(matches) };
+    format!(
+        "| {} | {objects} | {} | {matches} | {} | {} |\n",
+        names.join(", "),
+        yes(weights),
+        yes(mirror),
+        yes(affinity)
+    )
+}
+
+/// Compares the part of the README between two marks. `UPDATE_EXPECT=1 cargo test` rewrites it.
+fn check(block: &str, shown: &str) {
+    let (begin, end) = (format!("<!-- {block}:begin -->\n"), format!("<!-- {block}:end -->\n"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    expect_test::expect_file![path].assert_eq(&format!("{before}{shown}{after}"));
+    let (before, rest) = readme.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once(&end).unwrap();
+    expect_test::expect_file![path].assert_eq(&format!("{before}{begin}{shown}{end}{after}"));
 }

@@ -198,7 +198,7 @@ fn every_option_of_the_user() {
         "timeout": "15s", "backendTimeout": "5s",
         "match": [{"uri": {"prefix": "/shop"}, "method": {"exact": "GET"}, "queryParams": {"v": {"exact": "2"}}}],
         "rewrite": {"uri": "/", "type": "ReplacePrefixMatch", "authority": "shop.internal"},
-        "headers": {"request": {"set": {"b": "2", "a": "1"}, "remove": ["x"]}, "response": {"add": {"c": "3"}}},
+        "headers": {"request": {"set": {"b": "2", "a": "1"}, "remove": ["x"]}, "response": {}},
         "mirror": [{"backendRef": {"name": "audit", "port": 9000}}],
         "corsPolicy": {"allowOrigin": ["https://a.example"], "allowOrigins": [{"exact": "https://b.example"}], "maxAge": "24h"},
     });
@@ -206,64 +206,59 @@ fn every_option_of_the_user() {
         &mut with(&service),
         &split(0),
         &expect![[r#"
-        - matches:
-          - path:
-              type: PathPrefix
-              value: /shop
-            queryParams:
-            - type: Exact
-              name: v
-              value: "2"
-            method: GET
-          filters:
-          - type: RequestHeaderModifier
-            requestHeaderModifier:
-              set:
-              - name: a
-                value: "1"
-              - name: b
-                value: "2"
-              remove:
-              - x
-          - type: ResponseHeaderModifier
-            responseHeaderModifier:
-              add:
-              - name: c
-                value: "3"
-          - type: URLRewrite
-            urlRewrite:
-              hostname: shop.internal
-              path:
-                type: ReplacePrefixMatch
-                replacePrefixMatch: /
-          - type: RequestMirror
-            requestMirror:
-              backendRef:
-                group: ""
+            - matches:
+              - path:
+                  type: PathPrefix
+                  value: /shop
+                queryParams:
+                - type: Exact
+                  name: v
+                  value: "2"
+                method: GET
+              filters:
+              - type: RequestHeaderModifier
+                requestHeaderModifier:
+                  set:
+                  - name: a
+                    value: "1"
+                  - name: b
+                    value: "2"
+                  remove:
+                  - x
+              - type: URLRewrite
+                urlRewrite:
+                  hostname: shop.internal
+                  path:
+                    type: ReplacePrefixMatch
+                    replacePrefixMatch: /
+              - type: RequestMirror
+                requestMirror:
+                  backendRef:
+                    group: ""
+                    kind: Service
+                    name: audit
+                    port: 9000
+              - type: CORS
+                cors:
+                  allowOrigins:
+                  - https://a.example
+                  - https://b.example
+                  maxAge: 86400
+              backendRefs:
+              - group: ""
                 kind: Service
-                name: audit
-                port: 9000
-          - type: CORS
-            cors:
-              allowOrigins:
-              - https://a.example
-              - https://b.example
-              maxAge: 86400
-          backendRefs:
-          - group: ""
-            kind: Service
-            name: podinfo-primary
-            port: 80
-            weight: 100
-          - group: ""
-            kind: Service
-            name: podinfo-canary
-            port: 80
-            weight: 0
-          timeouts:
-            request: 15s
-            backendRequest: 5s
-    "#]],
+                name: podinfo-primary
+                port: 80
+                weight: 100
+              - group: ""
+                kind: Service
+                name: podinfo-canary
+                port: 80
+                weight: 0
+              timeouts:
+                request: 15s
+                backendRequest: 5s
+        "#]],
     );
 }
 

@@ -1,0 +1,112 @@
+//! What every router writes, as the real apiserver takes it: `e2e/test.sh routers`.
+//!
+//! The user's objects are those of `examples/<router>/`; no data plane runs, and nothing is sent.
+
+use std::path::{Path, PathBuf};
+
+use kube::Client;
+use serde_json::Value;
+use serin::model::{Percent, Routing};
+use serin::object::{ObjectKey, Objects};
+use serin::route::{self, Router};
+
+use crate::routed::Routed;
+use crate::support::{Outcome, apply, in_namespace, project};
+
+const WEIGHTS: [u8; 5] = [0, 10, 50, 100, 0];
+
+#[tokio::test]
+async fn the_apiserver_takes_what_every_router_writes_and_the_user_gets_everything_back() -> Outcome {
+    let mut broken = Vec::new();
+    for example in examples()? {
+        for provider in router_of(&example)?.providers() {
+            let claim = async |client: Client, namespace: String| {
+                takes_and_gives_back(&client, &namespace, &example, provider).await
+            };
+            if let Err(error) = in_namespace(claim).await {
+                broken.push(format!("{} with provider {provider}: {error}", example.display()));
+            }
+        }
+    }
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
+}
+
+#[test]
+fn every_router_has_an_example() -> Outcome {
+    let shown = examples()?.iter().map(|example| router_of(example)).collect::<Outcome<Vec<_>>>()?;
+    for router in route::ALL {
+        let is_shown = shown.iter().any(|shown| shown.providers() == router.providers());
+        assert!(is_shown, "no Canary in examples has one of the providers {:?}", router.providers());
+    }
+    Ok(())
+}
+
+/// The directories of `examples` that hold a Canary.
+fn examples() -> Outcome<Vec<PathBuf>> {
+    let entries: Vec<_> = std::fs::read_dir(project("examples"))?.collect::<Result<_, _>>()?;
+    let mut found: Vec<_> =
+        entries.into_iter().map(|entry| entry.path()).filter(|path| path.join("canary.yaml").exists()).collect();
+    found.sort();
+    Ok(found)
+}
+
+fn router_of(example: &Path) -> Outcome<&'static dyn Router> {
+    let canary = canary_of(example, "any")?;
+    let provider = canary["spec"]["provider"].as_str().unwrap_or_default();
+    Ok(route::find(provider).ok_or_else(|| route::unknown(provider))?)
+}
+
+async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path, provider: &str) -> Outcome {
+    for object in objects_of(&example.join("app.yaml"), namespace)? {
+        apply(client, namespace, &object).await.map_err(|error| format!("the user's {}: {error}", object["kind"]))?;
+    }
+    let mut canary = canary_of(example, namespace)?;
+    canary["spec"]["provider"] = provider.into();
+    let routed = Routed::new(client, namespace, canary)?;
+    let theirs = routed.objects().await?;
+    for weight in WEIGHTS.map(|weight| Percent::clamped(weight.into())) {
+        let shared = !weight.is_zero() && weight != Percent::FULL;
+        if routed.capabilities().weights || !shared {
+            routed.route(&Routing::split(weight)).await.map_err(|error| format!("at {weight} %: {error}"))?;
+        }
+    }
+    routed.release().await?;
+    let left = routed.release().await?;
+    if !left.is_empty() {
+        return Err(format!("it would be released again: {left:?}").into());
+    }
+    are_given_back(&theirs, &routed.objects().await?)
+}
+
+/// What was there before is there again, as it was.
+fn are_given_back(theirs: &Objects, now: &Objects) -> Outcome {
+    let as_it_was = |key: &ObjectKey, object: &Value| now.find(key).is_some_and(|now| essence(now) == essence(object));
+    match theirs.iter().find(|(key, object)| !as_it_was(key, object)) {
+        None => Ok(()),
+        Some((key, object)) => Err(format!("{key} was {object} and is left as {:?}", now.find(key)).into()),
+    }
+}
+
+/// Without what the apiserver counts.
+fn essence(object: &Value) -> Value {
+    serde_json::json!({
+        "spec": object["spec"],
+        "labels": object["metadata"]["labels"],
+        "annotations": object["metadata"]["annotations"].as_object().filter(|annotations| !annotations.is_empty()),
+    })
+}
+
+fn canary_of(example: &Path, namespace: &str) -> Outcome<Value> {
+    objects_of(&example.join("canary.yaml"), namespace)?
+        .into_iter()
+        .find(|object| object["kind"] == "Canary")
+        .ok_or_else(|| format!("{} holds no Canary", example.display()).into())
+}
+
+/// The objects of a file, in this namespace; a namespace of its own has no place in a claim's.
+fn objects_of(file: &Path, namespace: &str) -> Outcome<Vec<Value>> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let objects: Vec<Value> =
+        serde_saphyr::from_multiple(&text.replace("namespace: demo", &format!("namespace: {namespace}")))?;
+    Ok(objects.into_iter().filter(|object| object["kind"] != "Namespace").collect())
+}

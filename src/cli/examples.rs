@@ -1,0 +1,87 @@
+//! Every router has an example under its name, and each example plays to its end.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::api::Canary;
+use crate::object::value;
+use crate::route;
+use crate::settings::{self, Defaults};
+use crate::sim::{self, Scenario, Verdict};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn documents(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_saphyr::from_multiple(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The example of a router: what the user has, and the Canary.
+fn example(name: &str) -> (Vec<Value>, Canary) {
+    let directory = root().join(name.replace(':', "-"));
+    let mut manifests = documents(&directory.join("app.yaml"));
+    let canary = documents(&directory.join("canary.yaml")).remove(0);
+    manifests.push(canary.clone());
+    (manifests, serde_json::from_value(canary).unwrap_or_else(|e| panic!("{name}: {e}")))
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    route::ALL.iter().flat_map(|router| router.providers()).copied()
+}
+
+#[test]
+fn every_router_has_an_example_under_its_name() {
+    for name in names() {
+        let (_, canary) = example(name);
+        assert_eq!(canary.spec.provider.map(|provider| provider.as_str()), Some(name));
+    }
+}
+
+/// The simulated cluster has no Knative to make revisions.
+fn is_playable(canary: &Canary) -> bool {
+    !canary.spec.target_ref.is_knative()
+}
+
+#[test]
+fn nothing_stands_against_an_example() {
+    for name in names() {
+        let (_, canary) = example(name);
+        let defaults = Defaults { provider: "", namespace: "demo" };
+        let complaints = settings::resolve(&canary.spec, &defaults).err().unwrap_or_default();
+        assert!(complaints.is_empty() || !is_playable(&canary), "{name}: {complaints:?}");
+    }
+}
+
+#[test]
+fn every_example_plays_to_a_promotion() {
+    let scenario: Scenario =
+        serde_saphyr::from_str(&std::fs::read_to_string(root().join("scenarios/good.yaml")).unwrap()).unwrap();
+    for name in names() {
+        let (manifests, canary) = example(name);
+        if is_playable(&canary) {
+            let outcome = sim::play(&manifests, &scenario).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_directory_is_the_example_of_a_router() {
+    let known: Vec<_> = names().map(|name| name.replace(':', "-")).chain(["scenarios".to_owned()]).collect();
+    for entry in std::fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        assert!(known.contains(&name), "examples/{name} belongs to no router");
+    }
+}
+
+#[test]
+fn the_objects_of_an_example_are_in_one_namespace() {
+    for name in names() {
+        for object in example(name).0 {
+            assert_eq!(value::text(&object, &["metadata", "namespace"]), Some("demo"), "{name}");
+        }
+    }
+}
