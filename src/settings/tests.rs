@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::{Canary, CanarySpec, fixtures, sentences};
-use crate::model::{Audience, Builtin, KpiSource, Mirror, Range, Steps, Strategy};
+use crate::model::{Audience, Builtin, KpiSource, Mirror, Mode, Range, Recourse, Rules, Steps, Strategy};
 
 const DEFAULTS: Defaults<'_> = Defaults { provider: "istio", namespace: "test" };
 
@@ -268,4 +268,34 @@ proptest! {
         spec.analysis.iterations = iterations;
         prop_assert!(resolve(&spec, &DEFAULTS).err().is_none_or(|complaints| !complaints.is_empty()));
     }
+}
+
+#[test]
+fn rules_of_a_metric_come_before_those_of_the_analysis_and_flaggers_after_both() {
+    let minutes = |count: u64| Recourse::Hold(Duration::from_secs(60 * count));
+    let rules = |analysis: &Value, metric: &Value| {
+        let mut all = json!({ "metrics": [{ "name": "request-duration" }] });
+        all.as_object_mut().unwrap().append(analysis.clone().as_object_mut().unwrap());
+        all["metrics"][0].as_object_mut().unwrap().append(metric.clone().as_object_mut().unwrap());
+        with(&all).kpis[0].rules
+    };
+    assert_eq!(rules(&json!({}), &json!({})), Rules::default());
+    let analysis = json!({ "onError": "hold", "onNoData": "pass", "maxHold": "10m" });
+    let of_the_analysis = Rules { on_error: minutes(10), on_no_data: Recourse::Pass, mode: Mode::Gate };
+    assert_eq!(rules(&analysis, &json!({})), of_the_analysis);
+    let metric = json!({ "onNoData": "hold", "maxHold": "5m", "mode": "advisory" });
+    let of_the_metric = Rules { on_error: minutes(5), on_no_data: minutes(5), mode: Mode::Advisory };
+    assert_eq!(rules(&analysis, &metric), of_the_metric);
+    assert_eq!(rules(&json!({ "onError": "hold" }), &json!({})).on_error, minutes(60));
+}
+
+#[test]
+fn a_hold_or_a_warmup_without_a_length_is_refused() {
+    for field in ["maxHold", "warmup"] {
+        let mut analysis = json!({ "interval": "1m", "threshold": 5, "stepWeight": 10 });
+        analysis[field] = json!("soon");
+        let refused = resolve(&spec(&analysis), &DEFAULTS).unwrap_err();
+        assert!(refused[0].sentence.starts_with(&format!("spec.analysis.{field} is soon")), "{refused:?}");
+    }
+    assert_eq!(with(&json!({ "warmup": "2m" })).warmup, Duration::from_secs(120));
 }

@@ -402,7 +402,8 @@ mod tests {
     fn at(weight: i64) -> Journal {
         let (now, weight) = (Time::from_millis(0), Percent::clamped(weight));
         let course = Some(Course::Weights);
-        let step = Some(Step { weight, started_at: now, next_check_at: now, waiting_since: None, course });
+        let step =
+            Some(Step { weight, started_at: now, next_check_at: now, waiting_since: None, held_since: None, course });
         let last_applied = Some(Revision::new("s1-b"));
         Journal { phase: Phase::Progressing, weight, step, last_applied, ..Journal::default() }
     }
