@@ -25,7 +25,7 @@ impl Scene {
         match effect {
             Effect::AddFinalizer => Ok(corner.finalizers(|kept| kept.push(json!(FINALIZER)))),
             Effect::RemoveFinalizer => Ok(corner.finalizers(|_| {})),
-            Effect::Sides => Ok(corner.services(services::sides)),
+            Effect::Sides => Ok(corner.sides()),
             Effect::Apex => Ok(corner.services(services::apex)),
             Effect::Snapshot(revision) => corner.snapshot(revision),
             Effect::Forget(revision) => Ok(corner.forget(revision)),

@@ -8,7 +8,7 @@ use crate::model::{CanaryRef, Complaint};
 use crate::object::{Change, Kind, ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
-use crate::workload::services::Wanted;
+use crate::workload::services::{self, Wanted};
 use crate::workload::{Configs, Replicas, Selector, Subject, scaler};
 
 /// Names of a canary and of what is made for it.
@@ -124,6 +124,17 @@ impl Corner<'_> {
         let pods = self.selector.as_ref().and_then(|s| s.as_ref().ok()).map(|s| (s.label.as_str(), s.value.as_str()));
         let target = route_target(&self.names, &self.scene.canary, &self.scene.defaults)?;
         Some(route::Target { pods, ..target })
+    }
+
+    /// What is still to be written before pods of the sides start: their Services, and what a mesh must know of them.
+    pub(super) fn sides(&self) -> Vec<Change> {
+        let services = self.services(services::sides);
+        let (Some(router), Some(target), Some(_)) = (self.router, self.route_target(), self.subject()) else {
+            return services;
+        };
+        // What stands in the way of a route is told where the whole of it is read.
+        let mesh = router.before_pods(&target, &self.scene.objects).unwrap_or_default();
+        services.into_iter().chain(mesh).collect()
     }
 
     /// What is still to be written to some of the Services; nothing where it cannot be told yet.

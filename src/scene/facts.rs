@@ -46,8 +46,8 @@ impl Scene {
             rival: rival(&self.canary.metadata),
             target,
             primary,
-            sides: corner.services_shape(services::sides),
-            apex: corner.services_shape(services::apex),
+            sides: corner.shape(&corner.sides()),
+            apex: corner.shape(&corner.services(services::apex)),
             endpoints: corner.endpoints(),
             route,
             snapshots: corner.snapshots(),
@@ -161,8 +161,8 @@ impl Corner<'_> {
         })
     }
 
-    fn services_shape(&self, wanted: services::Wanted) -> Shape {
-        shape(&self.services(wanted), |key| self.scene.objects.find(key).is_some())
+    fn shape(&self, changes: &[Change]) -> Shape {
+        shape(changes, |key| self.scene.objects.find(key).is_some())
     }
 
     fn endpoints(&self) -> Endpoints {

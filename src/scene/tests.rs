@@ -86,6 +86,27 @@ fn write(store: &mut FakeStore, effect: &Effect) {
 }
 
 #[test]
+fn in_a_mesh_that_picks_pods_the_sides_are_more_than_services() {
+    let mut canary = canary();
+    canary["spec"]["provider"] = "appmesh:v1beta2".into();
+    let mut store = store();
+    let made = |store: &FakeStore| -> Vec<_> {
+        let changes = scene_of(canary.clone(), store).changes(&Effect::Sides).unwrap();
+        changes.into_iter().map(|change| (change.key().unwrap().kind.kind, change)).collect()
+    };
+    let kinds: Vec<_> = made(&store).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["Service", "Service", "VirtualNode", "VirtualNode"]);
+    for (_, change) in made(&store).into_iter().filter(|(kind, _)| *kind == "Service") {
+        store.write(&change).unwrap();
+    }
+    assert_eq!(
+        scene_of(canary.clone(), &store).facts().sides,
+        Shape::Missing,
+        "the primary would start without its sidecar"
+    );
+}
+
+#[test]
 fn each_effect_is_seen_in_the_facts_and_writes_nothing_twice() {
     let mut store = store();
     let facts = scene(&store).facts();
