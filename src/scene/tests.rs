@@ -246,3 +246,24 @@ fn a_route_that_we_made_goes_and_the_users_own_comes_back() {
     assert_eq!(left.len(), 1, "the rules of both sides are gone");
     assert_eq!(left[0].1["spec"], theirs);
 }
+
+#[test]
+fn of_two_canaries_of_one_target_the_younger_stands_back() {
+    let mut store = store();
+    let named = |name: &str, created: &str, target: &str| {
+        let mut canary = canary();
+        canary["metadata"]["name"] = json!(name);
+        canary["metadata"]["creationTimestamp"] = json!(created);
+        canary["spec"]["targetRef"]["name"] = json!(target);
+        canary
+    };
+    let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z");
+    let mut blocked = |other: Value| {
+        store.put(kinds::CANARY.named("test", "other"), other);
+        let facts = scene_of(named("podinfo", early, "podinfo"), &store).facts();
+        facts.complaints.iter().any(|complaint| complaint.reason == "TargetIsTaken")
+    };
+    assert!(blocked(named("other", early, "podinfo")), "at the same time the name decides");
+    assert!(!blocked(named("other", late, "podinfo")));
+    assert!(!blocked(named("other", early, "elsewhere")));
+}

@@ -61,7 +61,13 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         cookies: strategy::cookies(analysis, router),
-        kpis: analysis.metrics.iter().flatten().flat_map(|metric| kpi::resolve(metric, defaults.namespace)).collect(),
+        warmup: analysis.warmup.as_deref().and_then(duration::parse).unwrap_or_default(),
+        kpis: analysis
+            .metrics
+            .iter()
+            .flatten()
+            .flat_map(|metric| kpi::resolve(metric, analysis, defaults.namespace))
+            .collect(),
         hooks: hook::hooks(spec),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),

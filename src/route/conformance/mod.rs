@@ -254,6 +254,14 @@ fn every_router_takes_most_of_what_may_be_asked() {
     }
 }
 
+#[test]
+fn the_schema_names_every_router_that_can_copy_requests() {
+    let can = |router: &&&dyn Router| router.capabilities(&crate::api::CanaryService::default()).mirror;
+    let names: Vec<_> = ALL.iter().filter(can).flat_map(|router| router.providers()).copied().collect();
+    let sentence = crate::api::sentences::CAN015.text;
+    assert!(sentence.ends_with(&format!("use one of: {}", names.join(", "))), "{names:?}");
+}
+
 fn notes() -> impl Strategy<Value = String> {
     let names = [super::BEFORE, super::ORIGINAL, "kubectl.kubernetes.io/last-applied-configuration"];
     prop::sample::select(names.to_vec()).prop_map(str::to_owned)
