@@ -31,6 +31,7 @@ pub fn core() -> Vec<Rule> {
         rule(kinds::DEPLOYMENT, OWN),
         rule(kinds::DAEMON_SET, OWN),
         rule(kinds::CONTROLLER_REVISION, OWN),
+        rule(kinds::KNATIVE_REVISION, READ),
         rule(kinds::HPA, OWN),
         rule(kinds::SCALED_OBJECT, OWN),
         rule(kinds::SERVICE, OWN),
