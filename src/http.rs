@@ -24,6 +24,19 @@ pub struct HttpRequest {
     pub trust: Trust,
 }
 
+impl HttpRequest {
+    /// Reads a URL.
+    pub const fn get(url: String, credentials: Credentials, trust: Trust) -> Self {
+        Self { method: Method::Get, url, headers: Vec::new(), credentials, body: Vec::new(), trust }
+    }
+
+    /// Sends a body of this kind to a URL.
+    pub fn post(url: String, kind: &str, body: String, credentials: Credentials, trust: Trust) -> Self {
+        let headers = vec![("content-type".to_owned(), kind.to_owned())];
+        Self { method: Method::Post, url, headers, credentials, body: body.into_bytes(), trust }
+    }
+}
+
 /// What is done with a URL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
@@ -35,7 +48,7 @@ pub enum Method {
     Put,
 }
 
-/// The header `Authorization`.
+/// Who asks.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// None, or what the user's own headers say.
@@ -44,6 +57,8 @@ pub enum Credentials {
     Bearer(String),
     /// User and password.
     Basic(String, String),
+    /// Headers of the server's own, by name.
+    Headers(Vec<(&'static str, String)>),
 }
 
 /// What came back.
@@ -97,6 +112,7 @@ impl fmt::Debug for Credentials {
             Self::None => "None",
             Self::Bearer(_) => "Bearer(…)",
             Self::Basic(..) => "Basic(…)",
+            Self::Headers(_) => "Headers(…)",
         })
     }
 }

@@ -1,5 +1,6 @@
 //! serin: progressive delivery for Kubernetes, wire-compatible with Flagger.
 
+pub mod alert;
 pub mod api;
 pub mod check;
 pub mod cli;

@@ -17,9 +17,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("route", &["api", "object"]),
     ("metric", &["api", "http", "object", "route"]),
     ("hook", &["http"]),
+    ("alert", &["http", "notify"]),
     ("workload", &["api", "object"]),
     ("notify", &["api"]),
-    ("scene", &["api", "metric", "object", "route", "settings", "workload"]),
+    ("scene", &["alert", "api", "metric", "object", "route", "settings", "workload"]),
     ("install", &["api", "object", "route"]),
     ("check", &["api", "http", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
     ("sim", &["api", "judge", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
@@ -27,16 +28,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "world",
         &[
-            "api", "check", "hook", "http", "metric", "notify", "object", "plan", "route", "scene", "settings",
-            "workload",
+            "alert", "api", "check", "hook", "http", "metric", "notify", "object", "plan", "route", "scene",
+            "settings", "workload",
         ],
     ),
     ("loadtest", &["http", "settings", "world"]),
     (
         "cli",
         &[
-            "api", "check", "install", "loadtest", "metric", "notify", "object", "plan", "route", "scene", "settings",
-            "sim", "workload", "world",
+            "alert", "api", "check", "install", "loadtest", "metric", "notify", "object", "plan", "route", "scene",
+            "settings", "sim", "workload", "world",
         ],
     ),
     ("tidy", &[]),

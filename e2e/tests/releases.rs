@@ -18,4 +18,5 @@ mod outages;
 mod outcomes;
 mod planes;
 mod requests;
+mod strategies;
 mod takeover;

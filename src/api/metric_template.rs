@@ -46,7 +46,7 @@ pub struct MetricProvider {
     #[schemars(length(max = 8192))]
     pub address: Option<String>,
 
-    /// Headers of every request, each with one or more values. Read by prometheus.
+    /// Headers of every request, each with one or more values. Read by prometheus and web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, Vec<String>>>,
 
@@ -58,7 +58,8 @@ pub struct MetricProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
 
-    /// Do not verify the provider's certificate. Default false. Read by prometheus, graphite and externalmetrics.
+    /// Do not verify the provider's certificate. Default false. Read by prometheus, graphite, influxdb,
+    /// skywalking, web and externalmetrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_skip_verify: Option<bool>,
 }
@@ -69,7 +70,7 @@ pub struct MetricProvider {
 pub enum MetricProviderType {
     /// Prometheus or anything with its query API.
     Prometheus,
-    /// InfluxDB 2.
+    /// InfluxDB.
     InfluxDb,
     /// Datadog.
     Datadog,
@@ -89,4 +90,10 @@ pub enum MetricProviderType {
     Keptn,
     /// Splunk Observability.
     Splunk,
+    /// Azure Monitor.
+    AzureMonitor,
+    /// SkyWalking.
+    SkyWalking,
+    /// Any server that answers with JSON.
+    Web,
 }

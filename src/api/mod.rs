@@ -48,7 +48,9 @@ pub use reference::{
 pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
-pub use status::{CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, Release, ReleaseVerdict, Step};
+pub use status::{
+    CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, PendingAlert, Release, ReleaseVerdict, Step,
+};
 pub use timestamp::Timestamp;
 pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};
 pub use traffic_policy::{

@@ -245,7 +245,7 @@ pub(super) fn backend_port() -> Rule {
 }
 
 pub(super) fn provider_address() -> Rule {
-    let holds = "!(self.type in ['prometheus', 'influxdb', 'graphite', 'dynatrace', 'splunk']) || \
+    let holds = "!(self.type in ['prometheus', 'influxdb', 'graphite', 'dynatrace', 'splunk', 'skywalking', 'web']) || \
                  (has(self.address) && self.address != '')";
     rule(holds, &sentences::MET009, &[("type", "self.type")])
 }

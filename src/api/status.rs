@@ -97,9 +97,26 @@ pub struct CanaryStatus {
     #[schemars(length(max = 32))]
     pub history: Vec<Release>,
 
+    /// The end of a release that not every receiver of alerts has been told yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<PendingAlert>,
+
     /// The last request by annotation that was carried out or refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<HandledRequest>,
+}
+
+/// An alert that is on its way. A restart of the operator does not lose it.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingAlert {
+    /// How much it matters: info, warn or error.
+    #[schemars(length(max = 16))]
+    pub severity: String,
+
+    /// The sentence.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }
 
 /// A step of a release.

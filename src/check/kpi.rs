@@ -148,7 +148,7 @@ impl Inquiry {
                 .because(why)
                 .hint(self.words.elsewhere()),
             // An answer is a measurement.
-            Reply::Answered(_) => self.check(Outcome::Unknown, "the answer cannot be read"),
+            Reply::Answered(_) | Reply::Measured(_) => self.check(Outcome::Unknown, "the answer cannot be read"),
         }
     }
 

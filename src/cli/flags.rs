@@ -3,6 +3,7 @@
 
 use clap::{ArgAction, Args};
 
+use super::notifier::Notifier;
 use crate::scene::{self, ConfigTracking};
 
 /// Flags of the operator.
@@ -22,6 +23,9 @@ pub(super) struct Run {
 
     #[command(flatten)]
     pub(super) defaults: Defaults,
+
+    #[command(flatten)]
+    pub(super) notifier: Notifier,
 
     /// Port of /metrics, /healthz and /readyz
     #[arg(long, default_value_t = 8080)]
@@ -86,6 +90,10 @@ pub(super) struct Defaults {
     #[arg(long, env = "SERIN_INCLUDE_LABEL_PREFIX", value_delimiter = ',', value_name = "PREFIXES")]
     include_label_prefix: Vec<String>,
 
+    /// Release changes of ConfigMaps and Secrets too: the primary reads copies of its own
+    #[arg(long, env = "SERIN_ENABLE_CONFIG_TRACKING", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    enable_config_tracking: bool,
+
     /// Before the slash in the names of annotations that ingress-nginx reads
     #[arg(
         long,
@@ -105,10 +113,6 @@ pub(super) struct Defaults {
         hide_env_values = true
     )]
     event_webhook: String,
-
-    /// Release changes of ConfigMaps and Secrets too: the primary reads copies of its own
-    #[arg(long, env = "SERIN_ENABLE_CONFIG_TRACKING", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
-    enable_config_tracking: bool,
 }
 
 impl From<Defaults> for scene::Defaults {
@@ -118,18 +122,22 @@ impl From<Defaults> for scene::Defaults {
             mesh_provider: provider,
             selector_labels,
             include_label_prefix,
+            enable_config_tracking,
             ingress_annotations_prefix,
             event_webhook,
-            enable_config_tracking,
         } = flags;
+        let event_webhook = Some(event_webhook).filter(|url| !url.is_empty());
+        let config_tracking = if enable_config_tracking { ConfigTracking::On } else { ConfigTracking::Off };
         Self {
             provider,
             metrics_server,
             selector_labels,
             include_label_prefix,
+            config_tracking,
             ingress_annotations_prefix,
-            event_webhook: Some(event_webhook).filter(|url| !url.is_empty()),
-            config_tracking: if enable_config_tracking { ConfigTracking::On } else { ConfigTracking::Off },
+            event_webhook,
+            notifiers: Vec::new(),
+            cluster_name: None,
         }
     }
 }
@@ -141,12 +149,6 @@ pub(super) struct Unserved {
     kubeconfig_service_mesh: String,
     #[arg(long, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, hide = true)]
     no_cross_namespace_refs: bool,
-    #[arg(long, env = "SLACK_URL", default_value = "", hide = true, hide_env_values = true)]
-    slack_url: String,
-    #[arg(long, env = "SLACK_TOKEN", default_value = "", hide = true, hide_env_values = true)]
-    slack_token: String,
-    #[arg(long, env = "MSTEAMS_URL", default_value = "", hide = true, hide_env_values = true)]
-    msteams_url: String,
 }
 
 impl Unserved {
@@ -159,13 +161,6 @@ impl Unserved {
             Self { no_cross_namespace_refs: true, .. } => Some(refs),
             _ => None,
         }
-    }
-
-    /// Where alerts were to go, and will not.
-    pub(super) fn silent(&self) -> Vec<&'static str> {
-        let Self { slack_url, slack_token, msteams_url, .. } = self;
-        let flags = [("--slack-url", slack_url), ("--slack-token", slack_token), ("--msteams-url", msteams_url)];
-        flags.into_iter().filter(|(_, value)| !value.is_empty()).map(|(flag, _)| flag).collect()
     }
 }
 
@@ -183,17 +178,7 @@ pub(super) struct WithoutMeaning {
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
     zap_replace_globals: Option<Option<String>>,
     #[arg(long, hide = true)]
-    slack_user: Option<String>,
-    #[arg(long, hide = true)]
-    slack_channel: Option<String>,
-    #[arg(long, env = "SLACK_PROXY_URL", hide = true, hide_env_values = true)]
-    slack_proxy_url: Option<String>,
-    #[arg(long, env = "MSTEAMS_PROXY_URL", hide = true, hide_env_values = true)]
-    msteams_proxy_url: Option<String>,
-    #[arg(long, hide = true)]
     ingress_class: Option<String>,
-    #[arg(long, hide = true)]
-    cluster_name: Option<String>,
     #[arg(long, hide = true)]
     v: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]

@@ -8,6 +8,7 @@ mod go;
 mod loadtest;
 mod log;
 mod manifests;
+mod notifier;
 mod out;
 mod paint;
 #[cfg(test)]

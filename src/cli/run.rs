@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::flags::Run;
 use super::log;
+use crate::scene;
 use crate::world::{self, Election, Options};
 
 pub(super) fn run(flags: Run) -> ExitCode {
@@ -16,9 +17,6 @@ pub(super) fn run(flags: Run) -> ExitCode {
     if let Some(sentence) = flags.unserved.fatal() {
         tracing::error!("{sentence}");
         return ExitCode::from(2);
-    }
-    for flag in flags.unserved.silent() {
-        tracing::warn!("{flag} is not served yet: no alert goes there. Events on the Canary tell the same.");
     }
     end(world::run(options(flags), stop("running rounds finish, then the lease is released")))
 }
@@ -51,7 +49,11 @@ fn options(flags: Run) -> Options {
         election,
         identity: format!("{}_{}", flags.hostname, nonce()),
         port: flags.port,
-        defaults: flags.defaults.into(),
+        defaults: scene::Defaults {
+            notifiers: flags.notifier.chats(),
+            cluster_name: flags.notifier.cluster_name(),
+            ..flags.defaults.into()
+        },
     }
 }
 

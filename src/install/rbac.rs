@@ -30,6 +30,8 @@ pub fn core() -> Vec<Rule> {
         rule(kinds::ALERT_PROVIDER, READ),
         rule(kinds::DEPLOYMENT, OWN),
         rule(kinds::CONTROLLER_REVISION, OWN),
+        rule(kinds::HPA, OWN),
+        rule(kinds::SCALED_OBJECT, OWN),
         rule(kinds::SERVICE, OWN),
         rule(kinds::ENDPOINT_SLICE, READ),
         // Credentials of metric providers, each read by its name when it is used; never listed.

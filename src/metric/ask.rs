@@ -1,23 +1,25 @@
 //! A KPI's query with everything that is needed to put it, and the words for what comes back.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::time::Duration;
+
+use ring::digest::{Context, SHA256};
 
 use super::url::without_password;
-use super::{HttpRequest, HttpResponse, Provider, QueryError, SecretData, Trust};
+use super::{Address, HttpResponse, Login, Means, Provider, QueryError, Request, SecretName, Step, Trust};
 use crate::model::Measurement;
 
-/// A rendered query and whom to ask. All that is missing is the Secret's data.
+/// A rendered query and whom to ask. All that is missing are the [`Means`].
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// Who answers.
     pub provider: &'static dyn Provider,
-    /// Base URL.
+    /// Base URL; empty where the provider needs none.
     pub address: String,
     /// Rendered; never empty.
     pub query: String,
-    /// The window of the query (`1m`).
-    pub interval: String,
+    /// How far the query looks back.
+    pub window: Duration,
     /// Headers of the user.
     pub headers: BTreeMap<String, Vec<String>>,
     /// Where the credentials are.
@@ -50,71 +52,102 @@ pub enum Origin {
     Template,
 }
 
-/// Which Secret.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SecretName {
-    /// Its namespace: the template's.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for SecretName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.name, self.namespace)
-    }
-}
-
 impl Ask {
-    /// The request, with the data of the Secret that [`Ask::secret`] names; `None` if that Secret is not there.
+    /// The request for a session, where one is needed first.
     ///
     /// # Errors
-    /// The measurement that stands for the refusal.
-    pub fn request(&self, secret: Option<&SecretData>) -> Result<HttpRequest, Measurement> {
-        self.prepare(secret).map_err(|error| self.failed(&error.to_string()))
+    /// What the Secret or the identity of the operator lacks.
+    pub fn login(&self, means: &Means<'_>) -> Result<Option<Login>, QueryError> {
+        self.complete(means)?;
+        self.provider.login(self, means)
     }
 
-    /// The same without the words of an event around an error.
+    /// The request for the KPI.
     ///
     /// # Errors
-    /// What the Secret, the headers or the address lack.
-    pub fn prepare(&self, secret: Option<&SecretData>) -> Result<HttpRequest, QueryError> {
-        match self.secret.as_ref().filter(|_| secret.is_none()) {
+    /// What the Secret, the headers, the address or the query lack.
+    pub fn request(&self, means: &Means<'_>) -> Result<Request, QueryError> {
+        self.complete(means)?;
+        self.provider.request(self, means)
+    }
+
+    /// What comes after these answers: another request, or the KPI in its unit.
+    pub fn follow(&self, heard: &[HttpResponse]) -> Step {
+        match self.provider.follow(self, heard) {
+            Step::Done(measured) => Step::Done(self.scaled(measured)),
+            ask @ Step::Ask(..) => ask,
+        }
+    }
+
+    /// The same for questions that have the same answer, whoever asks them.
+    pub fn identity(&self) -> String {
+        let Self { provider, address, query, window, headers, secret, region, trust, scale, kpi: _, origin: _ } = self;
+        format!("{:?}", (provider, address, query, window, headers, secret, region, trust, scale))
+    }
+
+    /// Who may share a session: whoever shows the same credentials to the same provider.
+    pub fn session_of(&self, means: &Means<'_>) -> [u8; 32] {
+        let mut whole = Context::new(&SHA256);
+        let region = self.region.as_deref().unwrap_or_default();
+        let mut part = |bytes: &[u8]| {
+            whole.update(&bytes.len().to_be_bytes());
+            whole.update(bytes);
+        };
+        [self.provider.name(), &self.address, region].iter().for_each(|text| part(text.as_bytes()));
+        for (key, value) in means.secret.into_iter().flatten() {
+            part(key.as_bytes());
+            part(value);
+        }
+        let digest = whole.finish();
+        std::array::from_fn(|index| digest.as_ref().get(index).copied().unwrap_or_default())
+    }
+
+    fn complete(&self, means: &Means<'_>) -> Result<(), QueryError> {
+        match self.secret.as_ref().filter(|_| means.secret.is_none()) {
             Some(name) => Err(QueryError::SecretMissing(name.clone())),
-            None => self.provider.request(self, secret.filter(|_| self.secret.is_some())),
+            None => Ok(()),
         }
     }
 
     /// What the answer says of the KPI, in its unit.
-    pub fn read(&self, answer: &HttpResponse) -> Measurement {
-        match self.measure(answer) {
-            Measurement::NoData(why) => self.nothing(&why),
-            Measurement::Error(why) => self.failed(&why),
-            value @ Measurement::Value(_) => value,
-        }
+    pub fn measure(&self, answer: &HttpResponse) -> Measurement {
+        self.scaled(self.provider.parse(self, answer))
     }
 
-    /// The same without the words of an event around what is no value.
-    pub fn measure(&self, answer: &HttpResponse) -> Measurement {
-        match self.provider.parse(self, answer) {
+    fn scaled(&self, measured: Measurement) -> Measurement {
+        match measured {
             Measurement::Value(value) if (value * self.scale).is_finite() => Measurement::Value(value * self.scale),
             Measurement::Value(value) => Measurement::NoData(format!("the result is {value}")),
             other => other,
         }
     }
 
-    /// The address for a sentence: without a password.
+    /// The measurement in the words of an event.
+    pub fn told(&self, measured: Measurement) -> Measurement {
+        match measured {
+            Measurement::NoData(why) => self.nothing(&why),
+            Measurement::Error(why) => self.failed(&why),
+            value @ Measurement::Value(_) => value,
+        }
+    }
+
+    /// Who is asked, for a sentence: without a password.
     pub fn shown_address(&self) -> String {
-        without_password(&self.address)
+        match self.provider.about().address {
+            Address::Maker(host) => host.to_owned(),
+            Address::Cluster | Address::OrCluster if self.address.is_empty() => "the apiserver".to_owned(),
+            Address::Needed | Address::Default(_) | Address::OrCluster | Address::Cluster => {
+                without_password(&self.address)
+            }
+        }
     }
 
-    /// The measurement for a request that its provider did not answer: `why` is what the connection came to.
+    /// What stands for an answer that did not come: `why` is what the connection came to.
     pub fn unanswered(&self, why: &str) -> Measurement {
-        self.failed(&format!("{}: {why}", self.shown_address()))
+        Measurement::Error(format!("{}: {why}", self.shown_address()))
     }
 
-    /// The measurement for a query that cannot be put, or whose answer is no number.
-    pub fn failed(&self, why: &str) -> Measurement {
+    fn failed(&self, why: &str) -> Measurement {
         Measurement::Error(match self.origin {
             Origin::Builtin { .. } => format!("Prometheus query failed: {why}"),
             Origin::Inline => format!("Prometheus query failed for {}: {why}", self.kpi),

@@ -11,10 +11,12 @@ use super::{Ask, HttpResponse};
 use crate::model::Measurement;
 
 /// What became of a question.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Reply {
     /// The provider answered.
     Answered(HttpResponse),
+    /// A provider of which nothing more can be asked gave this.
+    Measured(Measurement),
     /// It was not asked: a credential is missing. A person has to mend something.
     NotAsked(String),
     /// It was not asked: its credentials cannot be read from here.
@@ -77,6 +79,10 @@ const TRIED: usize = 30;
 /// Why the query of `ask` finds nothing, as far as the replies tell. `names` are the canary's own: where either of two
 /// matchers could be the wrong one, the one that holds none of them is.
 pub fn why(ask: &Ask, names: &[&str], heard: &Heard) -> Diagnosis {
+    if !ask.provider.speaks_promql() {
+        let why = format!("only queries of prometheus can be looked into, not those of {}", ask.provider.name());
+        return Diagnosis::Cause(Cause::Unanswered(why));
+    }
     match (Attempt { names, heard }).cause(&ask.query) {
         Ok(cause) => Diagnosis::Cause(cause),
         Err(Undecided::Ask(queries)) => Diagnosis::Ask(queries),
@@ -88,6 +94,7 @@ pub fn why(ask: &Ask, names: &[&str], heard: &Heard) -> Diagnosis {
 pub fn measured(ask: &Ask, heard: &Heard) -> Option<Result<Measurement, Reply>> {
     Some(match heard.get(&ask.query)? {
         Reply::Answered(answer) => Ok(ask.measure(answer)),
+        Reply::Measured(measured) => Ok(measured.clone()),
         other => Err(other.clone()),
     })
 }
@@ -237,6 +244,7 @@ impl Attempt<'_> {
         replies
             .map(|reply| match reply {
                 Reply::Answered(answer) => prometheus::series(answer).map_err(Undecided::Unanswered),
+                Reply::Measured(_) => Err(Undecided::Unanswered("the provider does not speak PromQL".to_owned())),
                 Reply::NotAsked(why) | Reply::Hidden(why) | Reply::Silent(why) => {
                     Err(Undecided::Unanswered(why.clone()))
                 }

@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use super::selector::first;
 use super::url::Base;
-use super::{
-    Ask, Credentials, HttpRequest, HttpResponse, Method, Provider, QueryError, SecretData, SecretName, shorten,
-};
+use super::{About, Address, Ask, HttpRequest, HttpResponse, Means, Provider, QueryError, Request, bearer, shorten};
 use crate::model::Measurement;
 
 /// How much of Prometheus' own error text is shown, in characters.
@@ -23,23 +21,27 @@ impl Provider for Prometheus {
         "prometheus"
     }
 
-    fn request(&self, ask: &Ask, secret: Option<&SecretData>) -> Result<HttpRequest, QueryError> {
-        let credentials = match (&ask.secret, secret) {
-            (Some(name), Some(data)) => credentials(name, data)?,
-            _ => Credentials::None,
-        };
-        Ok(HttpRequest {
-            method: Method::Get,
-            url: Base::read(&ask.address)?.below("/api/v1/query", "query", &ask.query),
-            headers: headers(ask, &credentials)?,
-            credentials,
-            body: Vec::new(),
-            trust: ask.trust,
-        })
+    fn about(&self) -> About {
+        About {
+            address: Address::Needed,
+            secret: "the key token, or both username and password",
+            query: "PromQL whose result is one number",
+        }
+    }
+
+    fn request(&self, ask: &Ask, means: &Means<'_>) -> Result<Request, QueryError> {
+        let credentials = bearer::of_the_user(ask, means)?;
+        let url = Base::read(&ask.address)?.below("/api/v1/query", &[("query", &ask.query)]);
+        let headers = bearer::headers(ask, &credentials)?;
+        Ok(HttpRequest { headers, ..HttpRequest::get(url, credentials, ask.trust) }.into())
     }
 
     fn parse(&self, ask: &Ask, answer: &HttpResponse) -> Measurement {
         data(answer).map_or_else(Measurement::Error, |data| measure(ask, data))
+    }
+
+    fn speaks_promql(&self) -> bool {
+        true
     }
 }
 
@@ -139,45 +141,4 @@ fn measure(ask: &Ask, data: Value) -> Measurement {
         "the result is {value}, as of a division by 0 or an empty histogram; the first selector is {}",
         first(&ask.query)
     ))
-}
-
-/// A bearer token, or else user and password.
-fn credentials(secret: &SecretName, data: &SecretData) -> Result<Credentials, QueryError> {
-    let missing = |missing| QueryError::KeyMissing {
-        secret: secret.clone(),
-        missing,
-        wanted: "the key token, or both username and password",
-    };
-    if data.contains_key("token") {
-        return line(secret, data, "token").map(Credentials::Bearer);
-    }
-    match (data.contains_key("username"), data.contains_key("password")) {
-        (true, true) => Ok(Credentials::Basic(line(secret, data, "username")?, line(secret, data, "password")?)),
-        (true, false) => Err(missing("password")),
-        (false, true) => Err(missing("username")),
-        (false, false) => Err(missing("token and no username")),
-    }
-}
-
-/// A value of the Secret without the line break that editors and `echo` leave at its end.
-fn line(secret: &SecretName, data: &SecretData, key: &'static str) -> Result<String, QueryError> {
-    let text =
-        data.get(key).and_then(|bytes| std::str::from_utf8(bytes).ok()).map(|text| text.trim_end_matches(['\r', '\n']));
-    match text {
-        Some(text) if !text.is_empty() && !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        _ => Err(QueryError::KeyUnusable(secret.clone(), key)),
-    }
-}
-
-/// The user's headers; credentials of the Secret take the place of an Authorization among them.
-fn headers(ask: &Ask, credentials: &Credentials) -> Result<Vec<(String, String)>, QueryError> {
-    let replaced = |name: &str| *credentials != Credentials::None && name.eq_ignore_ascii_case("authorization");
-    let pairs = ask.headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
-    pairs.filter(|(name, _)| !replaced(name)).map(|(name, value)| header(name, value)).collect()
-}
-
-fn header(name: &str, value: &str) -> Result<(String, String), QueryError> {
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    let good = !name.is_empty() && name.chars().all(token) && !value.chars().any(|c| c.is_control() && c != '\t');
-    if good { Ok((name.to_owned(), value.to_owned())) } else { Err(QueryError::HeaderUnusable(name.to_owned())) }
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::template::{Scope, TemplateError, render};
 use super::url::Base;
-use super::{Ask, Origin, Provider, SecretName, Trust, prometheus, shorten};
+use super::{Address, Ask, Origin, Provider, SecretName, Trust, prometheus, shorten};
 use crate::api::sentences::{self, Sentence};
-use crate::api::{CanarySpec, MetricProviderType, MetricTemplateSpec};
+use crate::api::{CanarySpec, MetricTemplateSpec};
 use crate::model::{CanaryRef, Complaint, Kpi};
 use crate::object::ObjectKey;
 use crate::object::value::{at, text};
@@ -52,7 +52,7 @@ pub fn inline(kpi: &Kpi, query: &str, subject: &Subject<'_>) -> Result<Ask, Comp
 /// The query of a MetricTemplate; `object` is `None` where there is none under this key.
 ///
 /// # Errors
-/// The template is not there or cannot be read, its provider is not served, it has no address, or its query does not render.
+/// The template is not there or cannot be read, its provider is unknown, it has no address, or its query does not render.
 pub fn template(
     kpi: &Kpi,
     variables: &BTreeMap<String, String>,
@@ -70,15 +70,22 @@ pub fn template(
     let spec = at(object, &["spec"]).map_or(Ok(None), |spec| MetricTemplateSpec::deserialize(spec).map(Some));
     let spec = spec.map_err(|error| complain(&sentences::MET013, &[("error", &shorten(&error.to_string(), 300))]))?;
     let spec = spec.ok_or_else(|| complain(&sentences::MET013, &[("error", "spec is missing")]))?;
-    let base = spec.provider.address.filter(|address| !address.trim().is_empty());
-    let base = base.ok_or_else(|| complain(&sentences::MET016, &[("type", provider.name())]))?;
-    Base::read(&base).map_err(|e| complain(&sentences::MET017, &[("error", &e.to_string())]))?;
+    let given = spec.provider.address.as_deref().map(str::trim).filter(|address| !address.is_empty());
+    let base = match (provider.about().address, given) {
+        (Address::Needed, None) => return Err(complain(&sentences::MET016, &[("type", provider.name())])),
+        (Address::Needed | Address::Default(_) | Address::OrCluster, Some(given)) => {
+            Base::read(given).map_err(|e| complain(&sentences::MET017, &[("error", &e.to_string())]))?;
+            given
+        }
+        (Address::Default(usual), None) => usual,
+        (Address::OrCluster, None) | (Address::Cluster | Address::Maker(_), _) => "",
+    };
     let render_error = |error: &str| complain(&sentences::MET002, &[("error", error)]);
     Ok(Ask {
         provider,
-        address: base,
+        address: base.to_owned(),
         query: rendered(&spec.query, &scope(kpi, variables, subject)).map_err(|error| render_error(&error))?,
-        interval: kpi.interval.clone(),
+        window: kpi.window,
         headers: spec.provider.headers.unwrap_or_default(),
         secret: spec.provider.secret_ref.map(|s| SecretName { namespace: key.namespace.clone(), name: s.name }),
         region: spec.provider.region,
@@ -97,9 +104,7 @@ fn provider(
     let word = text(object, &["spec", "provider", "type"]).unwrap_or_default();
     super::find(word).ok_or_else(|| {
         let served: Vec<&str> = super::ALL.iter().map(|p| p.name()).collect();
-        let in_the_crd = MetricProviderType::deserialize(Value::from(word)).is_ok();
-        let sentence = if in_the_crd { &sentences::MET014 } else { &sentences::MET015 };
-        complain(sentence, &[("type", word), ("served", &served.join(", "))])
+        complain(&sentences::MET015, &[("type", word), ("served", &served.join(", "))])
     })
 }
 
@@ -117,7 +122,7 @@ fn of_the_canary(kpi: &Kpi, query: &str, subject: &Subject<'_>, origin: Origin) 
         provider: &prometheus::Prometheus,
         address: base.to_owned(),
         query: query.map_err(|error| complaint(&sentences::CAN053, &[metric, ("error", &error)]))?,
-        interval: kpi.interval.clone(),
+        window: kpi.window,
         headers: BTreeMap::new(),
         secret: None,
         region: None,
@@ -271,16 +276,32 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_unknown_or_not_served_yet_and_the_served_ones_are_listed() {
+    fn an_unknown_provider_is_named_and_the_served_ones_are_listed() {
         let (reason, sentence) = refused(&json!({"type": "nagios"}), "up");
         assert_eq!(reason, "ProviderUnknown");
+        assert!(sentence.starts_with("Metric template errors.monitoring provider nagios error: there is no such provider, so each check of metric errors fails; write one of: azuremonitor, cloudwatch, datadog, "), "{sentence}");
+    }
+
+    #[test]
+    fn every_provider_of_the_api_is_served_and_no_other() {
+        let schema = serde_json::to_value(schemars::schema_for!(crate::api::MetricProviderType)).unwrap();
+        let mut words: Vec<String> =
+            schema["oneOf"].as_array().unwrap().iter().map(|word| word["const"].as_str().unwrap().to_owned()).collect();
+        words.sort();
+        assert_eq!(words, super::super::ALL.iter().map(|provider| provider.name()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_address_has_a_default_or_is_not_needed_as_its_provider_says() {
+        let address = |provider: &Value| from_template(Some(&object(provider, "q"))).unwrap().address;
+        assert_eq!(address(&json!({"type": "datadog"})), "https://api.datadoghq.com");
         assert_eq!(
-            sentence,
-            "Metric template errors.monitoring provider nagios error: there is no such provider, so each check of metric errors fails; write one of: prometheus"
+            address(&json!({"type": "datadog", "address": " https://api.datadoghq.eu "})),
+            "https://api.datadoghq.eu"
         );
-        let (reason, sentence) = refused(&json!({"type": "datadog"}), "up");
-        assert_eq!(reason, "ProviderNotServed");
-        assert!(sentence.contains("this version of serin cannot ask it yet"), "{sentence}");
+        assert_eq!(address(&json!({"type": "externalmetrics"})), "");
+        assert_eq!(address(&json!({"type": "cloudwatch", "address": "https://elsewhere"})), "");
+        assert_eq!(refused(&json!({"type": "externalmetrics", "address": "x:1"}), "q").0, "TemplateAddressIsNoUrl");
     }
 
     #[test]

@@ -24,11 +24,25 @@ impl<'a> Base<'a> {
         Ok(Self { origin, path: path.trim_end_matches('/'), query })
     }
 
-    /// The URL of a path below this one, with one more value in its query.
-    pub(super) fn below(&self, path: &str, name: &str, value: &str) -> String {
+    /// The URL of a path below this one, with more values in its query.
+    pub(super) fn below(&self, path: &str, values: &[(&str, &str)]) -> String {
         let Self { origin, path: base, query } = self;
-        let and = if query.is_empty() { "" } else { "&" };
-        format!("{origin}{base}{path}?{query}{and}{name}={}", escape(value))
+        let own = Some((*query).to_owned()).filter(|query| !query.is_empty());
+        let more = values.iter().map(|(name, value)| format!("{name}={}", escape(value)));
+        let query: Vec<String> = own.into_iter().chain(more).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{origin}{base}{path}{mark}{}", query.join("&"))
+    }
+}
+
+impl Base<'_> {
+    /// The URL of a path that is written as in a URL, with a query of its own or without.
+    pub(super) fn under(&self, path: &str) -> String {
+        let (path, values) = path.split_once('?').unwrap_or((path, ""));
+        let Self { origin, path: base, query } = self;
+        let queries: Vec<&str> = [*query, values].into_iter().filter(|query| !query.is_empty()).collect();
+        let mark = if queries.is_empty() { "" } else { "?" };
+        format!("{origin}{base}{path}{mark}{}", queries.join("&"))
     }
 }
 
@@ -43,6 +57,36 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+/// The text that a value in the query of a URL stands for.
+pub(super) fn unescape(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        let code = code.and_then(|two| u8::from_str_radix(two, 16).ok());
+        match (first, code) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = after;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A text as a part of a path.
+pub(super) fn segment(text: &str) -> String {
+    escape(text).replace('+', "%20")
 }
 
 /// An address for a sentence.

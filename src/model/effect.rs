@@ -1,6 +1,6 @@
 //! What a decision does to the cluster. Each is idempotent: done twice it is done once.
 
-use super::{Revision, Routing};
+use super::{Hold, Revision, Routing};
 
 /// A change that a plan asks for; `cluster::changes` turns it into writes of objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -17,6 +17,8 @@ pub enum Effect {
     Forget(Revision),
     /// Make the primary run a revision.
     Primary(PrimarySource),
+    /// Make or mend the primary's autoscaler, or take it away where the spec names none; it keeps at least what is held.
+    Scaler(Option<Hold>),
     /// Let the apex Service select the primary.
     Apex,
     /// Share the traffic so, and mend the rest of the route.

@@ -43,6 +43,8 @@ pub struct Facts {
     pub configs: Option<BTreeMap<String, String>>,
     /// The primary's copies of them.
     pub copies: Shape,
+    /// What decides on the number of pods.
+    pub scaling: Scaling,
 }
 
 /// Which canary.
@@ -116,6 +118,48 @@ pub struct PrimarySeen {
     pub rollout: Rollout,
 }
 
+/// What decides on the number of pods.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scaling {
+    /// The user, by `spec.replicas`.
+    Fixed,
+    /// The user, but an autoscaler is left that the spec no longer names.
+    Orphaned,
+    /// Autoscalers: the user's for the target, and its copy for the primary.
+    Auto(ScalerSeen),
+}
+
+/// The user's autoscaler and the primary's copy of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScalerSeen {
+    /// Whether the copy is as wanted.
+    pub shape: Shape,
+    /// How far the copy may not go down now.
+    pub hold: Option<Hold>,
+    /// Fewest pods of the target while it is scaled; at least 1.
+    pub least: u32,
+    /// Most pods of the primary.
+    pub most: u32,
+}
+
+/// How far an autoscaler may not go down, and for what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// What the primary had when the release began.
+    Release(u32),
+    /// What it needs before its traffic returns.
+    Promotion(u32),
+}
+
+impl Hold {
+    /// Pods of the primary.
+    pub const fn pods(self) -> u32 {
+        match self {
+            Self::Release(pods) | Self::Promotion(pods) => pods,
+        }
+    }
+}
+
 /// Which revision the primary runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PrimaryMatch {
@@ -178,6 +222,13 @@ pub enum Unready {
         updated: u32,
         /// Share that must be available.
         threshold: Percent,
+    },
+    /// Ready, but too few to take all traffic.
+    TooFew {
+        /// Pods that it has.
+        pods: u32,
+        /// Pods that it needs.
+        needed: u32,
     },
     /// The pods are ready, but the Service does not list them yet.
     NoEndpoints,

@@ -8,8 +8,8 @@ mod reasons;
 mod unready;
 
 pub use reasons::{ALL, Reason};
+pub use unready::unready;
 
-use self::unready::unready;
 use crate::model::{CanaryRef, Course, Mirror, Moment, Notice, Percent, Reading, Tone, Unready, Verdict};
 
 /// A Kubernetes Event of the Canary.

@@ -3,7 +3,7 @@
 use crate::model::Unready;
 
 /// The part of a sentence that follows "not ready: ". `workload` is the name of the workload.
-pub(super) fn unready(why: Unready, workload: &str) -> String {
+pub fn unready(why: Unready, workload: &str) -> String {
     let waiting = "waiting for rollout to finish:";
     match why {
         Unready::NotObserved => format!("{waiting} observed deployment generation less than desired generation"),
@@ -15,6 +15,9 @@ pub(super) fn unready(why: Unready, workload: &str) -> String {
         Unready::OldPods { old } => format!("{waiting} {old} old replicas are pending termination"),
         Unready::Unavailable { available, updated, threshold } => {
             format!("{waiting} {available} of {updated} (readyThreshold {threshold}%) updated replicas are available")
+        }
+        Unready::TooFew { pods, needed } => {
+            format!("{workload:?} has {pods} pods and needs {needed} before all traffic returns to it")
         }
         Unready::NoEndpoints => format!("the pods of {workload:?} are ready, and no Service lists one of them yet"),
     }

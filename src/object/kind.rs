@@ -82,6 +82,16 @@ pub mod kinds {
     pub const CONFIG_MAP: Kind = Kind { group: "", version: "v1", kind: "ConfigMap", plural: "configmaps" };
     /// What a pod reads its credentials from.
     pub const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
+    /// Kubernetes' own autoscaler.
+    pub const HPA: Kind = Kind {
+        group: "autoscaling",
+        version: "v2",
+        kind: "HorizontalPodAutoscaler",
+        plural: "horizontalpodautoscalers",
+    };
+    /// KEDA's autoscaler.
+    pub const SCALED_OBJECT: Kind =
+        Kind { group: "keda.sh", version: "v1alpha1", kind: "ScaledObject", plural: "scaledobjects" };
     /// Whether a Service has ready pods.
     pub const ENDPOINT_SLICE: Kind =
         Kind { group: "discovery.k8s.io", version: "v1", kind: "EndpointSlice", plural: "endpointslices" };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::conditions;
 use crate::model::{
-    Answer, Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Seen,
+    Answer, Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Scaling, Seen,
     Settings, Shape, Step, TargetSeen, Time, Unready,
 };
 
@@ -213,7 +213,12 @@ impl<'a> Draft<'a> {
     /// Scales the target up to what the primary runs, if it stands at zero.
     pub(super) fn scale_up(&mut self, target: &TargetSeen) {
         if target.replicas == 0 {
-            let replicas = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
+            let as_primary = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
+            let replicas = match &self.facts.scaling {
+                // It starts small and grows with its traffic, unless it gets all of it at once.
+                Scaling::Auto(scaler) if !self.facts.deleting => scaler.least,
+                Scaling::Auto(_) | Scaling::Fixed | Scaling::Orphaned => as_primary,
+            };
             self.act(Effect::ScaleTarget(replicas));
         }
     }

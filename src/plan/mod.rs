@@ -3,6 +3,7 @@
 //! Total and pure: `decide` has an outcome for every input, and two replicas with the same facts decide the same. Never a client, a
 //! clock, randomness, JSON or the name of a Kubernetes field.
 
+mod capacity;
 mod check;
 mod conditions;
 mod draft;
@@ -64,6 +65,7 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
                 // The deletion was taken back with the object made anew: begin again, the objects are still there.
                 Phase::Terminating | Phase::Terminated => initializing::decide(&mut draft, settings, target),
             }
+            capacity::keep(&mut draft);
         }
     }
     draft.finish()

@@ -1,5 +1,6 @@
 //! Promotion: the primary rolls over to the analysed revision while the canary keeps its share, then traffic goes back.
 
+use super::capacity;
 use super::draft::Draft;
 use super::settled::begin;
 use crate::model::{Audience, Effect, Notice, Percent, Phase, RouteSeen, Settings, TargetSeen, Unready};
@@ -26,11 +27,15 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
             }
         }
     }
-    match draft.primary_ready(settings, Some(&revision)) {
+    match draft.primary_ready(settings, Some(&revision)).and_then(|()| capacity::suffices(draft)) {
         Ok(()) => hand_back(draft, settings, target),
         Err(why) => match draft.patience(settings, why, Notice::PrimaryNotReady) {
             Ok(()) => {
                 draft.route();
+            }
+            Err(Unready::TooFew { .. }) => {
+                capacity::make_do(draft);
+                hand_back(draft, settings, target);
             }
             Err(why) => fail(draft, settings, target, why),
         },

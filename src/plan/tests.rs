@@ -21,7 +21,7 @@ pub(super) fn rev(name: &str) -> Revision {
     Revision::new(format!("{}{name}", Revision::SCHEME))
 }
 
-fn pods(n: u32) -> Rollout {
+pub(super) fn pods(n: u32) -> Rollout {
     Rollout { observed: true, desired: n, updated: n, total: n, available: n, deadline_exceeded: false }
 }
 
@@ -91,6 +91,7 @@ pub(super) fn settled() -> Facts {
         lost: BTreeSet::new(),
         configs: None,
         copies: Shape::AsWanted,
+        scaling: Scaling::Fixed,
     };
     let journal = decide(&facts, &[], t(0)).journal;
     Facts { journal, ..facts }
@@ -120,7 +121,7 @@ pub(super) fn target(facts: &mut Facts) -> &mut TargetSeen {
     }
 }
 
-fn success(value: f64) -> Vec<Answer> {
+pub(super) fn success(value: f64) -> Vec<Answer> {
     vec![Answer::Measured("request-success-rate".into(), Measurement::Value(value))]
 }
 

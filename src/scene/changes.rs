@@ -7,7 +7,7 @@ use super::corner::Corner;
 use super::facts::FINALIZER;
 use crate::model::{Complaint, Effect, PrimarySource, Revision, Routing};
 use crate::object::{Change, kinds, value};
-use crate::workload::{WorkloadError, configs, deployment, primary, services, snapshot};
+use crate::workload::{WorkloadError, configs, primary, services, snapshot};
 
 impl Scene {
     /// What keeps any of these effects from being written, known before the first of them is: an intent that cannot come true
@@ -31,7 +31,8 @@ impl Scene {
             Effect::Forget(revision) => Ok(corner.forget(revision)),
             Effect::Primary(source) => corner.primary_runs(source),
             Effect::Route(routing) => corner.route(routing),
-            Effect::ScaleTarget(replicas) => Ok(deployment::scale(&corner.names.target(), corner.target(), *replicas)),
+            Effect::Scaler(hold) => Ok(corner.scaler(*hold)),
+            Effect::ScaleTarget(replicas) => Ok(corner.scale_target(*replicas)),
             Effect::ReleaseApex => {
                 Ok(corner.subject().map(|s| services::release_apex(&s, &self.objects)).unwrap_or_default())
             }
@@ -120,6 +121,7 @@ impl Corner<'_> {
         let ours = ours.into_iter().filter(|key| self.scene.objects.find(key).is_some_and(made));
         let snapshots = self.scene.objects.of_kind(kinds::CONTROLLER_REVISION).map(|(key, _)| key.clone());
         let mut changes: Vec<Change> = ours.chain(snapshots).map(Change::Delete).collect();
+        changes.extend(self.scaler_back());
         let copied = self.all_configs();
         changes.extend(configs::give_up(&self.names.canary, copied.iter(), &self.scene.objects));
         changes

@@ -9,7 +9,7 @@ use crate::object::{Change, ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
 use crate::workload::services::Wanted;
-use crate::workload::{Configs, Selector, Subject};
+use crate::workload::{Configs, Replicas, Selector, Subject, scaler};
 
 /// Names of a canary and of what is made for it.
 #[derive(Clone, Debug)]
@@ -50,6 +50,11 @@ impl Names {
     /// Apex, primary and canary.
     pub(super) fn services(&self) -> [ObjectKey; 3] {
         ["", "-primary", "-canary"].map(|side| kinds::SERVICE.named(&self.namespace, format!("{}{side}", self.apex)))
+    }
+
+    /// The user's autoscaler.
+    pub(super) fn scaler(&self, canary: &api::Canary) -> Option<ObjectKey> {
+        canary.spec.autoscaler_ref.as_ref().map(|wanted| scaler::key(&self.namespace, wanted))
     }
 
     pub(super) fn canary_ref(&self, canary: &api::Canary) -> CanaryRef {
@@ -100,7 +105,9 @@ impl<'a> Corner<'a> {
         let selector = self.selector.as_ref()?.as_ref().ok()?;
         let Names { namespace, canary, uid, target, apex } = &self.names;
         let label_prefixes = &self.scene.defaults.include_label_prefix;
-        Some(Subject { namespace, canary, uid, target, apex, selector, label_prefixes })
+        let scaler = self.scene.canary.spec.autoscaler_ref.as_ref();
+        let replicas = if scaler.is_some() { Replicas::OfScaler } else { Replicas::OfTarget };
+        Some(Subject { namespace, canary, uid, target, apex, selector, label_prefixes, replicas })
     }
 }
 

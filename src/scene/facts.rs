@@ -29,6 +29,7 @@ impl Scene {
         let target = corner.target_seen(&mut complaints);
         let primary = corner.primary_seen(&mut complaints);
         let route = corner.route_seen(&mut complaints);
+        let scaling = corner.scaling(&mut complaints);
         complaints.extend(kpis::complaints(&corner, settings.as_ref()));
         complaints.sort();
         complaints.dedup();
@@ -50,6 +51,7 @@ impl Scene {
             lost: corner.lost(),
             configs: corner.tracked(),
             copies: corner.copies_shape(),
+            scaling,
         }
     }
 }

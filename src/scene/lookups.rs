@@ -1,7 +1,7 @@
 //! Which objects a canary's decisions read.
 
 use super::corner::{self, Names};
-use super::{ConfigTracking, Defaults, configs};
+use super::{ConfigTracking, Defaults, configs, receivers};
 use crate::api;
 use crate::object::{Kind, ObjectKey, Objects, kinds};
 use crate::workload;
@@ -41,7 +41,9 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), target) {
         keys.extend(router.objects(&target));
     }
+    keys.extend(names.scaler(canary).into_iter().flat_map(|users| [workload::scaler::copy_of(&users), users]));
     keys.extend(templates(canary, namespace));
+    keys.extend(receivers::keys(canary, namespace));
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();
@@ -61,10 +63,12 @@ pub fn leads(kind: Kind) -> bool {
 /// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read.
 pub fn further(canary: &api::Canary, objects: &Objects, defaults: &Defaults) -> Vec<ObjectKey> {
     let names = Names::of(canary);
-    match defaults.config_tracking {
+    let mut keys = match defaults.config_tracking {
         ConfigTracking::On => configs::led_to(&names.namespace, objects.iter()),
         ConfigTracking::Off => Vec::new(),
-    }
+    };
+    keys.extend(objects.find(&names.primary()).and_then(workload::scaler::made_for));
+    keys
 }
 
 /// The MetricTemplates that the analysis names.

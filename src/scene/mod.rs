@@ -11,17 +11,21 @@ mod journal;
 mod kpis;
 mod listeners;
 mod lookups;
+mod receivers;
+mod scaler;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::alert::Chat;
 use crate::api;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
 pub use lookups::{Labelled, Lookups, further, leads, lookups};
+pub use receivers::Receiver;
 
 /// What the operator was started with, where a Canary leaves it open.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,12 +38,16 @@ pub struct Defaults {
     pub selector_labels: Vec<String>,
     /// Prefixes of labels that the primary inherits.
     pub include_label_prefix: Vec<String>,
+    /// Whether a change of a ConfigMap or Secret is a release.
+    pub config_tracking: ConfigTracking,
     /// Before the slash in the names of annotations that ingress-nginx reads.
     pub ingress_annotations_prefix: String,
     /// URL that hears the events of Canaries without an event hook of their own.
     pub event_webhook: Option<String>,
-    /// Whether a change of a ConfigMap or Secret is a release.
-    pub config_tracking: ConfigTracking,
+    /// The chats that are alerted about Canaries without alerts of their own.
+    pub notifiers: Vec<Chat>,
+    /// Name of the cluster in alerts.
+    pub cluster_name: Option<String>,
 }
 
 /// Whether each side reads ConfigMaps and Secrets of its own.
@@ -60,9 +68,11 @@ impl Default for Defaults {
             metrics_server: "http://prometheus:9090".to_owned(),
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefix: Vec::new(),
+            config_tracking: ConfigTracking::On,
             ingress_annotations_prefix: crate::route::INGRESS_PREFIX.to_owned(),
             event_webhook: None,
-            config_tracking: ConfigTracking::On,
+            notifiers: Vec::new(),
+            cluster_name: None,
         }
     }
 }

@@ -18,13 +18,10 @@ pub(super) fn all(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
         .map(|(field, what, instead)| complaint(&CAN052, &[("field", field), ("what", what), ("instead", instead)]))
 }
 
-fn missing(spec: &CanarySpec) -> [Option<Missing>; 2] {
-    [
-        (spec.target_ref.kind != TargetKind::Deployment).then_some((
-            "spec.targetRef.kind",
-            "releases of anything but a Deployment",
-            "write kind: Deployment",
-        )),
-        spec.autoscaler_ref.is_some().then_some(("spec.autoscalerRef", "copies of autoscalers", "drop it")),
-    ]
+fn missing(spec: &CanarySpec) -> [Option<Missing>; 1] {
+    [(spec.target_ref.kind != TargetKind::Deployment).then_some((
+        "spec.targetRef.kind",
+        "releases of anything but a Deployment",
+        "write kind: Deployment",
+    ))]
 }

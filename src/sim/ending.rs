@@ -12,7 +12,7 @@ use super::pods::image;
 use super::random::Random;
 use super::trial::Trial;
 use crate::model::{Facts, Percent, Phase, Settings, Time};
-use crate::object::kinds::{CONFIG_MAP, DEPLOYMENT, SERVICE};
+use crate::object::kinds::{CONFIG_MAP, DEPLOYMENT, HPA, SERVICE};
 use crate::object::value;
 
 /// The last thing that happens.
@@ -187,6 +187,7 @@ impl Trial {
             DEPLOYMENT.named(&names.namespace, names.primary()),
             SERVICE.named(&names.namespace, format!("{}-primary", names.apex)),
             SERVICE.named(&names.namespace, format!("{}-canary", names.apex)),
+            HPA.named(&names.namespace, format!("{}-primary", fixture::SCALER)),
             CONFIG_MAP.named(&names.namespace, format!("{}-primary", fixture::CONFIG)),
         ];
         if let Some(left) = ours.iter().find(|key| self.cluster.api.find(key).is_some()) {

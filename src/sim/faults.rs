@@ -37,6 +37,8 @@ pub(super) enum Fault {
     EditHosts,
     /// A GitOps sync writes the target's replicas.
     Scale(u32),
+    /// The load changes: autoscalers ask for so many pods.
+    Autoscale(u32),
     /// Fields of the Canary's analysis change.
     EditAnalysis(Knob),
     /// The Canary is suspended for so long.
@@ -148,7 +150,7 @@ impl Fault {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(46) {
+        match random.below(47) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -174,7 +176,8 @@ impl Fault {
             41 => Self::TwoLeaders(kind, random.millis(1_000, 20_000)),
             42 => Self::EditPrimary,
             43 => Self::DeleteCanary(long),
-            _ => Self::EditConfig(random.count(4)),
+            44..=45 => Self::EditConfig(random.count(4)),
+            _ => Self::Autoscale(u32::from(random.count(8))),
         }
     }
 }

@@ -47,6 +47,10 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     if random.chance(60) {
         value::merge(&mut canary, &json!({"spec": {"revertOnDeletion": true}}));
     }
+    if random.chance(40) {
+        let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": SCALER});
+        value::merge(&mut canary, &json!({"spec": {"autoscalerRef": scaler}}));
+    }
     if random.chance(10) {
         value::merge(&mut canary, &json!({"spec": {"skipAnalysis": true}}));
     }
@@ -114,6 +118,15 @@ pub(super) fn deployment(names: &Names) -> Value {
             },
         },
     })
+}
+
+/// The autoscaler of the target, where the Canary names one.
+pub(super) const SCALER: &str = "scaler";
+
+/// That autoscaler.
+pub(super) fn scaler(names: &Names) -> Value {
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": names.target});
+    json!({"spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 6}})
 }
 
 /// The ConfigMap that the pods read.

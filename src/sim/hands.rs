@@ -11,7 +11,7 @@ use super::operator::Operator;
 use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
-use crate::object::kinds::{CONFIG_MAP, SERVICE};
+use crate::object::kinds::{CONFIG_MAP, HPA, SERVICE};
 use crate::object::{Kind, content, value};
 
 /// The routing object of the seeded runs.
@@ -42,6 +42,7 @@ impl Trial {
                 self.image.clone_from(image);
                 self.deploy();
             }
+            Fault::Autoscale(pods) => self.autoscale(*pods),
             Fault::EditConfig(setting) => self.configure(*setting),
             Fault::Revert => self.revert(),
             Fault::Scale(replicas) => {
@@ -170,6 +171,21 @@ impl Trial {
         let app = fixture::app(temper, &mut self.random);
         self.cluster.apps.insert(self.image.clone(), app);
         self.deploy();
+    }
+
+    /// The autoscalers of both sides do what they are there for, as far as their bounds let them.
+    fn autoscale(&mut self, pods: u32) {
+        let namespace = self.cluster.names.namespace.clone();
+        let sides = [(self.cluster.target_key(), ""), (self.cluster.primary_key(), "-primary")];
+        for (workload, side) in sides {
+            let scaler = HPA.named(&namespace, format!("{}{side}", fixture::SCALER));
+            let bound = |field| self.cluster.api.find(&scaler).and_then(|hpa| value::count(hpa, &["spec", field]));
+            let bounds = bound("minReplicas").zip(bound("maxReplicas"));
+            let scaled = self.cluster.replicas(&workload).is_some_and(|replicas| replicas > 0);
+            if let Some((least, most)) = bounds.filter(|_| scaled) {
+                self.cluster.api.edit(&workload, &json!({"spec": {"replicas": pods.clamp(least, most.max(least))}}));
+            }
+        }
     }
 
     /// What the pods read changes; it stands in Git as well.

@@ -359,7 +359,7 @@ mod tests {
 
     use super::*;
     use crate::api;
-    use crate::model::{CanaryRef, Course, Endpoints, Rollout, Seen, Shape, Step, TargetSeen};
+    use crate::model::{CanaryRef, Course, Endpoints, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
     use crate::settings::{self, Defaults};
 
     fn settings() -> Settings {
@@ -406,6 +406,7 @@ mod tests {
             lost: BTreeSet::new(),
             configs: None,
             copies: Shape::AsWanted,
+            scaling: Scaling::Fixed,
         }
     }
 

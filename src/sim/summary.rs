@@ -136,6 +136,7 @@ const FAULTS: &[&str] = &[
     "Scale",
     "EditAnalysis",
     "EditConfig",
+    "Autoscale",
     "Suspend",
     "Skip",
     "Release",

@@ -12,8 +12,8 @@ use super::provider::Health;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::Objects;
-use crate::object::kinds::SERVICE;
+use crate::object::kinds::{HPA, SERVICE};
+use crate::object::{Objects, value};
 use serde_json::{Value, json};
 
 /// When every run begins.
@@ -77,6 +77,10 @@ impl Trial {
         trial.configure(0);
         // Without users on the canary somebody must send requests, or nothing is measured.
         trial.cluster.load = 10.0;
+        if value::at(&trial.canary, &["spec", "autoscalerRef"]).is_some() {
+            let key = HPA.named(&trial.cluster.names.namespace, fixture::SCALER);
+            trial.cluster.api.put(&key, fixture::scaler(&trial.cluster.names));
+        }
         trial.release(Temper::Healthy);
         if trial.random.chance(50) {
             let names = &trial.cluster.names;

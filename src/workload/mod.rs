@@ -17,6 +17,7 @@ mod ports;
 pub mod primary;
 #[cfg(test)]
 mod samples;
+pub mod scaler;
 mod selector;
 pub mod services;
 pub mod snapshot;
@@ -27,4 +28,4 @@ pub use configs::Configs;
 pub use error::WorkloadError;
 pub use hash::{revision, revision_with};
 pub use selector::Selector;
-pub use subject::{CANARY, Role, Subject};
+pub use subject::{CANARY, Replicas, Role, Subject};

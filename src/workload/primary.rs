@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::snapshot::{self, COPIED};
-use super::{CANARY, Configs, Subject, WorkloadError, configs, deployment, hash, metadata, patch, subject, template};
+use super::{
+    CANARY, Configs, Replicas, Subject, WorkloadError, configs, deployment, hash, metadata, patch, subject, template,
+};
 use crate::api::sentences;
 use crate::model::{Complaint, PrimaryMatch, PrimarySeen, Revision};
 use crate::object::kinds::DEPLOYMENT;
@@ -42,11 +44,12 @@ pub fn changes(
         None => vec![Change::Create(DEPLOYMENT, render(subject, revision, deployment, template, asked.max(1)))],
         Some(have) => {
             let serving = deployment::replicas(have);
-            let replicas = match source {
-                Source::Target(..) if asked > 0 => asked,
+            let replicas = match (source, subject.replicas) {
+                (_, Replicas::OfScaler) => serving,
+                (Source::Target(..), Replicas::OfTarget) if asked > 0 => asked,
                 // Mending must not take capacity away from what serves.
-                Source::Snapshot(_) if serving == 0 => asked.max(1),
-                Source::Target(..) | Source::Snapshot(_) => serving,
+                (Source::Snapshot(_), Replicas::OfTarget) if serving == 0 => asked.max(1),
+                (Source::Target(..) | Source::Snapshot(_), Replicas::OfTarget) => serving,
             };
             let want = render(subject, revision, deployment, template, replicas);
             update(have, &want).map(|patch| Change::Merge(subject.primary(), patch)).into_iter().collect()

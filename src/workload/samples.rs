@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::{Selector, Subject};
+use super::{Replicas, Selector, Subject};
 
 use crate::object::value;
 
@@ -171,5 +171,6 @@ pub(super) fn subject() -> Subject<'static> {
         apex: "cart",
         selector: &SELECTOR,
         label_prefixes: &[],
+        replicas: Replicas::OfTarget,
     }
 }

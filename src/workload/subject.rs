@@ -28,6 +28,17 @@ pub struct Subject<'a> {
     pub selector: &'a Selector,
     /// Labels of the target with one of these prefixes are copied to the primary; `*` copies all.
     pub label_prefixes: &'a [String],
+    /// Who decides on the primary's number of pods.
+    pub replicas: Replicas,
+}
+
+/// Who decides on the primary's number of pods.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replicas {
+    /// The user: it is the target's.
+    OfTarget,
+    /// An autoscaler.
+    OfScaler,
 }
 
 impl Subject<'_> {

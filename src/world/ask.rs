@@ -5,9 +5,8 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::World;
 use super::cluster::Cluster;
-use super::http::Http;
-use crate::metric::{Ask, SecretData, SecretName};
-use crate::model::{Answer, CanaryRef, Measurement, Question};
+use crate::metric::{SecretData, SecretName};
+use crate::model::{Answer, CanaryRef, Question};
 use crate::object::Kind;
 use crate::scene::Scene;
 
@@ -18,7 +17,7 @@ pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questi
     let answer = async |question: &Question| match question {
         Question::Measure(kpi) => {
             let measurement = match scene.ask(kpi) {
-                Ok(ask) => measure(&ask, &world.cluster, &world.http).await,
+                Ok(ask) => world.providers.measure(&ask).await,
                 Err(measurement) => measurement,
             };
             Answer::Measured(kpi.name.clone(), measurement)
@@ -26,24 +25,6 @@ pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questi
         Question::Hook(call) => Answer::Hook(call.clone(), world.calls.ask(canary, call).await),
     };
     join_all(questions.iter().map(answer)).await
-}
-
-async fn measure(ask: &Ask, cluster: &Cluster, http: &Http) -> Measurement {
-    let secret = match &ask.secret {
-        Some(name) => match read_secret(name, cluster).await {
-            Ok(secret) => secret,
-            Err(why) => return ask.failed(&why),
-        },
-        None => None,
-    };
-    let request = match ask.request(secret.as_ref()) {
-        Ok(request) => request,
-        Err(measurement) => return measurement,
-    };
-    match http.send(request).await {
-        Ok(answer) => ask.read(&answer),
-        Err(why) => ask.unanswered(&why),
-    }
 }
 
 /// Secrets are read at use and forgotten: never watched, never cached.

@@ -12,7 +12,6 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::ask::read_secret;
 use super::cache::Item;
 use super::claim::{Claim, Hold};
 use super::cluster::{Cluster, resource};
@@ -21,10 +20,10 @@ use super::failure::{Failure, chain};
 use super::http::Http;
 use super::malformed;
 use super::metrics::Metrics;
+use super::providers::Providers;
 use crate::api::Canary;
 use crate::check::{self, Account, Check, Inquiry, Next, Report, Right};
-use crate::metric::Ask;
-use crate::metric::diagnosis::{Heard, Reply};
+use crate::metric::diagnosis::Heard;
 use crate::object::kinds::CANARY;
 use crate::object::{Kind, ObjectKey, Objects};
 use crate::scene::{self, Defaults, Labelled, Scene};
@@ -77,7 +76,8 @@ pub async fn check(options: CheckOptions) -> Result<Report, CheckError> {
     let (_hold, held) = watch::channel(Hold::Nothing);
     let metrics = Arc::new(Metrics::new(&options.defaults.provider));
     let cluster = Cluster::new(client.clone(), Claim::new(held), metrics);
-    let eye = Eye { client, cluster, http };
+    let providers = Providers::new(http, cluster.clone());
+    let eye = Eye { client, cluster, providers };
 
     let scene = eye.scene(&CANARY.named(&namespace, &options.name), options.defaults).await?;
     let facts = scene.facts();
@@ -96,7 +96,7 @@ pub async fn check(options: CheckOptions) -> Result<Report, CheckError> {
 struct Eye {
     client: Client,
     cluster: Cluster,
-    http: Http,
+    providers: Providers,
 }
 
 impl Eye {
@@ -197,24 +197,10 @@ impl Eye {
             match inquiry.next(&heard) {
                 Next::Done(check) => return check,
                 Next::Ask(asks) => {
-                    let replies = join_all(asks.iter().map(|ask| self.reply(ask))).await;
+                    let replies = join_all(asks.iter().map(|ask| self.providers.hear(ask))).await;
                     heard.extend(asks.into_iter().map(|ask| ask.query).zip(replies));
                 }
             }
-        }
-    }
-
-    async fn reply(&self, ask: &Ask) -> Reply {
-        let secret = match &ask.secret {
-            Some(name) => match read_secret(name, &self.cluster).await {
-                Ok(secret) => secret,
-                Err(why) => return Reply::Hidden(why),
-            },
-            None => None,
-        };
-        match ask.prepare(secret.as_ref()) {
-            Ok(request) => self.http.send(request).await.map_or_else(Reply::Silent, Reply::Answered),
-            Err(error) => Reply::NotAsked(error.to_string()),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Each call has a timeout, is counted by verb and resource, and a write asks for the lease first. Never decides, and never
 //! reads what a watch already tells.
 
+mod relay;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -42,9 +42,7 @@ impl Http {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = |trust| {
             let insecure = matches!(trust, Trust::Anybody);
-            let builder = Client::builder().user_agent(concat!("serin/", env!("CARGO_PKG_VERSION")));
-            let builder = builder.redirect(Policy::custom(follow)).pool_max_idle_per_host(IDLE_CONNECTIONS);
-            builder.tls_danger_accept_invalid_certs(insecure).build().map_err(|error| chain(&error))
+            builder().tls_danger_accept_invalid_certs(insecure).build().map_err(|error| chain(&error))
         };
         let turns = Arc::new(Turns::new(QUESTIONS_TO_A_HOST));
         Ok(Self { verifying: client(Trust::System)?, trusting: client(Trust::Anybody)?, turns })
@@ -53,6 +51,16 @@ impl Http {
     /// The same clients with turns of their own, so many at once for each host: neither waits for the other.
     pub(crate) fn apart(&self, at_once: usize) -> Self {
         Self { turns: Arc::new(Turns::new(at_once)), ..self.clone() }
+    }
+
+    /// The same on the way through a proxy.
+    ///
+    /// # Errors
+    /// The proxy is no URL.
+    pub(crate) fn through(&self, proxy: &str) -> Result<Self, String> {
+        let proxy = reqwest::Proxy::all(proxy).map_err(|_| "spec.proxy is no URL; write one, or drop it".to_owned())?;
+        let verifying = builder().proxy(proxy).build().map_err(|error| chain(&error))?;
+        Ok(Self { verifying, ..self.clone() })
     }
 
     /// Sends a request and reads the answer. The error is part of a sentence.
@@ -89,6 +97,9 @@ impl Http {
             Credentials::None => call,
             Credentials::Bearer(token) => call.bearer_auth(token),
             Credentials::Basic(user, password) => call.basic_auth(user, Some(password)),
+            Credentials::Headers(headers) => {
+                headers.into_iter().fold(call, |call, (name, value)| call.header(name, value))
+            }
         };
         // The URL of an error holds the whole query: the sentence names the KPI instead.
         let wrong = |error: reqwest::Error| chain(&error.without_url());
@@ -102,6 +113,11 @@ impl Http {
         }
         Ok(HttpResponse { status, body, retry_after })
     }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    let builder = Client::builder().user_agent(concat!("serin/", env!("CARGO_PKG_VERSION")));
+    builder.redirect(Policy::custom(follow)).pool_max_idle_per_host(IDLE_CONNECTIONS)
 }
 
 async fn within(

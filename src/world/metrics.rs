@@ -42,6 +42,7 @@ pub(crate) struct Metrics {
     rounds: Counters,
     untold: Counter,
     unheard: Counter,
+    unalerted: Counter,
     shown: Mutex<BTreeMap<Place, Shown>>,
 }
 
@@ -68,6 +69,7 @@ impl Metrics {
             rounds: Family::default(),
             untold: Counter::default(),
             unheard: Counter::default(),
+            unalerted: Counter::default(),
             shown: Mutex::default(),
         };
         metrics.register();
@@ -109,6 +111,11 @@ impl Metrics {
     /// An event, or those of a round, did not reach a hook.
     pub(crate) fn unheard(&self) {
         self.unheard.inc();
+    }
+
+    /// An alert did not reach a chat.
+    pub(crate) fn unalerted(&self) {
+        self.unalerted.inc();
     }
 
     /// So many canaries are in each namespace.
@@ -202,6 +209,7 @@ impl Metrics {
         r.register("serin_step_lateness_seconds", "start of a round against its due time", self.lateness.clone());
         r.register("serin_reconcile_rounds", "rounds by outcome", self.rounds.clone());
         r.register("serin_events_lost", "rounds whose events could not be written", self.untold.clone());
+        r.register("serin_alerts_lost", "alerts that did not reach a chat", self.unalerted.clone());
         r.register("serin_event_hooks_lost", "events that did not reach a hook", self.unheard.clone());
     }
 }

@@ -19,6 +19,7 @@
 //! | 1 | ControllerRevision | the oldest kept template goes |
 //! | 10 | Event | new revision, start, five weights, copying, traffic returned, promoted |
 //!
+//! Where there are alerts, the end of the release takes one more `status`: it is written down until every receiver was told.
 //! Each tracked ConfigMap or Secret whose content has changed adds a read of it, another when it is copied for the primary, and
 //! the write of the copy. Of these kinds only the metadata is watched; contents are never kept.
 //! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check.
@@ -26,8 +27,10 @@
 //! each interval that is waited. What is done without a new status, such as mending a drift, writes the same one all the same:
 //! the apiserver refuses it where the Canary is not the one that was seen.
 
+mod alerts;
 mod ask;
 mod backoff;
+mod breaker;
 mod cache;
 mod calls;
 mod check;
@@ -38,12 +41,14 @@ mod connect;
 mod desk;
 mod failure;
 mod http;
+mod identity;
 mod lease;
 mod malformed;
 mod metrics;
 mod observe;
 mod outbox;
 mod place;
+mod providers;
 mod queue;
 mod reconcile;
 mod run;
@@ -56,6 +61,7 @@ mod writes;
 
 use std::sync::Arc;
 
+use alerts::Alerts;
 use cache::Cache;
 use calls::Calls;
 use cluster::Cluster;
@@ -64,6 +70,7 @@ pub(crate) use http::Http;
 use metrics::Metrics;
 use outbox::Outbox;
 use place::Place;
+use providers::Providers;
 use queue::Queue;
 use tell::Teller;
 use tokio::sync::mpsc;
@@ -86,9 +93,10 @@ pub(crate) struct World {
     desks: Desks,
     writes: Writes,
     troubles: Troubles,
-    http: Http,
+    providers: Providers,
     calls: Calls,
     outbox: Outbox,
+    alerts: Alerts,
     teller: Teller,
     metrics: Arc<Metrics>,
     defaults: Arc<Defaults>,
@@ -102,6 +110,7 @@ impl World {
         self.metrics.forget(canary);
         self.writes.forget(canary);
         self.calls.forget(canary);
+        self.alerts.forget(canary);
         self.troubles.over(CANARY, canary);
     }
 }

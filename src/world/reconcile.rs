@@ -48,9 +48,13 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
         facts.complaints.push(complaint);
         plan = plan::decide(&facts, &[], now);
     }
-    record(world, canary, &scene, &plan, now).await?;
+    let alerts = scene.alerts(&facts.canary, &plan.notices);
+    let status = scene::status(&plan.journal, scene.canary.status.as_ref(), now);
+    let status = world.alerts.journal(canary, status, &alerts);
+    record(world, canary, &scene, &status, &plan.effects).await?;
     let done = perform(world, canary, &scene, &plan.effects).await;
     world.outbox.tell(&scene.listeners(), &facts.canary, &plan);
+    world.alerts.tell(canary, &scene, &facts.canary, alerts);
     drop((scene, desk));
     tell(world, canary, &facts, &plan, began.elapsed()).await;
     done?;
@@ -70,11 +74,15 @@ async fn inquire(world: &World, scene: &Scene, facts: &Facts, now: Time) -> Vec<
 }
 
 /// Writes the status on which what follows is founded.
-async fn record(world: &World, canary: &Place, scene: &Scene, plan: &Plan, now: Time) -> Result<(), Failure> {
-    let before = scene.canary.status.as_ref();
-    let after = scene::status(&plan.journal, before, now);
-    if must_record(before, &after, &plan.effects) {
-        let written = world.cluster.patch_status(&scene.canary, &after).await?;
+async fn record(
+    world: &World,
+    canary: &Place,
+    scene: &Scene,
+    after: &CanaryStatus,
+    effects: &[Effect],
+) -> Result<(), Failure> {
+    if must_record(scene.canary.status.as_ref(), after, effects) {
+        let written = world.cluster.patch_status(&scene.canary, after).await?;
         world.writes.note(canary, written, Instant::now());
     }
     Ok(())

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::World;
+use super::alerts::Alerts;
 use super::cache::{Cache, Sight, Stored};
 use super::calls::Calls;
 use super::claim::{Claim, Hold};
@@ -20,6 +21,7 @@ use super::lease::{self, Lost};
 use super::malformed;
 use super::metrics::Metrics;
 use super::outbox::Outbox;
+use super::providers::Providers;
 use super::queue::Queue;
 use super::server;
 use super::tell::Teller;
@@ -102,10 +104,26 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let mut claim = Claim::new(held);
     let cluster = Cluster::new(client.clone(), claim.clone(), Arc::clone(&metrics));
     let teller = Teller::new(client, &options.identity, claim.clone(), Arc::clone(&metrics));
+    let providers = Providers::new(http.clone(), cluster.clone());
     let (desks, writes, troubles) = (Desks::default(), Writes::default(), Troubles::default());
     let (calls, outbox) = (Calls::new(&http, Arc::clone(&queue)), Outbox::new(&http, Arc::clone(&metrics)));
-    let world =
-        World { cluster, cache, queue, desks, writes, troubles, http, calls, outbox, teller, metrics, defaults, start };
+    let alerts = Alerts::new(&http, cluster.clone(), Arc::clone(&queue), Arc::clone(&metrics));
+    let world = World {
+        cluster,
+        cache,
+        queue,
+        desks,
+        writes,
+        troubles,
+        providers,
+        calls,
+        outbox,
+        alerts,
+        teller,
+        metrics,
+        defaults,
+        start,
+    };
     let world = Arc::new(world);
     let working = async {
         tokio::select! {

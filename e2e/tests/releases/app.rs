@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Event;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::TypeMeta;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use serin::api::{Canary, CanaryStatus};
@@ -132,6 +133,28 @@ impl App {
 
     pub(super) async fn deployment(&self, name: &str) -> Outcome<Deployment> {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(name).await?)
+    }
+
+    /// The Canary of another name over the same application.
+    pub(super) fn named(&self, name: &'static str) -> Self {
+        Self { name, ..Self::new(&self.client, &self.namespace, name) }
+    }
+
+    /// Any object of the namespace.
+    pub(super) async fn object(&self, api_version: &str, kind: &str, name: &str) -> Outcome<Value> {
+        Ok(serde_json::to_value(self.objects(api_version, kind)?.get(name).await?)?)
+    }
+
+    /// Asks for the deletion of any object of the namespace.
+    pub(super) async fn delete(&self, api_version: &str, kind: &str, name: &str) -> Outcome {
+        self.objects(api_version, kind)?.delete(name, &DeleteParams::default()).await?;
+        Ok(())
+    }
+
+    fn objects(&self, api_version: &str, kind: &str) -> Outcome<Api<DynamicObject>> {
+        let types = TypeMeta { api_version: api_version.to_owned(), kind: kind.to_owned() };
+        let kind = ApiResource::from_gvk(&(&types).try_into()?);
+        Ok(Api::namespaced_with(self.client.clone(), &self.namespace, &kind))
     }
 
     /// The version that the pods of a Deployment are told to be.

@@ -1,11 +1,12 @@
 //! `serin run`, or Flagger, as a process beside the cluster: to start, to kill, to ask for its memory and its words.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
-use crate::support::Outcome;
+use super::app::App;
+use crate::support::{Outcome, run};
 
 /// An operator of one namespace. It is killed with SIGKILL, as a node that dies does, when the test lets go of it.
 pub(super) struct Operator {
@@ -73,6 +74,42 @@ impl Drop for Operator {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.end();
+    }
+}
+
+/// `serin loadtest`, whose gates are closed at first.
+pub(super) struct LoadTester {
+    process: Child,
+    port: u16,
+}
+
+impl LoadTester {
+    pub(super) fn start(namespace: &str) -> Outcome<Self> {
+        let (port, log) = (free_port()?, File::create(state("log")?.join(format!("loadtest-{namespace}.log")))?);
+        let process = Command::new(env!("CARGO_BIN_EXE_serin"))
+            .args(["loadtest", "-port", &port.to_string()])
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        Ok(Self { process, port })
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+
+    /// Opens or closes a gate of a canary, as its user would.
+    pub(super) fn turn(&self, gate: &str, app: &App) -> Outcome {
+        let canary = serde_json::json!({"name": "hello", "namespace": app.namespace}).to_string();
+        run("curl", &["-sSf", "-X", "POST", "-d", &canary, &self.url(gate)]).map(drop)
+    }
+}
+
+impl Drop for LoadTester {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -79,7 +79,7 @@ fn ask(query: &str) -> Ask {
         provider: crate::metric::find("prometheus").expect("it is served"),
         address: "http://prometheus:9090".to_owned(),
         query: query.to_owned(),
-        interval: "1m".to_owned(),
+        window: std::time::Duration::from_secs(60),
         headers: BTreeMap::new(),
         secret: None,
         region: None,

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::super::place::Place;
 use crate::object::kinds::{
-    CANARY, CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SECRET, SERVICE,
+    CANARY, CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE, SCALED_OBJECT, SECRET,
+    SERVICE,
 };
 use crate::object::{Kind, content, value};
 
@@ -80,6 +81,8 @@ impl Item {
         }
         if kind == ENDPOINT_SLICE {
             prune_slice(&mut self.value);
+        } else if kind == HPA || kind == SCALED_OBJECT {
+            prune_scaler(&mut self.value);
         } else if content::is_held_by(kind) {
             content::seal(&mut self.value);
         } else if kind == CONTROLLER_REVISION {
@@ -98,8 +101,19 @@ impl Stored {
 }
 
 fn is_ours_to_prune(kind: Kind) -> bool {
-    [CANARY, CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, METRIC_TEMPLATE, SECRET, SERVICE]
-        .contains(&kind)
+    [
+        CANARY,
+        CONFIG_MAP,
+        CONTROLLER_REVISION,
+        DEPLOYMENT,
+        ENDPOINT_SLICE,
+        HPA,
+        METRIC_TEMPLATE,
+        SCALED_OBJECT,
+        SECRET,
+        SERVICE,
+    ]
+    .contains(&kind)
 }
 
 /// Another operator is known by them. Which fields they wrote is not looked at.
@@ -110,6 +124,16 @@ fn writers_of_status(writers: Vec<Value>) -> Value {
         writer.retain(|key, _| matches!(key.as_str(), "manager" | "subresource" | "time"));
     }
     Value::Array(writers)
+}
+
+/// An autoscaler writes what it measures many times a minute.
+fn prune_scaler(scaler: &mut Value) {
+    if let Some(fields) = scaler.as_object_mut() {
+        fields.shift_remove("status");
+    }
+    if let Some(meta) = scaler.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.shift_remove("resourceVersion");
+    }
 }
 
 fn prune_slice(slice: &mut Value) {

@@ -111,12 +111,23 @@ impl Shelf {
             entry.content = Content::Unheld;
             return woken;
         }
+        let group = match self.keep {
+            Keep::Labelled(label) => item.label(label).map(|value| Place::new(place.namespace(), value)),
+            Keep::All | Keep::Named | Keep::Sealed => None,
+        };
+        let stored = item.store(self.kind);
+        if let Content::Held(have) = &mut entry.content
+            && have.json == stored.json
+        {
+            // Nothing that anybody reads has changed.
+            have.version = stored.version;
+            return Vec::new();
+        }
         if let Keep::Labelled(label) = self.keep {
-            let group = item.label(label).map(|value| Place::new(place.namespace(), value));
             let before = label_of(&entry.content, label, &place);
             woken.extend(regroup(&mut self.groups, &place, before.as_ref(), group.as_ref()));
         }
-        entry.content = Content::Held(item.store(self.kind));
+        entry.content = Content::Held(stored);
         woken
     }
 

@@ -5,7 +5,7 @@ use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
-use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE};
+use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA};
 use crate::object::{Kind, ObjectKey, value};
 use crate::scene::{Labelled, Lookups};
 use crate::world::place::Place;
@@ -200,4 +200,18 @@ fn a_config_that_is_named_no_more_wakes_nobody() {
     cache.absorb(DEPLOYMENT, Event::Apply(object("a", 7, &json!({}))));
     assert!(matches!(cache.look(&place("a")), Look::Seen(_)));
     assert_eq!(cache.absorb(CONFIG_MAP, Event::Apply(object("app", 8, &json!({})))).wake, places([]));
+}
+
+#[test]
+fn what_an_autoscaler_measures_wakes_nobody() {
+    let lookups = |_: &Stored| Lookups { keys: vec![HPA.named("test", "a")], labelled: vec![] };
+    let cache = Cache::new(Arc::new(lookups), Arc::new(further));
+    list(&cache, CANARY, vec![canary("a", 1, "a")]);
+    let hpa = |version, cpu: u32, most: u32| {
+        object("a", version, &json!({"spec": {"maxReplicas": most}, "status": {"currentMetrics": cpu}}))
+    };
+    list(&cache, HPA, vec![hpa(2, 50, 9)]);
+    assert_eq!(cache.absorb(HPA, Event::Apply(hpa(3, 60, 9))).wake, places([]));
+    assert_eq!(cache.seen(HPA), 3);
+    assert_eq!(cache.absorb(HPA, Event::Apply(hpa(4, 60, 8))).wake, places(["a"]));
 }

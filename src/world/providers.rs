@@ -1,0 +1,161 @@
+//! Asks KPI providers: logs in where that is needed, sends one request after the other, and lets equal questions share one
+//! answer. Never knows what an answer means.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+use super::ask::read_secret;
+use super::breaker::Breakers;
+use super::cluster::Cluster;
+use super::http::Http;
+use super::{clock, identity};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::metric::diagnosis::Reply;
+use crate::metric::{Ask, Login, Means, Request, SecretData, Session, Step};
+use crate::model::Measurement;
+
+/// So long an answer is good for others who ask the same: the canaries of one check, not the next check.
+const FRESH: Duration = Duration::from_secs(1);
+/// Statuses after which a session is not used again.
+const UNAUTHORIZED: [u16; 2] = [401, 403];
+
+/// All providers.
+#[derive(Clone)]
+pub(crate) struct Providers {
+    http: Http,
+    cluster: Cluster,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    breakers: Breakers,
+    sessions: Mutex<BTreeMap<[u8; 32], Session>>,
+    answers: Mutex<BTreeMap<String, Answer>>,
+}
+
+/// An answer that is there or on its way, and since when it is there.
+type Answer = Arc<OnceCell<(Measurement, Instant)>>;
+
+impl Providers {
+    pub(crate) fn new(http: Http, cluster: Cluster) -> Self {
+        Self { http, cluster, state: Arc::default() }
+    }
+
+    /// The KPI, in the words of an event. Whoever asks the same at the same time gets the same.
+    pub(crate) async fn measure(&self, ask: &Ask) -> Measurement {
+        let answer = self.state.answer(ask.identity());
+        let measure = async || {
+            let measured = match self.hear(ask).await {
+                Reply::Answered(answer) => ask.measure(&answer),
+                Reply::Measured(measured) => measured,
+                Reply::NotAsked(why) | Reply::Hidden(why) => Measurement::Error(why),
+                Reply::Silent(why) => ask.unanswered(&why),
+            };
+            (measured, Instant::now())
+        };
+        let (measured, _) = answer.get_or_init(measure).await;
+        ask.told(measured.clone())
+    }
+
+    /// What becomes of a question.
+    pub(crate) async fn hear(&self, ask: &Ask) -> Reply {
+        let secret = match &ask.secret {
+            Some(name) => match read_secret(name, &self.cluster).await {
+                Ok(secret) => secret,
+                Err(why) => return Reply::Hidden(why),
+            },
+            None => None,
+        };
+        self.converse(ask, secret.as_ref()).await.unwrap_or_else(|reply| reply)
+    }
+
+    /// An error is the end of it as well.
+    async fn converse(&self, ask: &Ask, secret: Option<&SecretData>) -> Result<Reply, Reply> {
+        let identity = identity::read();
+        let alone = Means { secret, session: None, identity: &identity, now: clock::now() };
+        let key = ask.session_of(&alone);
+        let session = match ask.login(&alone).map_err(not_asked)? {
+            Some(login) => Some(self.session(key, &login, &alone).await?),
+            None => None,
+        };
+        let means = Means { session: session.as_ref(), ..alone };
+        let mut request = ask.request(&means).map_err(not_asked)?;
+        let mut heard = Vec::new();
+        loop {
+            let answer = means.scrub(self.send(request).await.map_err(Reply::Silent)?);
+            if session.is_some() && UNAUTHORIZED.contains(&answer.status) {
+                self.state.sessions().remove(&key);
+            }
+            if ask.provider.speaks_promql() {
+                return Ok(Reply::Answered(answer));
+            }
+            heard.push(answer);
+            match ask.follow(&heard) {
+                Step::Done(measured) => return Ok(Reply::Measured(measured)),
+                Step::Ask(next, after) => {
+                    sleep(after).await;
+                    request = next;
+                }
+            }
+        }
+    }
+
+    /// The session that is there, or a new one. Two that log in at once both get one.
+    async fn session(&self, key: [u8; 32], login: &Login, means: &Means<'_>) -> Result<Session, Reply> {
+        let kept = self.state.sessions().get(&key).filter(|session| session.until > means.now).cloned();
+        if let Some(session) = kept {
+            return Ok(session);
+        }
+        let answer = self.ask_address(login.request.clone()).await;
+        let answer = means.scrub_login(answer.map_err(|why| Reply::Silent(format!("the login failed: {why}")))?);
+        let session = (login.read)(&answer, means.now).map_err(Reply::NotAsked)?;
+        let mut sessions = self.state.sessions();
+        sessions.retain(|_, session| session.until > means.now);
+        sessions.insert(key, session.clone());
+        Ok(session)
+    }
+
+    async fn send(&self, request: Request) -> Result<HttpResponse, String> {
+        match request {
+            Request::Http(request) => self.ask_address(request).await,
+            Request::Cluster(request) => self.cluster.relay(request).await,
+        }
+    }
+
+    async fn ask_address(&self, request: HttpRequest) -> Result<HttpResponse, String> {
+        let breaker = self.state.breakers.of(&request.url);
+        breaker.may_ask(Instant::now())?;
+        let answer = self.http.send(request).await;
+        breaker.note(&answer, Instant::now());
+        answer
+    }
+}
+
+fn not_asked(error: crate::metric::QueryError) -> Reply {
+    Reply::NotAsked(error.to_string())
+}
+
+impl State {
+    fn sessions(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer to a question: a fresh one, the one that is on its way, or one that is still to be got.
+    fn answer(&self, question: String) -> Answer {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |answer: &Answer| match answer.get() {
+            Some((_, at)) => at.elapsed() < FRESH,
+            None => Arc::strong_count(answer) > 1,
+        };
+        answers.retain(|_, answer| fresh(answer));
+        Arc::clone(answers.entry(question).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests;
