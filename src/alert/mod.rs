@@ -8,7 +8,7 @@ pub use chat::{Chat, ChatKind};
 
 use std::collections::BTreeMap;
 
-use crate::model::{CanaryRef, Notice, Unready};
+use crate::model::{CanaryRef, Moment, Notice, Overdue, Unready};
 use crate::notify;
 
 /// How much an alert matters.
@@ -142,6 +142,11 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
             let message = format!("{target}.{namespace} is back at the promoted revision, the release was withdrawn.");
             end(Severity::Info, message)
         }
+        Notice::GateClosed(moment, ..) => turn(Severity::Warn, waiting(*moment).to_owned(), With::Nothing),
+        Notice::GateOverdue(gate, Overdue::RollBack) => {
+            end(Severity::Error, format!("Gate {gate} did not open before its deadline, the release ended"))
+        }
+        Notice::RollbackRequested => end(Severity::Warn, "Rolling back manual webhook invoked".to_owned()),
         Notice::ThresholdReached(checks) => end(Severity::Error, format!("Failed checks threshold reached {checks}")),
         Notice::DeadlineExceeded(why) => {
             let why = unready(*why, kind, target, namespace);
@@ -154,6 +159,19 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
         }
         // Everything else is an event on the Canary, and no news for a chat.
         _ => None,
+    }
+}
+
+const fn waiting(gate: Moment) -> &'static str {
+    match gate {
+        Moment::ConfirmTrafficIncrease => "Canary traffic increase is waiting for approval.",
+        Moment::ConfirmPromotion => "Canary promotion is waiting for approval.",
+        Moment::ConfirmRollout
+        | Moment::PreRollout
+        | Moment::Rollout
+        | Moment::PostRollout
+        | Moment::Rollback
+        | Moment::Event => "Canary is waiting for approval.",
     }
 }
 

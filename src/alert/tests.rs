@@ -84,6 +84,20 @@ fn every_end_of_a_release_alerts_with_its_severity() {
 }
 
 #[test]
+fn a_gate_that_waits_is_a_warning_and_one_that_is_overdue_an_end() {
+    let closed = |moment| alert(&Notice::GateClosed(moment, "ask".to_owned(), "no".to_owned()));
+    assert_eq!(closed(Moment::ConfirmRollout).message, "Canary is waiting for approval.");
+    assert_eq!(closed(Moment::ConfirmPromotion).message, "Canary promotion is waiting for approval.");
+    let increase = closed(Moment::ConfirmTrafficIncrease);
+    assert_eq!(increase.message, "Canary traffic increase is waiting for approval.");
+    assert_eq!((increase.severity, increase.end), (Severity::Warn, End::No));
+    let overdue = |then| of(&Notice::GateOverdue("ask".to_owned(), then), &canary(), &around());
+    assert_eq!(overdue(Overdue::RollBack).map(|alert| alert.end), Some(End::Yes));
+    assert_eq!(overdue(Overdue::GoOn), None);
+    assert_eq!(alert(&Notice::RollbackRequested).message, "Rolling back manual webhook invoked");
+}
+
+#[test]
 fn what_is_told_again_after_a_restart_is_the_same() {
     let told = alert(&Notice::ThresholdReached(5));
     assert_eq!(again(told.severity, &told.message, &canary(), &around()), told);

@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, NamespacedRef, SessionAffinity, StringMatch, Webhook, number, rules, schema};
+use super::{Metric, NamespacedRef, Recourse, SessionAffinity, StringMatch, Webhook, number, rules, schema};
 
 /// The steps of a release and its checks. Exactly one of iterations, stepWeight and stepWeights says how it advances.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -44,7 +44,7 @@ pub struct CanaryAnalysis {
     pub step_weight_promotion: Option<i32>,
 
     /// Send the canary a copy of the requests before it answers any: for one check, or for all of a blue/green release.
-    /// Default false. Istio and Gateway API can mirror.
+    /// Default false. Contour, Gateway API and Istio can mirror.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror: Option<bool>,
 
@@ -71,6 +71,26 @@ pub struct CanaryAnalysis {
     #[schemars(length(max = 128))]
     pub metrics: Option<Vec<Metric>>,
 
+    /// What a check comes to when a provider does not answer. Default fail, as in Flagger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<Recourse>,
+
+    /// What a check comes to when a query finds nothing. Default fail, as in Flagger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_no_data: Option<Recourse>,
+
+    /// How long hold may last before the check fails, as a number with h, m or s. Default 1h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.analysis.maxHold"))]
+    #[schemars(length(max = 32))]
+    pub max_hold: Option<String>,
+
+    /// Time after the canary's first requests that no KPI looks back to, as a number with h, m or s. Default 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.analysis.warmup"))]
+    #[schemars(length(max = 32))]
+    pub warmup: Option<String>,
+
     /// Who is told about the release. Without an entry the operator's own notifier is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
@@ -81,7 +101,7 @@ pub struct CanaryAnalysis {
     #[schemars(length(max = 128))]
     pub webhooks: Option<Vec<Webhook>>,
 
-    /// Keep a client that met the canary on it, by a cookie. Read by Istio and Gateway API.
+    /// Keep a client that met the canary on it, by a cookie. Read by Gateway API, Gloo and Istio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_affinity: Option<SessionAffinity>,
 }

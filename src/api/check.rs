@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NamespacedRef, rules};
@@ -39,9 +40,49 @@ pub struct Metric {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_ref: Option<NamespacedRef>,
 
+    /// What a check without an answer of the provider comes to. Default: that of the analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<Recourse>,
+
+    /// What a check whose query finds nothing comes to. Default: that of the analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_no_data: Option<Recourse>,
+
+    /// How long hold may last before the check fails, as a number with h, m or s. Default: that of the analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.analysis.metrics[].maxHold"))]
+    #[schemars(length(max = 32))]
+    pub max_hold: Option<String>,
+
+    /// Whether the KPI decides. Default gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<MetricMode>,
+
     /// Values for the template's {{ variables.<name> }}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_variables: Option<BTreeMap<String, String>>,
+}
+
+/// What a check comes to that has no value to judge.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+pub enum Recourse {
+    /// It counts as failed.
+    Fail,
+    /// It counts as nothing and is made again, for maxHold at most; then it fails.
+    Hold,
+    /// It counts as passed.
+    Pass,
+}
+
+/// What a KPI is for.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+pub enum MetricMode {
+    /// It decides about the release.
+    Gate,
+    /// It is measured and shown, and decides nothing.
+    Advisory,
 }
 
 /// The values that pass, both ends included. Without an end there is no limit on that side.

@@ -35,7 +35,7 @@ mod word;
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
 pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Severity};
 pub use canary::{Canary, CanarySpec};
-pub use check::{Metric, ThresholdRange};
+pub use check::{Metric, MetricMode, Recourse, ThresholdRange};
 pub use condition::Condition;
 pub use gateway::{BackendRef, Mirror, ParentRef};
 pub use metric_template::{MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec};

@@ -137,6 +137,10 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
 
+    /// Since when checks are held by KPIs without a value, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
+
     /// The strategy that the analysis goes by, once it has begun. Another one in the spec makes it begin again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Word<Course>")]

@@ -4,7 +4,9 @@
 
 mod threshold;
 
-use crate::model::{Kpi, Measurement, Reading, Verdict};
+use std::time::Duration;
+
+use crate::model::{Kpi, Measurement, Mode, Reading, Recourse, Verdict};
 
 /// What `measured` means for `kpi`. A question that was not answered at all is an error of the provider.
 pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
@@ -18,6 +20,32 @@ pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
         None => (None, Verdict::Error, format!("Metric query failed for {}: it was not answered", kpi.name)),
     };
     Reading { name: kpi.name.clone(), value, verdict, explanation }
+}
+
+/// What a reading means for the check.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Bearing {
+    /// Nothing stands against the next step.
+    Pass,
+    /// The check counts as nothing and is made again.
+    Hold,
+    /// The check failed.
+    Fail,
+}
+
+/// What `reading` means for the check, which is held for `held` already.
+pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration) -> Bearing {
+    let recourse = match (kpi.rules.mode, reading.verdict) {
+        (Mode::Advisory, _) | (Mode::Gate, Verdict::Pass) => Recourse::Pass,
+        (Mode::Gate, Verdict::Fail) => Recourse::Fail,
+        (Mode::Gate, Verdict::NoData) => kpi.rules.on_no_data,
+        (Mode::Gate, Verdict::Error) => kpi.rules.on_error,
+    };
+    match recourse {
+        Recourse::Pass => Bearing::Pass,
+        Recourse::Hold(longest) if held < longest => Bearing::Hold,
+        Recourse::Hold(_) | Recourse::Fail => Bearing::Fail,
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Builtin, KpiSource, Range};
+use crate::model::{Builtin, KpiSource, Range, Rules};
 
 fn kpi(name: &str, source: KpiSource, min: Option<f64>, max: Option<f64>) -> Kpi {
     Kpi {
@@ -14,6 +14,7 @@ fn kpi(name: &str, source: KpiSource, min: Option<f64>, max: Option<f64>) -> Kpi
         interval: "1m".to_owned(),
         window: std::time::Duration::from_secs(60),
         range: Range { min, max },
+        rules: Rules::default(),
     }
 }
 
@@ -85,6 +86,31 @@ fn what_the_provider_said_is_the_explanation() {
     let measured = Measurement::NoData("no values found for metric: M: empty".to_owned());
     let reading = reading(&custom(None, Some(1.0)), Some(&measured));
     assert_eq!((reading.value, reading.explanation.as_str()), (None, "no values found for metric: M: empty"));
+}
+
+#[test]
+fn without_rules_everything_but_a_pass_fails_the_check() {
+    for verdict in Verdict::ALL {
+        let reading = Reading { name: "M".to_owned(), value: None, verdict, explanation: String::new() };
+        let expected = if verdict == Verdict::Pass { Bearing::Pass } else { Bearing::Fail };
+        assert_eq!(bearing(&custom(None, None), &reading, Duration::ZERO), expected, "{verdict:?}");
+    }
+}
+
+#[test]
+fn each_rule_is_for_its_own_verdict_and_a_hold_has_an_end() {
+    let hold = Recourse::Hold(Duration::from_secs(60));
+    let rules = Rules { on_error: hold, on_no_data: Recourse::Pass, ..Rules::default() };
+    let of = |rules, verdict, held| {
+        let reading = Reading { name: "M".to_owned(), value: None, verdict, explanation: String::new() };
+        bearing(&Kpi { rules, ..custom(None, None) }, &reading, Duration::from_secs(held))
+    };
+    assert_eq!(of(rules, Verdict::NoData, 0), Bearing::Pass);
+    assert_eq!(of(rules, Verdict::Error, 59), Bearing::Hold);
+    assert_eq!(of(rules, Verdict::Error, 60), Bearing::Fail);
+    assert_eq!(of(rules, Verdict::Fail, 0), Bearing::Fail);
+    let advisory = Rules { mode: Mode::Advisory, ..Rules::default() };
+    assert!(Verdict::ALL.into_iter().all(|verdict| of(advisory, verdict, 0) == Bearing::Pass));
 }
 
 /// Distances from a value to its limit, down to ones that no reader would see.

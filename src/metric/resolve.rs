@@ -164,7 +164,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{Builtin, KpiSource, Range};
+    use crate::model::{Builtin, KpiSource, Range, Rules};
     use crate::object::kinds::METRIC_TEMPLATE;
 
     fn canary() -> CanaryRef {
@@ -187,6 +187,7 @@ mod tests {
             interval: "1m".to_owned(),
             window: std::time::Duration::from_secs(60),
             range: Range::default(),
+            rules: Rules::default(),
         }
     }
 

@@ -67,6 +67,8 @@ pub struct Step {
     pub next_check_at: Time,
     /// Since when a side has been unready, where it is.
     pub waiting_since: Option<Time>,
+    /// Since when its checks are held by KPIs without a value, where they are.
+    pub held_since: Option<Time>,
     /// By which strategy the release is analysed; `None` until that has begun.
     pub course: Option<Course>,
 }

@@ -31,5 +31,7 @@ pub use phase::Phase;
 pub use plan::Plan;
 pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
-pub use settings::{Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Range, Settings, Steps, Strategy};
+pub use settings::{
+    Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rules, Settings, Steps, Strategy,
+};
 pub use time::Time;

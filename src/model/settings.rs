@@ -25,6 +25,8 @@ pub struct Settings {
     pub canary_ready: Percent,
     /// Names of the cookies that keep users on a side while a release runs, where the user asked for it.
     pub cookies: Option<CookieNames>,
+    /// Time after the canary's first requests that no KPI looks back to.
+    pub warmup: Duration,
     /// What is measured at each check, in the order of the spec.
     pub kpis: Vec<Kpi>,
     /// What is called, in the order of the spec.
@@ -195,6 +197,41 @@ pub struct Kpi {
     pub window: Duration,
     /// What passes.
     pub range: Range,
+    /// What comes of a measurement that is no value within the range.
+    pub rules: Rules,
+}
+
+/// What a measurement that does not pass means for the check. The default is Flagger's: it fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rules {
+    /// Where the provider did not answer, or not with a number.
+    pub on_error: Recourse,
+    /// Where the query found nothing.
+    pub on_no_data: Recourse,
+    /// Whether the KPI decides at all.
+    pub mode: Mode,
+}
+
+/// What a check comes to that has no value to judge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Recourse {
+    /// It counts as failed.
+    #[default]
+    Fail,
+    /// It counts as nothing for so long, and then as failed.
+    Hold(Duration),
+    /// It counts as passed.
+    Pass,
+}
+
+/// What a KPI is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// It decides about the release.
+    #[default]
+    Gate,
+    /// It is measured and shown, and decides nothing.
+    Advisory,
 }
 
 /// Where the value of a KPI comes from.

@@ -1,13 +1,14 @@
 //! A check: when it is due, and what hooks and KPIs come to.
 
 use std::iter;
+use std::time::Duration;
 
 use super::draft::Draft;
 use super::hooks::{Consent, Way, consent};
 use super::progressing::{carry_out, roll_back};
 use super::{moves, traffic};
-use crate::judge;
-use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Strategy, TargetSeen, Time, Verdict};
+use crate::judge::{self, Bearing};
+use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Strategy, TargetSeen, Time};
 
 /// Whether a check is due, and what it would judge is there: this revision, ready, with the share that was decided.
 pub(super) fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bool {
@@ -38,11 +39,12 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
             return fail(draft, settings, vec![Notice::HookFailed(hook.moment, hook.name.clone(), why.to_owned())]);
         }
     }
-    if !passes(settings, answers) {
-        draft.journal.readings = readings(settings, answers);
-        let failed = draft.journal.readings.iter().filter(|r| r.verdict != Verdict::Pass).cloned();
-        let notices = failed.map(Notice::Halted).collect();
-        return fail(draft, settings, notices);
+    let judged = judged(draft.facts, settings, answers, draft.now);
+    if let Some(worst) = judged.iter().map(|(bearing, _)| *bearing).max().filter(|worst| *worst != Bearing::Pass) {
+        draft.journal.readings = judged.iter().map(|(_, reading)| reading.clone()).collect();
+        let halting = judged.into_iter().filter(|(bearing, _)| *bearing == worst);
+        let notices = halting.map(|(_, reading)| Notice::Halted(reading)).collect();
+        return if worst == Bearing::Hold { hold(draft, settings, notices) } else { fail(draft, settings, notices) };
     }
     let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
     let gate = moves::gate(next, &settings.strategy, &draft.journal);
@@ -56,6 +58,18 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         Way::Free => carry_out(draft, settings, target, next),
         Way::Held => {}
         Way::Over => roll_back(draft),
+    }
+}
+
+/// A check that counts as nothing: it is made again until its KPIs have values, or it was held too long.
+fn hold(draft: &mut Draft<'_>, settings: &Settings, notices: Vec<Notice>) {
+    let since = draft.journal.step.and_then(|step| step.held_since).unwrap_or(draft.now);
+    for notice in notices {
+        draft.tell(notice);
+    }
+    draft.check_again(settings, draft.journal.phase);
+    if let Some(step) = &mut draft.journal.step {
+        step.held_since = Some(since);
     }
 }
 
@@ -82,9 +96,16 @@ pub(super) fn has_failed(draft: &mut Draft<'_>, settings: &Settings) -> bool {
     failed
 }
 
-/// Whether every KPI passes.
-pub(super) fn passes(settings: &Settings, answers: &[Answer]) -> bool {
-    readings(settings, answers).iter().all(|reading| reading.verdict == Verdict::Pass)
+/// Whether nothing stands against the next step.
+pub(super) fn passes(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> bool {
+    judged(facts, settings, answers, now).iter().all(|(bearing, _)| *bearing == Bearing::Pass)
+}
+
+/// Each reading and what it means for the check.
+fn judged(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> Vec<(Bearing, Reading)> {
+    let held = facts.journal.step.and_then(|step| step.held_since).map_or(Duration::ZERO, |since| now.since(since));
+    let readings = readings(settings, answers).into_iter();
+    readings.zip(&settings.kpis).map(|(reading, kpi)| (judge::bearing(kpi, &reading, held), reading)).collect()
 }
 
 /// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but

@@ -73,8 +73,14 @@ impl<'a> Draft<'a> {
         self.journal.weight = weight;
         let next = self.now.after(check_in);
         let course = self.journal.step.and_then(|step| step.course);
-        self.journal.step =
-            Some(Step { weight, started_at: self.now, next_check_at: next, waiting_since: None, course });
+        self.journal.step = Some(Step {
+            weight,
+            started_at: self.now,
+            next_check_at: next,
+            waiting_since: None,
+            held_since: None,
+            course,
+        });
         self.wake_at(next);
     }
 

@@ -80,7 +80,14 @@ mod tests {
         target(&mut facts).replicas = 2;
         facts.journal.phase = Phase::Initializing;
         let (weight, waiting_since) = (Percent::ZERO, Some(t(0)));
-        facts.journal.step = Some(Step { weight, started_at: t(0), next_check_at: t(10), waiting_since, course: None });
+        facts.journal.step = Some(Step {
+            weight,
+            started_at: t(0),
+            next_check_at: t(10),
+            waiting_since,
+            held_since: None,
+            course: None,
+        });
         facts.apex = Shape::Missing;
         facts.route = RouteSeen::Missing;
         facts

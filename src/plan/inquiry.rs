@@ -93,7 +93,7 @@ impl Inquiry<'_> {
         if !measured && !self.settings.kpis.is_empty() {
             return self.settings.kpis.iter().cloned().map(Question::Measure).collect();
         }
-        if check::passes(self.settings, self.answers) { self.gate() } else { Vec::new() }
+        if check::passes(self.facts, self.settings, self.answers, self.now) { self.gate() } else { Vec::new() }
     }
 
     /// The gate of the next move.

@@ -87,7 +87,7 @@ mod tests {
     fn at(weight: i64, iterations: i32, course: Option<Course>) -> Journal {
         let now = Time::from_millis(0);
         let weight = Percent::clamped(weight);
-        let step = Step { weight, started_at: now, next_check_at: now, waiting_since: None, course };
+        let step = Step { weight, started_at: now, next_check_at: now, waiting_since: None, held_since: None, course };
         Journal { weight, iterations, step: Some(step), ..Journal::default() }
     }
 

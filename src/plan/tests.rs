@@ -3,6 +3,7 @@
 mod endings;
 mod mid_release;
 mod outages;
+mod rules;
 mod strategies;
 
 use std::collections::BTreeSet;
@@ -40,12 +41,14 @@ fn settings() -> Settings {
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
         cookies: None,
+        warmup: Duration::ZERO,
         kpis: vec![Kpi {
             name: "request-success-rate".into(),
             source: KpiSource::Builtin(Builtin::SuccessRate),
             interval: "1m".into(),
             window: Duration::from_secs(60),
             range: Range { min: Some(99.0), max: None },
+            rules: Rules::default(),
         }],
         hooks: vec![],
         suspend: false,
@@ -105,7 +108,7 @@ pub(super) fn analysing(weight: i64) -> Facts {
     facts.journal.weight = weight;
     facts.journal.last_applied = Some(rev("b"));
     let course = (!weight.is_zero()).then_some(Course::Weights);
-    let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None, course };
+    let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None, held_since: None, course };
     facts.journal.step = Some(step);
     facts.target =
         Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });

@@ -63,6 +63,7 @@ fn read_step(step: &api::Step) -> Step {
         started_at: step.started_at.0,
         next_check_at: step.next_check_at.0,
         waiting_since: step.waiting_since.map(|t| t.0),
+        held_since: step.held_since.map(|t| t.0),
         course: step.strategy.map(|word| word.0),
     }
 }
@@ -73,6 +74,7 @@ fn write_step(step: Step) -> api::Step {
         started_at: Timestamp(step.started_at),
         next_check_at: Timestamp(step.next_check_at),
         waiting_since: step.waiting_since.map(Timestamp),
+        held_since: step.held_since.map(Timestamp),
         strategy: step.course.map(Word),
     }
 }
@@ -166,6 +168,7 @@ mod tests {
                 started_at: at,
                 next_check_at: at,
                 waiting_since: Some(at),
+                held_since: Some(at),
                 course: Some(Course::BlueGreen),
             }),
             vacant_since: Some(at),

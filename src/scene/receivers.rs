@@ -49,7 +49,11 @@ impl Scene {
             return Vec::new();
         }
         let around = self.surroundings();
-        notices.iter().filter_map(|notice| alert::of(notice, canary, &around)).collect()
+        let told = |notice: &&Notice| match notice {
+            Notice::GateClosed(_, gate, _) => !self.mutes(gate),
+            _ => true,
+        };
+        notices.iter().filter(told).filter_map(|notice| alert::of(notice, canary, &around)).collect()
     }
 
     /// The end of a release that was written down and may not have been told.
@@ -57,6 +61,12 @@ impl Scene {
         let left = self.canary.status.as_ref()?.alert.as_ref()?;
         let severity = Severity::parse(&left.severity).unwrap_or(Severity::Error);
         Some(alert::again(severity, &left.message, canary, &self.surroundings()))
+    }
+
+    /// Whether the hook of this name is not to alert anybody while it waits.
+    fn mutes(&self, hook: &str) -> bool {
+        let mut hooks = self.canary.spec.analysis.webhooks.iter().flatten();
+        hooks.any(|known| known.name == hook && known.mute_alert == Some(true))
     }
 
     fn surroundings(&self) -> Surroundings {

@@ -144,11 +144,15 @@ fn able(spec: &CanarySpec, can: impl Fn(Capabilities) -> bool) -> String {
 fn durations(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
     let analysis = &spec.analysis;
     let metrics = analysis.metrics.iter().flatten().filter_map(|metric| metric.interval.as_ref());
+    let holds = analysis.metrics.iter().flatten().filter_map(|metric| metric.max_hold.as_ref());
     let hooks = || analysis.webhooks.iter().flatten();
     let timeouts = hooks().filter_map(|hook| hook.timeout.as_ref());
     let deadlines = hooks().filter_map(|hook| hook.deadline.as_ref());
     std::iter::once(("spec.analysis.interval", &analysis.interval))
         .chain(metrics.map(|interval| ("spec.analysis.metrics[].interval", interval)))
+        .chain(holds.map(|hold| ("spec.analysis.metrics[].maxHold", hold)))
+        .chain(analysis.max_hold.iter().map(|hold| ("spec.analysis.maxHold", hold)))
+        .chain(analysis.warmup.iter().map(|warmup| ("spec.analysis.warmup", warmup)))
         .chain(timeouts.map(|timeout| ("spec.analysis.webhooks[].timeout", timeout)))
         .chain(deadlines.map(|deadline| ("spec.analysis.webhooks[].deadline", deadline)))
         .filter(|(_, text)| duration::parse(text).is_none())

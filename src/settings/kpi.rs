@@ -1,22 +1,47 @@
 //! A metric of the spec into the KPIs that are measured for it.
 
-use crate::api::Metric;
-use crate::model::{Builtin, Kpi, KpiSource, Range, duration};
+use std::time::Duration;
+
+use crate::api::{self, CanaryAnalysis, Metric, MetricMode};
+use crate::model::{Builtin, Kpi, KpiSource, Mode, Range, Recourse, Rules, duration};
 
 /// Flagger has this default for builtin and inline metrics only; a template then sees an empty interval.
 const WINDOW: &str = "1m";
+/// How long a check may be held where nobody says it.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 /// One KPI for each source that the metric has: a builtin name counts even beside a query or a template, as in Flagger.
-pub(super) fn resolve(metric: &Metric, namespace: &str) -> Vec<Kpi> {
+pub(super) fn resolve(metric: &Metric, analysis: &CanaryAnalysis, namespace: &str) -> Vec<Kpi> {
+    let rules = rules(metric, analysis);
     sources(metric, namespace)
         .map(|source| Kpi {
             name: metric.name.clone(),
             range: range(metric, &source),
+            rules,
             source,
             window: duration::parse(metric.interval.as_deref().unwrap_or(WINDOW)).unwrap_or_default(),
             interval: metric.interval.clone().unwrap_or_else(|| WINDOW.to_owned()),
         })
         .collect()
+}
+
+/// The metric's own rules, or else those of the analysis, or else Flagger's.
+fn rules(metric: &Metric, analysis: &CanaryAnalysis) -> Rules {
+    let longest = metric.max_hold.as_deref().or(analysis.max_hold.as_deref());
+    let longest = longest.and_then(duration::parse).unwrap_or(LONGEST_HOLD);
+    let recourse = |word: Option<api::Recourse>| match word {
+        None | Some(api::Recourse::Fail) => Recourse::Fail,
+        Some(api::Recourse::Hold) => Recourse::Hold(longest),
+        Some(api::Recourse::Pass) => Recourse::Pass,
+    };
+    Rules {
+        on_error: recourse(metric.on_error.or(analysis.on_error)),
+        on_no_data: recourse(metric.on_no_data.or(analysis.on_no_data)),
+        mode: match metric.mode {
+            None | Some(MetricMode::Gate) => Mode::Gate,
+            Some(MetricMode::Advisory) => Mode::Advisory,
+        },
+    }
 }
 
 fn sources(metric: &Metric, namespace: &str) -> impl Iterator<Item = KpiSource> {

@@ -50,20 +50,24 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         return Err(complaints);
     };
     let analysis = &spec.analysis;
+    // What goes to the canary as a whole comes back as a whole.
+    let in_steps = !(router.whole_matches && complaints::matches(spec));
     Ok(Settings {
         strategy,
         interval: duration::parse(&analysis.interval).unwrap_or_default().max(SHORTEST_INTERVAL),
         threshold: u32::try_from(analysis.threshold).unwrap_or(0).max(1),
         deadline: Duration::from_secs(u64::try_from(spec.progress_deadline_seconds.unwrap_or(DEADLINE)).unwrap_or(0)),
-        // What goes to the canary as a whole comes back as a whole.
-        promotion_step: analysis
-            .step_weight_promotion
-            .map(percent)
-            .filter(|step| !step.is_zero() && !(router.whole_matches && complaints::matches(spec))),
+        promotion_step: analysis.step_weight_promotion.map(percent).filter(|step| !step.is_zero() && in_steps),
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         cookies: strategy::cookies(analysis, router),
-        kpis: analysis.metrics.iter().flatten().flat_map(|metric| kpi::resolve(metric, defaults.namespace)).collect(),
+        warmup: analysis.warmup.as_deref().and_then(duration::parse).unwrap_or_default(),
+        kpis: analysis
+            .metrics
+            .iter()
+            .flatten()
+            .flat_map(|metric| kpi::resolve(metric, analysis, defaults.namespace))
+            .collect(),
         hooks: hook::hooks(spec),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),

@@ -9,7 +9,7 @@ fn a_process_that_died_before_it_gave_the_route_back_does_so_before_the_primary_
     facts.finalizer = true;
     facts.journal.phase = Phase::Terminating;
     let (weight, started_at, next_check_at) = (Percent::ZERO, t(0), t(10));
-    let step = Step { weight, started_at, next_check_at, waiting_since: None, course: None };
+    let step = Step { weight, started_at, next_check_at, waiting_since: None, held_since: None, course: None };
     facts.journal.step = Some(step);
     assert_eq!(decide(&facts, &[], t(5)).effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
 }
