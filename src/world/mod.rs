@@ -81,7 +81,7 @@ use crate::object::Kind;
 use crate::object::kinds::CANARY;
 use crate::scene::Defaults;
 
-pub use check::{CheckError, CheckOptions, check};
+pub use check::{CheckError, CheckOptions, QueryOptions, check, query};
 pub use clock::Clock;
 pub use run::{Election, Options, RunError, run};
 
