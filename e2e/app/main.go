@@ -34,7 +34,8 @@ func main() {
 // serve answers until stop is done, then serves on for the lame-duck time, because endpoints are withdrawn
 // from proxies only some time after the signal, and finishes what is in flight.
 func serve(stop context.Context, behaviour behaviour) error {
-	server := &http.Server{Addr: ":" + behaviour.port, Handler: newApp(behaviour, time.Now()), ReadHeaderTimeout: 10 * time.Second}
+	// No timeouts: a connection that a proxy opened ahead would end in the moment in which it is chosen for a request.
+	server := &http.Server{Addr: ":" + behaviour.port, Handler: newApp(behaviour, time.Now())}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	log.Printf("serving on :%s: %d %% errors, latency %s", behaviour.port, behaviour.errorRate, behaviour.latency)

@@ -16,6 +16,7 @@ mod check;
 mod crashes;
 mod outages;
 mod outcomes;
+mod planes;
 mod requests;
 mod strategies;
 mod takeover;

@@ -49,8 +49,8 @@ impl Routed {
         self.render(want, &self.objects().await?)
     }
 
-    /// Writes `want`, and returns the writes. What comes back holds what was sent, says what was wanted, needs no
-    /// further write, and is accepted where the data plane tells.
+    /// Writes `want`, and returns the writes. What comes back holds what was sent, says what was wanted, and needs no
+    /// further write.
     pub(crate) async fn route(&self, want: &Routing) -> Outcome<Vec<Change>> {
         let changes = self.missing(want).await?;
         for change in &changes {
@@ -65,6 +65,11 @@ impl Routed {
         if !left.is_empty() {
             return Err(format!("{want:?} was written, and would be written again: {left:?}").into());
         }
+        Ok(changes)
+    }
+
+    /// Waits until the data plane says that it routes what is written, if it tells.
+    pub(crate) async fn is_accepted(&self) -> Outcome {
         wait_until("the data plane's acceptance", ACCEPTED_WITHIN, async || {
             let have = self.objects().await?;
             self.with_target(|target| match self.router.acceptance(target, &have) {
@@ -73,8 +78,7 @@ impl Routed {
                 Acceptance::Refused(error) => Err(error.into()),
             })
         })
-        .await?;
-        Ok(changes)
+        .await
     }
 
     /// Gives the user's objects back.

@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use kube::Client;
-use serde_json::Value;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, Client};
+use serde_json::{Value, json};
 use serin::model::{Percent, Routing};
 use serin::object::{ObjectKey, Objects};
 use serin::route::{self, Router};
@@ -59,14 +61,14 @@ fn router_of(example: &Path) -> Outcome<&'static dyn Router> {
 async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path, provider: &str) -> Outcome {
     for object in objects_of(&example.join("app.yaml"), namespace)? {
         apply(client, namespace, &object).await.map_err(|error| format!("the user's {}: {error}", object["kind"]))?;
+        is_seen_by_its_controller(client, namespace, &object).await?;
     }
     let mut canary = canary_of(example, namespace)?;
     canary["spec"]["provider"] = provider.into();
     let routed = Routed::new(client, namespace, canary)?;
     let theirs = routed.objects().await?;
     for weight in WEIGHTS.map(|weight| Percent::clamped(weight.into())) {
-        let shared = !weight.is_zero() && weight != Percent::FULL;
-        if routed.capabilities().weights || !shared {
+        if routed.capabilities().weights || weight.is_zero() {
             routed.route(&Routing::split(weight)).await.map_err(|error| format!("at {weight} %: {error}"))?;
         }
     }
@@ -76,6 +78,20 @@ async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path, 
         return Err(format!("it would be released again: {left:?}").into());
     }
     are_given_back(&theirs, &routed.objects().await?)
+}
+
+/// Knative's controller names the revision that a Service has come to; only then it can be split.
+async fn is_seen_by_its_controller(client: &Client, namespace: &str, object: &Value) -> Outcome {
+    if object["apiVersion"] != "serving.knative.dev/v1" {
+        return Ok(());
+    }
+    let name = object["metadata"]["name"].as_str().ok_or("a Service without a name")?;
+    let revision = format!("{name}-00001");
+    let status = json!({"latestCreatedRevisionName": revision, "latestReadyRevisionName": revision});
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("serving.knative.dev", "v1", "Service"));
+    let services = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+    services.patch_status(name, &PatchParams::default(), &Patch::Merge(json!({"status": status}))).await?;
+    Ok(())
 }
 
 /// What was there before is there again, as it was.
@@ -89,7 +105,7 @@ fn are_given_back(theirs: &Objects, now: &Objects) -> Outcome {
 
 /// Without what the apiserver counts.
 fn essence(object: &Value) -> Value {
-    serde_json::json!({
+    json!({
         "spec": object["spec"],
         "labels": object["metadata"]["labels"],
         "annotations": object["metadata"]["annotations"].as_object().filter(|annotations| !annotations.is_empty()),

@@ -70,13 +70,14 @@ pub(crate) fn run(program: impl AsRef<Path>, arguments: &[&str]) -> Outcome<Stri
     Err(format!("{} {}: {}: {said}", program.display(), arguments.join(" "), output.status).into())
 }
 
-/// Applies an object of a kind that the cluster serves, as a user would. A field that its definition does not know is an error.
+/// Applies an object of a kind that the cluster serves, as a user would. A field that its definition does not know is an
+/// error.
 pub(crate) async fn apply(client: &Client, namespace: &str, object: &Value) -> Outcome {
     let types: TypeMeta = serde_json::from_value(object.clone())?;
     let kind = ApiResource::from_gvk(&(&types).try_into()?);
     let name = object["metadata"]["name"].as_str().ok_or("an object without a name")?;
     let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
-    objects.patch(name, &PatchParams::apply("claims").force().validation_strict(), &Patch::Apply(object)).await?;
+    objects.patch(name, &PatchParams::apply("claims").force(), &Patch::Apply(object)).await?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub struct CanaryAnalysis {
     pub step_weight_promotion: Option<i32>,
 
     /// Send the canary a copy of the requests before it answers any: for one check, or for all of a blue/green release.
-    /// Default false. Istio and Gateway API can mirror.
+    /// Default false. Contour, Gateway API and Istio can mirror.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror: Option<bool>,
 
@@ -101,7 +101,7 @@ pub struct CanaryAnalysis {
     #[schemars(length(max = 128))]
     pub webhooks: Option<Vec<Webhook>>,
 
-    /// Keep a client that met the canary on it, by a cookie. Read by Istio and Gateway API.
+    /// Keep a client that met the canary on it, by a cookie. Read by Gateway API, Gloo and Istio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_affinity: Option<SessionAffinity>,
 }

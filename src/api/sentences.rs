@@ -109,7 +109,7 @@ sentences! {
     "{field} is {value}, which is no length of time, so nothing would ever be due; write a number with h, m or s, for example 30s, 5m or 1h"
 
     CAN015 ProviderCannotMirror
-    "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use istio, gatewayapi:v1 or gatewayapi:v1beta1"
+    "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use one of: contour, gatewayapi:v1, gatewayapi:v1beta1, istio"
 
     CAN017 CookiesAreTheSame
     "sessionAffinity.cookieName and primaryCookieName are both {value}, so clients of the two sides could not be told apart; give them different names"
@@ -128,6 +128,9 @@ sentences! {
 
     CAN030 NoSelectorLabel
     "{kind}/{target} has none of the labels {labels} in spec.selector.matchLabels (it has {has}), so its pods could not be told from those of {target}-primary and nothing is released; {cure}"
+
+    CAN032 TargetIsTaken
+    "{kind}/{name} is released by canary {other} already, which is older, and two would fight over it, so this one does nothing; delete one of them, or write another spec.targetRef.name"
 
     CAN038 MetricWithoutSource
     "metric {name} has no templateRef and no query and is not builtin, so each check would fail and every release would be rolled back; write templateRef, or use request-success-rate or request-duration"
@@ -181,13 +184,16 @@ sentences! {
     "{kind}/{target} has no spec.template, so there is nothing to release; write one, or name another target in spec.targetRef"
 
     CAN062 ForeignPrimary
-    "Deployment/{primary} selects {found} where it must select {wanted}, and the selector of a Deployment cannot be changed, so no release can be promoted; delete Deployment/{primary} or rename it, and it is made anew"
+    "{kind}/{primary} selects {found} where it must select {wanted}, and the selector of a {kind} cannot be changed, so no release can be promoted; delete {kind}/{primary} or rename it, and it is made anew"
 
     CAN063 ConfigMissing
     "{kind}/{name} is not in namespace {namespace}, and the pods of the target cannot start without it, so no release can start; apply it, correct its name in the pod template, or write optional: true there"
 
     CAN064 ScalerMissing
     "spec.autoscalerRef names {kind}/{name}, which is not in namespace {namespace}, so the primary keeps the pods that it has whatever its load; apply it, or drop autoscalerRef"
+
+    CAN065 PodsAreNotReplaced
+    "DaemonSet/{target} has spec.updateStrategy.type {value}, so its pods would keep the old revision and no release could be rolled out; write RollingUpdate"
 
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, ValueEnum};
 use serde_json::{Value, json};
 
 use super::out;
 use crate::model::Reading;
+use crate::plan;
 use crate::sim::{self, Entry, Outcome, Scenario, Verdict};
 
 /// Arguments of `serin simulate`.
@@ -31,6 +32,9 @@ pub(super) struct Args {
     /// How many seeds, from --seed on
     #[arg(long, default_value_t = 1, requires = "seed")]
     count: u64,
+    /// How long one decision takes, over the decisions of these seeds
+    #[arg(long, requires = "seed")]
+    bench: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,12 +47,16 @@ enum Output {
 const ROLLED_BACK: u8 = 1;
 const UNDECIDED: u8 = 3;
 
+/// How often a benchmark makes each decision.
+const REPEATED: usize = 100;
+
 /// So many broken seeds say enough.
 const MOST_BROKEN: usize = 5;
 
 /// Plays it. 0 promoted, 1 rolled back, 2 it cannot be read, 3 neither; with `--seed` 0 if every invariant held, else 1.
 pub(super) fn run(args: &Args) -> ExitCode {
     match (args.seed, &args.file, &args.scenario) {
+        (Some(seed), _, _) if args.bench => bench(seed, args.count),
         (Some(seed), _, _) => seeds(seed, args.count),
         (None, Some(file), Some(scenario)) => match story(file, scenario) {
             Ok(outcome) => tell(&outcome, args.output),
@@ -74,6 +82,18 @@ fn seeds(first: u64, count: u64) -> ExitCode {
     }
     let verdict = verdict(summary.broken.is_empty());
     if out::print(&summary.to_string()) == ExitCode::SUCCESS { verdict } else { out::exit::UNKNOWN.into() }
+}
+
+/// Each decision is made many times over, so that the clock measures decisions and not itself.
+fn bench(first: u64, count: u64) -> ExitCode {
+    let decisions: Vec<_> = (first..first.saturating_add(count)).flat_map(sim::decisions).collect();
+    let began = Instant::now();
+    for sim::Decision { facts, answers, now } in std::iter::repeat_n(&decisions, REPEATED).flatten() {
+        std::hint::black_box(plan::decide(std::hint::black_box(facts), answers, *now));
+    }
+    let made = u32::try_from(decisions.len() * REPEATED).unwrap_or(u32::MAX).max(1);
+    let each = began.elapsed() / made;
+    out::print(&format!("{made} decisions of {count} seeds, {:.2} us each\n", each.as_secs_f64() * 1e6))
 }
 
 fn verdict(held: bool) -> ExitCode {

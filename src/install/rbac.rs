@@ -29,6 +29,7 @@ pub fn core() -> Vec<Rule> {
         rule(kinds::METRIC_TEMPLATE, READ),
         rule(kinds::ALERT_PROVIDER, READ),
         rule(kinds::DEPLOYMENT, OWN),
+        rule(kinds::DAEMON_SET, OWN),
         rule(kinds::CONTROLLER_REVISION, OWN),
         rule(kinds::HPA, OWN),
         rule(kinds::SCALED_OBJECT, OWN),

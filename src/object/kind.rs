@@ -73,6 +73,8 @@ pub mod kinds {
         Kind { group: FLAGGER, version: "v1beta1", kind: "AlertProvider", plural: "alertproviders" };
     /// The target and its primary.
     pub const DEPLOYMENT: Kind = Kind { group: "apps", version: "v1", kind: "Deployment", plural: "deployments" };
+    /// The same with a pod on every node.
+    pub const DAEMON_SET: Kind = Kind { group: "apps", version: "v1", kind: "DaemonSet", plural: "daemonsets" };
     /// Templates of promoted revisions.
     pub const CONTROLLER_REVISION: Kind =
         Kind { group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" };

@@ -223,6 +223,12 @@ pub trait Router: Sync {
         Ok(())
     }
 
+    /// The part of a rendering that pods must find when they start: a mesh chooses their sidecars then. Empty when it is there,
+    /// and where pods need not care.
+    fn before_pods(&self, _target: &Target<'_>, _have: &Objects) -> Result<Vec<Change>, RouteError> {
+        Ok(Vec::new())
+    }
+
     /// The writes that make `have` route `want`; empty when it does. Fields that are not ours stay as they are.
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError>;
 

@@ -25,7 +25,7 @@ impl Scene {
         match effect {
             Effect::AddFinalizer => Ok(corner.finalizers(|kept| kept.push(json!(FINALIZER)))),
             Effect::RemoveFinalizer => Ok(corner.finalizers(|_| {})),
-            Effect::Sides => Ok(corner.services(services::sides)),
+            Effect::Sides => Ok(corner.sides()),
             Effect::Apex => Ok(corner.services(services::apex)),
             Effect::Snapshot(revision) => corner.snapshot(revision),
             Effect::Forget(revision) => Ok(corner.forget(revision)),
@@ -121,6 +121,7 @@ impl Corner<'_> {
         let ours = ours.into_iter().filter(|key| self.scene.objects.find(key).is_some_and(made));
         let snapshots = self.scene.objects.of_kind(kinds::CONTROLLER_REVISION).map(|(key, _)| key.clone());
         let mut changes: Vec<Change> = ours.chain(snapshots).map(Change::Delete).collect();
+        changes.extend(self.subject().iter().flat_map(|s| services::release_sides(s, &self.scene.objects)));
         changes.extend(self.scaler_back());
         let copied = self.all_configs();
         changes.extend(configs::give_up(&self.names.canary, copied.iter(), &self.scene.objects));

@@ -8,11 +8,11 @@ use super::corner::Corner;
 use super::{ConfigTracking, Scene};
 use crate::model::{Complaint, Revision, Shape};
 use crate::object::{ObjectKey, kinds};
-use crate::workload::{Configs, configs, deployment, snapshot};
+use crate::workload::{Configs, configs, pods, snapshot};
 
 /// The configs of the target, and what is missing among them.
 pub(super) fn of_target(scene: &Scene, namespace: &str, target: Option<&Value>) -> (Configs, Vec<Complaint>) {
-    match (scene.defaults.config_tracking, target.and_then(deployment::template)) {
+    match (scene.defaults.config_tracking, target.and_then(pods::template)) {
         (ConfigTracking::On, Some(template)) => configs::tracked(namespace, template, &scene.objects),
         (ConfigTracking::On | ConfigTracking::Off, _) => Default::default(),
     }
@@ -24,7 +24,7 @@ pub(super) fn led_to<'a>(namespace: &str, objects: impl Iterator<Item = (&'a Obj
     for (key, object) in objects {
         if key.kind == kinds::CONTROLLER_REVISION {
             keys.extend(snapshot::configs(object).into_keys());
-        } else if let Some(template) = deployment::template(object) {
+        } else if let Some(template) = pods::template(object) {
             keys.extend(configs::referenced(namespace, template));
         }
     }
@@ -49,7 +49,7 @@ impl Corner<'_> {
 
     /// Whether the copies that the primary names are there. What is in them may be another canary's doing, which shares them.
     pub(super) fn copies_shape(&self) -> Shape {
-        let template = self.primary().and_then(deployment::template);
+        let template = self.primary().and_then(pods::template);
         let named = template.map(|template| configs::referenced(&self.names.namespace, template)).unwrap_or_default();
         let is_copy = |key: &ObjectKey| self.all_configs().iter().any(|config| configs::copy_of(config) == *key);
         let missing = named.iter().filter(|key| is_copy(key)).any(|key| self.scene.objects.find(key).is_none());

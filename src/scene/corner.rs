@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{Defaults, Scene, configs};
-use crate::api;
+use crate::api::{self, TargetKind};
 use crate::model::{CanaryRef, Complaint};
-use crate::object::{Change, ObjectKey, kinds};
+use crate::object::{Change, Kind, ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
-use crate::workload::services::Wanted;
+use crate::workload::services::{self, Wanted};
 use crate::workload::{Configs, Replicas, Selector, Subject, scaler};
 
 /// Names of a canary and of what is made for it.
@@ -17,6 +17,8 @@ pub(super) struct Names {
     pub(super) namespace: String,
     pub(super) canary: String,
     pub(super) uid: String,
+    /// Kind of the target.
+    pub(super) kind: Kind,
     pub(super) target: String,
     pub(super) apex: String,
 }
@@ -31,6 +33,11 @@ impl Names {
             canary: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),
             apex: apex.unwrap_or_else(|| target.clone()),
+            kind: match canary.spec.target_ref.kind {
+                TargetKind::Deployment => kinds::DEPLOYMENT,
+                TargetKind::DaemonSet => kinds::DAEMON_SET,
+                TargetKind::Service => kinds::SERVICE,
+            },
             target,
         }
     }
@@ -40,11 +47,11 @@ impl Names {
     }
 
     pub(super) fn target(&self) -> ObjectKey {
-        kinds::DEPLOYMENT.named(&self.namespace, &self.target)
+        self.kind.named(&self.namespace, &self.target)
     }
 
     pub(super) fn primary(&self) -> ObjectKey {
-        kinds::DEPLOYMENT.named(&self.namespace, format!("{}-primary", self.target))
+        self.kind.named(&self.namespace, format!("{}-primary", self.target))
     }
 
     /// Apex, primary and canary.
@@ -103,11 +110,11 @@ impl<'a> Corner<'a> {
     /// `None` where the target is missing or has no label of its own.
     pub(super) fn subject(&self) -> Option<Subject<'_>> {
         let selector = self.selector.as_ref()?.as_ref().ok()?;
-        let Names { namespace, canary, uid, target, apex } = &self.names;
+        let Names { namespace, canary, uid, kind, target, apex } = &self.names;
         let label_prefixes = &self.scene.defaults.include_label_prefix;
         let scaler = self.scene.canary.spec.autoscaler_ref.as_ref();
         let replicas = if scaler.is_some() { Replicas::OfScaler } else { Replicas::OfTarget };
-        Some(Subject { namespace, canary, uid, target, apex, selector, label_prefixes, replicas })
+        Some(Subject { namespace, canary, uid, kind: *kind, target, apex, selector, label_prefixes, replicas })
     }
 }
 
@@ -117,6 +124,17 @@ impl Corner<'_> {
         let pods = self.selector.as_ref().and_then(|s| s.as_ref().ok()).map(|s| (s.label.as_str(), s.value.as_str()));
         let target = route_target(&self.names, &self.scene.canary, &self.scene.defaults)?;
         Some(route::Target { pods, ..target })
+    }
+
+    /// What is still to be written before pods of the sides start: their Services, and what a mesh must know of them.
+    pub(super) fn sides(&self) -> Vec<Change> {
+        let services = self.services(services::sides);
+        let (Some(router), Some(target), Some(_)) = (self.router, self.route_target(), self.subject()) else {
+            return services;
+        };
+        // What stands in the way of a route is told where the whole of it is read.
+        let mesh = router.before_pods(&target, &self.scene.objects).unwrap_or_default();
+        services.into_iter().chain(mesh).collect()
     }
 
     /// What is still to be written to some of the Services; nothing where it cannot be told yet.

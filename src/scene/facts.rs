@@ -2,6 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 
+use serde_json::Value;
+
 use super::corner::Corner;
 use super::{Scene, journal, kpis};
 use crate::api::sentences;
@@ -9,11 +11,11 @@ use crate::model::{
     Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
     Time,
 };
-use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds};
+use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds, value};
 use crate::route::Acceptance;
 use crate::settings;
 use crate::workload::primary::Candidate;
-use crate::workload::{deployment, endpoints, primary, services, snapshot};
+use crate::workload::{endpoints, pods, primary, services, snapshot};
 
 /// The finalizer that holds a deletion until the user's objects are given back; Flagger's, so that either can end it.
 pub(super) const FINALIZER: &str = "finalizer.flagger.app";
@@ -30,6 +32,7 @@ impl Scene {
         let primary = corner.primary_seen(&mut complaints);
         let route = corner.route_seen(&mut complaints);
         let scaling = corner.scaling(&mut complaints);
+        complaints.extend(corner.elder());
         complaints.extend(kpis::complaints(&corner, settings.as_ref()));
         complaints.sort();
         complaints.dedup();
@@ -43,8 +46,8 @@ impl Scene {
             rival: rival(&self.canary.metadata),
             target,
             primary,
-            sides: corner.services_shape(services::sides),
-            apex: corner.services_shape(services::apex),
+            sides: corner.shape(&corner.sides()),
+            apex: corner.shape(&corner.services(services::apex)),
             endpoints: corner.endpoints(),
             route,
             snapshots: corner.snapshots(),
@@ -62,9 +65,28 @@ impl Corner<'_> {
         settings::resolve(&self.scene.canary.spec, &defaults)
     }
 
+    /// Another Canary of the same target, made before this one, or at the same time under a name that comes first.
+    fn elder(&self) -> Option<Complaint> {
+        let own = serde_json::to_value(&self.scene.canary).unwrap_or_default();
+        let rank = |canary: &Value| {
+            let text = |field| value::text(canary, &["metadata", field]).unwrap_or_default().to_owned();
+            (text("creationTimestamp"), text("name"))
+        };
+        let target = |canary: &Value| {
+            let text = |field| value::text(canary, &["spec", "targetRef", field]).unwrap_or_default().to_owned();
+            (text("kind"), text("name"))
+        };
+        let others = self.scene.objects.of_kind(kinds::CANARY).filter(|(key, _)| **key != self.names.key());
+        let same = others.filter(|(_, other)| target(other) == target(&own) && rank(other) < rank(&own));
+        let (key, _) = same.min_by_key(|(_, other)| rank(other))?;
+        let values = [("kind", self.names.kind.kind), ("name", &*self.names.target), ("other", &*key.name)];
+        Some(Complaint::blocks(sentences::CAN032.reason, sentences::CAN032.say(&values)))
+    }
+
     fn target_seen(&self, complaints: &mut Vec<Complaint>) -> Seen<TargetSeen> {
         let Some(object) = self.target() else {
-            let values = [("kind", "Deployment"), ("name", &*self.names.target), ("namespace", &*self.names.namespace)];
+            let values =
+                [("kind", self.names.kind.kind), ("name", &*self.names.target), ("namespace", &*self.names.namespace)];
             complaints.push(Complaint::blocks(sentences::CAN029.reason, sentences::CAN029.say(&values)));
             return Seen::Missing;
         };
@@ -73,7 +95,7 @@ impl Corner<'_> {
         }
         complaints.extend(self.subject().iter().flat_map(|subject| subject.overlong()));
         complaints.extend(self.missing.iter().cloned());
-        match deployment::target(object, &self.configs) {
+        match pods::target(self.names.kind, object, &self.configs) {
             Ok(target) => Seen::Found(target),
             Err(complaint) => {
                 complaints.push(complaint);
@@ -86,13 +108,13 @@ impl Corner<'_> {
         let Some(object) = self.primary() else { return Seen::Missing };
         let unknown = PrimarySeen {
             runs: PrimaryMatch::Unknown,
-            replicas: deployment::replicas(object),
-            rollout: deployment::rollout(object),
+            replicas: pods::replicas(self.names.kind, object),
+            rollout: pods::rollout(self.names.kind, object),
         };
         // Without the target there is nothing to compare with; what serves is still there.
         let Some(subject) = self.subject() else { return Seen::Found(unknown) };
         let objects = &self.scene.objects;
-        let template = self.target().and_then(deployment::template);
+        let template = self.target().and_then(pods::template);
         let target = template.map(|template| Candidate { template, configs: self.configs.clone() });
         let kept = snapshot::all(&subject, objects).into_iter().filter_map(|snapshot| {
             Some(Candidate { template: snapshot::template(snapshot)?, configs: snapshot::configs(snapshot) })
@@ -139,8 +161,8 @@ impl Corner<'_> {
         })
     }
 
-    fn services_shape(&self, wanted: services::Wanted) -> Shape {
-        shape(&self.services(wanted), |key| self.scene.objects.find(key).is_some())
+    fn shape(&self, changes: &[Change]) -> Shape {
+        shape(changes, |key| self.scene.objects.find(key).is_some())
     }
 
     fn endpoints(&self) -> Endpoints {

@@ -57,7 +57,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
 
 /// Whether objects of a kind tell what else to read.
 pub fn leads(kind: Kind) -> bool {
-    [kinds::DEPLOYMENT, kinds::CONTROLLER_REVISION].contains(&kind)
+    [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::CONTROLLER_REVISION].contains(&kind)
 }
 
 /// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read.

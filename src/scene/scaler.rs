@@ -5,7 +5,7 @@ use crate::api::sentences;
 use crate::model::{Complaint, Hold, Scaling};
 use crate::object::{Change, value};
 use crate::workload::scaler::{self, Pause};
-use crate::workload::{CANARY, deployment};
+use crate::workload::{CANARY, pods};
 
 impl Corner<'_> {
     /// What decides on the number of pods. A missing autoscaler is told, and heals by itself when it comes.
@@ -34,8 +34,8 @@ impl Corner<'_> {
         // The pods are there before the autoscaler gets round to it.
         let most = scaler::seen(&subject, wanted, Some(primary), objects).map_or(u32::MAX, |seen| seen.most);
         let pods = hold.map_or(0, |hold| hold.pods().min(most));
-        if deployment::replicas(primary) < pods {
-            changes.extend(deployment::scale(&self.names.primary(), Some(primary), pods));
+        if pods::replicas(self.names.kind, primary) < pods {
+            changes.extend(pods::scale(&self.names.primary(), Some(primary), pods));
         }
         changes
     }
@@ -45,7 +45,7 @@ impl Corner<'_> {
         let pause = if replicas == 0 { Pause::AtZero } else { Pause::Over };
         let users = self.names.scaler(&self.scene.canary);
         let mut changes = users.map(|users| scaler::pause(&users, &self.scene.objects, pause)).unwrap_or_default();
-        changes.extend(deployment::scale(&self.names.target(), self.target(), replicas));
+        changes.extend(pods::scale(&self.names.target(), self.target(), replicas));
         changes
     }
 

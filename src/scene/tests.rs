@@ -86,6 +86,27 @@ fn write(store: &mut FakeStore, effect: &Effect) {
 }
 
 #[test]
+fn in_a_mesh_that_picks_pods_the_sides_are_more_than_services() {
+    let mut canary = canary();
+    canary["spec"]["provider"] = "appmesh:v1beta2".into();
+    let mut store = store();
+    let made = |store: &FakeStore| -> Vec<_> {
+        let changes = scene_of(canary.clone(), store).changes(&Effect::Sides).unwrap();
+        changes.into_iter().map(|change| (change.key().unwrap().kind.kind, change)).collect()
+    };
+    let kinds: Vec<_> = made(&store).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["Service", "Service", "VirtualNode", "VirtualNode"]);
+    for (_, change) in made(&store).into_iter().filter(|(kind, _)| *kind == "Service") {
+        store.write(&change).unwrap();
+    }
+    assert_eq!(
+        scene_of(canary.clone(), &store).facts().sides,
+        Shape::Missing,
+        "the primary would start without its sidecar"
+    );
+}
+
+#[test]
 fn each_effect_is_seen_in_the_facts_and_writes_nothing_twice() {
     let mut store = store();
     let facts = scene(&store).facts();
@@ -224,4 +245,25 @@ fn a_route_that_we_made_goes_and_the_users_own_comes_back() {
     let left: Vec<_> = store.objects().iter().filter(|(key, _)| key.kind.group == kind.group).collect();
     assert_eq!(left.len(), 1, "the rules of both sides are gone");
     assert_eq!(left[0].1["spec"], theirs);
+}
+
+#[test]
+fn of_two_canaries_of_one_target_the_younger_stands_back() {
+    let mut store = store();
+    let named = |name: &str, created: &str, target: &str| {
+        let mut canary = canary();
+        canary["metadata"]["name"] = json!(name);
+        canary["metadata"]["creationTimestamp"] = json!(created);
+        canary["spec"]["targetRef"]["name"] = json!(target);
+        canary
+    };
+    let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z");
+    let mut blocked = |other: Value| {
+        store.put(kinds::CANARY.named("test", "other"), other);
+        let facts = scene_of(named("podinfo", early, "podinfo"), &store).facts();
+        facts.complaints.iter().any(|complaint| complaint.reason == "TargetIsTaken")
+    };
+    assert!(blocked(named("other", early, "podinfo")), "at the same time the name decides");
+    assert!(!blocked(named("other", late, "podinfo")));
+    assert!(!blocked(named("other", early, "elsewhere")));
 }

@@ -1,13 +1,14 @@
 //! Claims about whole specs.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::api::{Canary, CanarySpec, fixtures, sentences};
-use crate::model::{Builtin, KpiSource, Mode, Range, Recourse, Rules, Strategy};
+use crate::model::{Audience, Builtin, KpiSource, Mirror, Mode, Range, Recourse, Rules, Steps, Strategy};
 
 const DEFAULTS: Defaults<'_> = Defaults { provider: "istio", namespace: "test" };
 
@@ -136,6 +137,63 @@ fn the_operators_router_counts_where_the_spec_names_none() {
     let complaints = resolve(&spec, &Defaults { provider: "nginx", ..DEFAULTS }).unwrap_err();
     let sentences: Vec<_> = complaints.iter().map(|complaint| complaint.sentence.as_str()).collect();
     assert!(sentences[0].starts_with("the provider nginx needs spec.ingressRef"), "{sentences:?}");
+}
+
+fn strategy(analysis: &Value, provider: &str) -> Strategy {
+    let mut all = json!({ "interval": "1m", "threshold": 1 });
+    all.as_object_mut().unwrap().append(analysis.clone().as_object_mut().unwrap());
+    resolve(&spec(&all), &Defaults { provider, ..DEFAULTS }).unwrap().strategy
+}
+
+fn count(iterations: u32) -> NonZeroU32 {
+    NonZeroU32::new(iterations).unwrap()
+}
+
+#[test]
+fn iterations_are_blue_green_and_with_a_match_an_ab_test() {
+    let conditions = json!([{ "headers": { "x-canary": { "exact": "always" } } }]);
+    let blue_green = Strategy::BlueGreen { iterations: count(3), mirror: Mirror::Off };
+    assert_eq!(strategy(&json!({ "iterations": 3 }), "istio"), blue_green);
+    assert_eq!(strategy(&json!({ "iterations": 3, "match": [] }), "istio"), blue_green);
+    let ab_test = Strategy::AbTest { iterations: count(3) };
+    assert_eq!(strategy(&json!({ "iterations": 3, "match": conditions }), "istio"), ab_test);
+    let steps = Steps::linear(percent(50), percent(100)).unwrap();
+    let shared = Strategy::Progressive { steps, mirror: Mirror::Off, audience: Audience::Matching };
+    assert_eq!(strategy(&json!({ "stepWeight": 50, "match": conditions }), "istio"), shared);
+}
+
+#[test]
+fn without_a_router_a_release_is_blue_green_of_ten_checks_whatever_the_spec_shares() {
+    let conditions = json!([{ "headers": { "x-canary": { "exact": "always" } } }]);
+    let affinity = json!({ "cookieName": "side" });
+    let ten = Strategy::BlueGreen { iterations: count(10), mirror: Mirror::Off };
+    for analysis in [
+        json!({ "stepWeight": 10 }),
+        json!({ "iterations": 0 }),
+        json!({ "stepWeight": 10, "match": conditions, "mirror": true, "sessionAffinity": affinity }),
+    ] {
+        assert_eq!(strategy(&analysis, "kubernetes"), ten, "{analysis}");
+    }
+    let three = Strategy::BlueGreen { iterations: count(3), mirror: Mirror::Off };
+    assert_eq!(strategy(&json!({ "iterations": 3 }), "kubernetes"), three);
+}
+
+#[test]
+fn a_mirror_weight_of_zero_means_every_request() {
+    let mirror = |analysis: &Value| strategy(analysis, "istio").mirror();
+    assert_eq!(mirror(&json!({ "iterations": 1, "mirror": true, "mirrorWeight": 0 })), Mirror::All);
+    assert_eq!(mirror(&json!({ "stepWeight": 1, "mirror": true, "mirrorWeight": 30 })), Mirror::Share(percent(30)));
+    assert_eq!(mirror(&json!({ "stepWeight": 1, "mirrorWeight": 30 })), Mirror::Off);
+}
+
+#[test]
+fn the_primary_gives_a_cookie_too_where_the_spec_names_none() {
+    let names = |affinity: &Value| with(&json!({ "sessionAffinity": affinity })).cookies.unwrap();
+    let given = names(&json!({ "cookieName": "side" }));
+    assert_eq!((given.canary.as_str(), given.primary.as_str()), ("side", "side-primary"));
+    let given = names(&json!({ "cookieName": "side", "primaryCookieName": "stable" }));
+    assert_eq!(given.primary, "stable");
+    assert_eq!(with(&json!({})).cookies, None);
 }
 
 fn ranges(metric: &Value) -> Vec<Range> {

@@ -19,9 +19,9 @@ pub(super) fn all(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
 }
 
 fn missing(spec: &CanarySpec) -> [Option<Missing>; 1] {
-    [(spec.target_ref.kind != TargetKind::Deployment).then_some((
+    [(spec.target_ref.kind == TargetKind::Service).then_some((
         "spec.targetRef.kind",
-        "releases of anything but a Deployment",
-        "write kind: Deployment",
+        "releases of a Service",
+        "write kind: Deployment or DaemonSet",
     ))]
 }

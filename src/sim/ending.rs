@@ -24,6 +24,8 @@ pub(super) enum Ending {
     Healthy,
     /// One that deserves a rollback.
     Bad(Temper),
+    /// One whose pods break in the middle of it, or after it.
+    Breaking,
     /// The Canary is deleted, and its user wants everything back.
     Deleted,
 }
@@ -34,6 +36,7 @@ impl Ending {
             0..=1 => Self::Nothing,
             2..=5 => Self::Healthy,
             6..=7 => Self::Bad(random.pick(&Temper::BAD).unwrap_or(Temper::Failing)),
+            8 => Self::Breaking,
             _ => Self::Deleted,
         }
     }
@@ -57,6 +60,7 @@ impl Trial {
             Ending::Nothing => Ok(()),
             Ending::Healthy => self.healthy(),
             Ending::Bad(temper) => self.bad(temper),
+            Ending::Breaking => self.breaking(),
             Ending::Deleted => self.deleted(),
         });
         if let Err(violation) = outcome {
@@ -163,9 +167,16 @@ impl Trial {
         Ok(())
     }
 
+    /// S2 and L3 alone: whether it is promoted before it breaks is left to chance.
+    fn breaking(&mut self) -> Outcome {
+        self.release(Temper::Breaks);
+        self.play(self.patience());
+        if self.record.invariants.broken.is_some() { Ok(()) } else { self.is_quiet() }
+    }
+
     /// L4: after a deletion with `revertOnDeletion` the user has what was there before.
     fn deleted(&mut self) -> Outcome {
-        if self.random.chance(60) {
+        if self.random.chance(60) || !self.works(&self.image) {
             self.release(Temper::Healthy);
         }
         let patch = json!({"spec": {"revertOnDeletion": true}});

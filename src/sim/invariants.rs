@@ -33,6 +33,9 @@ impl fmt::Display for Violation {
     }
 }
 
+/// From a pod's end to the route that no longer leads to it: endpoints, a watch and a round in between.
+const LONGEST_LOSS: Duration = Duration::from_secs(5);
+
 /// What the rules remember of the run so far.
 #[derive(Debug, Default)]
 pub(super) struct Invariants {
@@ -51,6 +54,10 @@ pub(super) struct Invariants {
     lost: Percent,
     weight: Percent,
     primary: Option<String>,
+    /// No fault acts any more.
+    pub(super) calm: bool,
+    /// Since when, in calm, requests have been lost that the primary could have answered.
+    losing: Option<Time>,
     /// Workloads with ready pods.
     serving: BTreeSet<ObjectKey>,
 }
@@ -87,7 +94,10 @@ impl Invariants {
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
         ];
         self.reached.extend(features.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name.to_owned()));
-        if !answers.is_empty() && before.last_applied == after.last_applied {
+        // Whoever does not see yet that the target runs something else cannot know whom it judges.
+        let image_now = cluster.template(&cluster.target_key()).map(image);
+        let seen = before.last_applied.as_ref().and_then(|r| self.images.get(r)).map(String::as_str) == image_now;
+        if seen && !answers.is_empty() && before.last_applied == after.last_applied {
             self.measures_this_revision(cluster, settings, before);
         }
     }
@@ -275,6 +285,20 @@ impl Invariants {
             });
         }
         (self.lost, self.weight, self.serving) = (lost, weight, serving);
+        self.loss_ends(cluster);
+    }
+
+    /// S2 in time: without faults, no request is lost for long that the primary could answer.
+    fn loss_ends(&mut self, cluster: &Cluster) {
+        let primary = cluster.pods().iter().any(|p| p.owner == cluster.primary_key() && p.is_ready(cluster.now));
+        if !self.calm || self.lost.is_zero() || !primary {
+            self.losing = None;
+            return;
+        }
+        let since = *self.losing.get_or_insert(cluster.now);
+        if cluster.now.since(since) > LONGEST_LOSS {
+            self.fail("S2", format!("{} % of the requests have been lost since {since}", self.lost));
+        }
     }
 
     /// Counts what was told, for the coverage of the run.

@@ -31,7 +31,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use invariants::Violation;
-pub use operator::Decided;
+pub use operator::{Decided, Decision};
 pub use scenario::{Behaviour, Event, Scenario, Yes};
 pub use story::{Exposure, Outcome, StoryError, Verdict, play};
 pub use summary::Summary;
@@ -73,6 +73,14 @@ pub fn run(seed: u64) -> Report {
         reached: trial.record.invariants.reached,
         plans: trial.record.plans.into_iter().collect(),
     }
+}
+
+/// What the decisions of a seed's run are made on: for a benchmark of the decisions alone.
+pub fn decisions(seed: u64) -> Vec<Decision> {
+    let mut trial = Trial::new(seed);
+    trial.record.decisions = Some(Vec::new());
+    trial.play_faults();
+    trial.record.decisions.unwrap_or_default()
 }
 
 impl fmt::Display for Report {

@@ -55,6 +55,17 @@ pub struct Decided {
     pub checked: bool,
 }
 
+/// What a decision is made on.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decision {
+    /// What was seen.
+    pub facts: Facts,
+    /// What was answered.
+    pub answers: Vec<Answer>,
+    /// When.
+    pub now: Time,
+}
+
 /// How many plans are remembered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Keep {
@@ -72,6 +83,8 @@ pub(super) struct Record {
     /// The plans that changed something: all of them in a story, the last ones in a seeded run.
     pub(super) plans: VecDeque<Decided>,
     pub(super) keep: Keep,
+    /// What every decision was made on, where that is kept.
+    pub(super) decisions: Option<Vec<Decision>>,
     /// What befell the run, where everything is kept.
     pub(super) events: Vec<(Time, Fault)>,
     pub(super) rounds: u32,
@@ -103,6 +116,9 @@ impl Operator {
             plan = plan::decide(&facts, &[], now);
         }
         record.invariants.planned(cluster, &facts, &answers, &plan);
+        if let Some(decisions) = &mut record.decisions {
+            decisions.push(Decision { facts: facts.clone(), answers: answers.clone(), now });
+        }
         if plan.journal != facts.journal || !plan.effects.is_empty() {
             let checked = !answers.is_empty();
             let who = facts.canary.clone();

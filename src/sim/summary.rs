@@ -140,6 +140,7 @@ const FAULTS: &[&str] = &[
     "Suspend",
     "Skip",
     "Release",
+    "EditConfig",
     "Revert",
     "EditPrimary",
     "DeletePrimary",

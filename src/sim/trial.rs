@@ -217,6 +217,7 @@ impl Trial {
         self.deaf_until = None;
         self.quiet_until = None;
         self.deposed = None;
+        self.record.invariants.calm = true;
         self.health = Health::Well;
         self.operator.dies_after = None;
         self.cluster.interfere = false;

@@ -53,11 +53,14 @@ pub(super) fn adopt(subject: &Subject<'_>, role: Role, have: &Value, wanted: &[V
     Some(patch::of(have, &json!({"annotations": annotations}), &Value::Object(patch)))
 }
 
-/// The patch that gives the apex Service back; `None` where nothing was taken.
-pub(super) fn release(subject: &Subject<'_>, have: &Value) -> Option<Value> {
+/// The patch that gives a Service back; `None` where nothing was taken.
+pub(super) fn release(subject: &Subject<'_>, role: Role, have: &Value) -> Option<Value> {
     // Another selector was written by the user meanwhile, or nothing was ever taken.
-    let is_taken = *selector(have) == subject.selector.primary_pods();
+    let is_taken = *selector(have) == pods(subject, role);
     let Some(before) = remembered(have) else {
+        if role != Role::Apex {
+            return None;
+        }
         // Flagger remembers nothing.
         let change = value::difference(selector(have), &users_selector(subject, have)).filter(|_| is_taken)?;
         return Some(patch::of(have, &json!({}), &json!({"selector": change})));

@@ -4,7 +4,7 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use super::configs::Configs;
-use super::defaults;
+use super::{daemon_set, defaults};
 use crate::model::Revision;
 
 /// The revision of a pod template: the same for every spelling of the same pods.
@@ -14,6 +14,7 @@ use crate::model::Revision;
 /// Quantities are compared as written: the apiserver writes them in one form.
 pub fn revision(template: &Value) -> Revision {
     let mut template = template.clone();
+    daemon_set::unpark(&mut template);
     defaults::remove(&mut template);
     Revision::new(format!("{}{}", Revision::SCHEME, fingerprint(template)))
 }
@@ -25,6 +26,7 @@ pub fn revision_with(template: &Value, configs: &Configs) -> Revision {
         return revision(template);
     }
     let mut template = template.clone();
+    daemon_set::unpark(&mut template);
     defaults::remove(&mut template);
     let whole = fingerprint(json!({"template": template, "configs": fingerprint_of(configs)}));
     Revision::new(format!("{}{whole}", Revision::SCHEME))

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::services::{apex, release_apex, sides};
 use super::{Configs, Role, Subject, ports, samples};
 use crate::api::{CanaryService, TargetPort};
+use crate::object::kinds::{DAEMON_SET, DEPLOYMENT};
 use crate::object::{Change, FakeStore, value};
 
 const ROLES: [Role; 3] = [Role::Apex, Role::Primary, Role::Canary];
@@ -164,7 +165,8 @@ proptest! {
             let store = store_with([Some(json!({"spec": odd, "metadata": {}})), None, None], &subject);
             let _ = apex(&subject, &CanaryService::default(), &odd, store.objects());
             let _ = release_apex(&subject, store.objects());
-            let _ = super::deployment::target(&odd, &Configs::new());
+            let _ = super::pods::target(DEPLOYMENT, &odd, &Configs::new());
+            let _ = super::pods::target(DAEMON_SET, &odd, &Configs::new());
             let candidate = super::primary::Candidate { template: &odd, configs: Configs::new() };
             let _ = super::primary::seen(&subject, &odd, &[candidate], store.objects());
             let _ = super::configs::referenced("shop", &odd);

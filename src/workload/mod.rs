@@ -4,8 +4,9 @@
 
 mod adoption;
 pub mod configs;
+mod daemon_set;
 mod defaults;
-pub mod deployment;
+mod deployment;
 pub mod endpoints;
 mod error;
 mod hash;
@@ -13,6 +14,7 @@ mod hash;
 mod laws;
 mod metadata;
 mod patch;
+pub mod pods;
 mod ports;
 pub mod primary;
 #[cfg(test)]

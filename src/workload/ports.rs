@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::deployment;
+use super::pods;
 use crate::api::{CanaryService, TargetPort};
 use crate::object::value;
 
@@ -81,7 +81,7 @@ const SIDECARS: [&str; 2] = ["istio-proxy", "envoy"];
 const CONTAINER_NAME: usize = 50;
 
 fn container_ports(target: &Value) -> impl Iterator<Item = Value> {
-    let containers = deployment::template(target).and_then(|t| value::at(t, &["spec", "containers"])?.as_array());
+    let containers = pods::template(target).and_then(|t| value::at(t, &["spec", "containers"])?.as_array());
     let containers = containers.into_iter().flatten().map(|c| (value::text(c, &["name"]).unwrap_or_default(), c));
     containers.filter(|(name, _)| !SIDECARS.contains(name)).flat_map(|(container, object)| {
         let ports = value::at(object, &["ports"]).and_then(Value::as_array).into_iter().flatten().enumerate();

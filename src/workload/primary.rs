@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::snapshot::{self, COPIED};
 use super::{
-    CANARY, Configs, Replicas, Subject, WorkloadError, configs, deployment, hash, metadata, patch, subject, template,
+    CANARY, Configs, Replicas, Subject, WorkloadError, configs, hash, metadata, patch, pods, subject, template,
 };
 use crate::api::sentences;
 use crate::model::{Complaint, PrimaryMatch, PrimarySeen, Revision};
@@ -36,14 +36,14 @@ pub fn changes(
         Source::Target(target, configs) => (target, Some(target), configs.clone()),
         Source::Snapshot(snapshot) => (snapshot, snapshot::kept(snapshot), snapshot::configs(snapshot)),
     };
-    let template = snapshot::template_of(object, deployment.and_then(deployment::template), &configs, revision)?;
+    let template = snapshot::template_of(object, deployment.and_then(pods::template), &configs, revision)?;
     let template = &template::of_primary(subject, template, &configs);
     let deployment = deployment.unwrap_or(&Value::Null);
-    let asked = deployment::replicas(deployment);
+    let asked = pods::replicas(subject.kind, deployment);
     Ok(match have {
-        None => vec![Change::Create(DEPLOYMENT, render(subject, revision, deployment, template, asked.max(1)))],
+        None => vec![Change::Create(subject.kind, render(subject, revision, deployment, template, asked.max(1)))],
         Some(have) => {
-            let serving = deployment::replicas(have);
+            let serving = pods::replicas(subject.kind, have);
             let replicas = match (source, subject.replicas) {
                 (_, Replicas::OfScaler) => serving,
                 (Source::Target(..), Replicas::OfTarget) if asked > 0 => asked,
@@ -67,14 +67,18 @@ pub fn seen(
     let selects = value::at(have, &["spec", "selector"]).unwrap_or(&Value::Null);
     let wanted = json!({"matchLabels": subject.selector.primary_pods()});
     if *selects != wanted {
-        let values =
-            [("primary", &*subject.primary().name), ("found", &*selects.to_string()), ("wanted", &*wanted.to_string())];
+        let values = [
+            ("kind", subject.kind.kind),
+            ("primary", &*subject.primary().name),
+            ("found", &*selects.to_string()),
+            ("wanted", &*wanted.to_string()),
+        ];
         return Err(Complaint::blocks(sentences::CAN062.reason, sentences::CAN062.say(&values)));
     }
     Ok(PrimarySeen {
         runs: runs(subject, have, candidates, objects),
-        replicas: deployment::replicas(have),
-        rollout: deployment::rollout(have),
+        replicas: pods::replicas(subject.kind, have),
+        rollout: pods::rollout(subject.kind, have),
     })
 }
 
@@ -118,15 +122,17 @@ fn render(subject: &Subject<'_>, revision: &Revision, source: &Value, template: 
     value::merge(&mut annotations, &json!({CANARY: subject.canary, REVISION: revision.as_str()}));
     let key = subject.primary();
     let mut object = json!({
-        "apiVersion": DEPLOYMENT.api_version(),
-        "kind": DEPLOYMENT.kind,
+        "apiVersion": subject.kind.api_version(),
+        "kind": subject.kind.kind,
         "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels, "annotations": annotations},
         "spec": {
-            "replicas": replicas,
             "selector": {"matchLabels": pods},
             "template": template,
         },
     });
+    if subject.kind == DEPLOYMENT {
+        object["spec"]["replicas"] = json!(replicas);
+    }
     for field in COPIED {
         if let Some(value) = value::at(source, &["spec", field]) {
             object["spec"][field] = value.clone();
@@ -141,7 +147,7 @@ fn is_running(have: &Value, template: &Value) -> bool {
         Some(_) => hash::revision,
         None => template::identity,
     };
-    deployment::template(have).is_some_and(|running| same(running) == same(template))
+    pods::template(have).is_some_and(|running| same(running) == same(template))
 }
 
 fn written_revision(have: &Value) -> Option<&str> {
@@ -155,10 +161,10 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
         let side = |object| value::at(object, &["spec", field]).unwrap_or(&Value::Null);
         spec.extend(value::difference(side(have), side(want)).map(|patch| (field.to_owned(), patch)));
     }
-    let template = deployment::template(want)?;
+    let template = pods::template(want)?;
     // A template that is only spelled differently stays as it is: writing it would restart every pod that serves.
     if !is_running(have, template) {
-        let running = deployment::template(have).unwrap_or(&Value::Null);
+        let running = pods::template(have).unwrap_or(&Value::Null);
         spec.extend(value::difference(running, template).map(|patch| ("template".to_owned(), patch)));
     } else if written_revision(have).is_none() {
         // Flagger's still: it stays so until a new template is written.
@@ -261,7 +267,7 @@ mod tests {
         target["spec"]["replicas"] = json!(0);
         let mut store = FakeStore::default();
         promote(&mut store, &first_revision(), Source::Target(&target, &Configs::new()));
-        assert_eq!(deployment::replicas(&stored(&store)), 1);
+        assert_eq!(pods::replicas(DEPLOYMENT, &stored(&store)), 1);
     }
 
     #[test]
@@ -298,7 +304,7 @@ mod tests {
         served["spec"]["replicas"] = json!(4);
         promote(&mut store, &first_revision(), Source::Target(&served, &Configs::new()));
         assert_eq!(stored(&store)["spec"]["template"], stored(&created())["spec"]["template"]);
-        assert_eq!(deployment::replicas(&stored(&store)), 4);
+        assert_eq!(pods::replicas(DEPLOYMENT, &stored(&store)), 4);
     }
 
     #[test]
@@ -340,7 +346,7 @@ mod tests {
         let (revision, mut target) = next();
         target["spec"]["replicas"] = json!(0);
         promote(&mut store, &revision, Source::Target(&target, &Configs::new()));
-        assert_eq!(deployment::replicas(&stored(&store)), 3);
+        assert_eq!(pods::replicas(DEPLOYMENT, &stored(&store)), 3);
     }
 
     #[test]

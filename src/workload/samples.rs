@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Replicas, Selector, Subject};
 
+use crate::object::kinds::DEPLOYMENT;
 use crate::object::value;
 
 /// The Deployment `cart` in namespace `shop`, as its user wrote it.
@@ -167,6 +168,7 @@ pub(super) fn subject() -> Subject<'static> {
         namespace: "shop",
         canary: "cart",
         uid: "1-2-3",
+        kind: DEPLOYMENT,
         target: "cart",
         apex: "cart",
         selector: &SELECTOR,

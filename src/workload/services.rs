@@ -32,12 +32,22 @@ pub fn release_apex(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
     let key = subject.service(Role::Apex);
     let patch = have.find(&key).and_then(|service| {
         if !subject.made(service) {
-            return adoption::release(subject, service);
+            return adoption::release(subject, Role::Apex, service);
         }
         let change = value::difference(selector(service), &subject.selector.target_pods())?;
         Some(patch::of(service, &json!({}), &json!({"selector": change})))
     });
     patch.map(|patch| Change::Merge(key, patch)).into_iter().collect()
+}
+
+/// The writes that give back Services of the sides that the user made; those that we made are not among them.
+pub fn release_sides(subject: &Subject<'_>, have: &Objects) -> Vec<Change> {
+    let release = |role| {
+        let key = subject.service(role);
+        let service = have.find(&key).filter(|service| !subject.made(service))?;
+        adoption::release(subject, role, service).map(|patch| Change::Merge(key, patch))
+    };
+    [Role::Canary, Role::Primary].into_iter().filter_map(release).collect()
 }
 
 /// What tells Flux to leave an object alone.
@@ -372,5 +382,26 @@ mod tests {
         }
         assert_eq!(stored(&store, Role::Apex)["spec"]["selector"], json!({"app": "cart"}));
         assert_eq!(release_apex(&samples::subject(), store.objects()), []);
+    }
+
+    #[test]
+    fn services_of_the_sides_that_the_user_made_are_given_back_as_they_were() {
+        let (mut store, subject) = (FakeStore::default(), samples::subject());
+        let theirs = json!({
+            "metadata": {"labels": {"own": "x"}},
+            "spec": {"selector": {"app": "old"}, "ports": [{"port": 7, "targetPort": 7}]},
+        });
+        for role in [Role::Primary, Role::Canary] {
+            store.put(subject.service(role), theirs.clone());
+        }
+        let before: Vec<_> = [Role::Primary, Role::Canary].map(|role| stored(&store, role)["spec"].clone()).into();
+        mend_all(&mut store, &port(80));
+        assert_eq!(stored(&store, Role::Canary)["spec"]["selector"], json!({"app": "cart"}));
+        let changes = release_sides(&subject, store.objects());
+        changes.iter().for_each(|change| store.write(change).expect("no other hand wrote"));
+        let after: Vec<_> = [Role::Primary, Role::Canary].map(|role| stored(&store, role)["spec"].clone()).into();
+        assert_eq!((after, changes.len()), (before, 2));
+        assert_eq!(release_sides(&subject, store.objects()), []);
+        assert_eq!(release_sides(&subject, made(&port(80)).objects()), []);
     }
 }

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{CANARY, Configs, Subject, WorkloadError, deployment, hash, metadata};
+use super::{CANARY, Configs, Subject, WorkloadError, daemon_set, hash, metadata, pods};
 use crate::model::Revision;
 use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION, SECRET};
 use crate::object::{Change, Content, ObjectKey, Objects, content, value};
 
-/// Fields of a Deployment that the primary takes over at a promotion, beside template and replicas.
-pub(super) const COPIED: [&str; 4] = ["minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit", "strategy"];
+/// Fields of a Deployment or DaemonSet that the primary takes over at a promotion, beside template and replicas.
+pub(super) const COPIED: [&str; 5] =
+    ["minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit", "strategy", "updateStrategy"];
 
 /// Bytes of ConfigMaps that a snapshot keeps: well below what the apiserver takes.
 const MOST_BYTES: usize = 512 * 1024;
@@ -23,8 +24,10 @@ pub fn create(
     configs: &Configs,
     have: &Objects,
 ) -> Result<Change, WorkloadError> {
-    let template = template_of(target, deployment::template(target), configs, revision)?;
-    let mut spec = json!({"replicas": deployment::replicas(target), "template": template});
+    let template = template_of(target, pods::template(target), configs, revision)?;
+    let mut template = template.clone();
+    daemon_set::unpark(&mut template);
+    let mut spec = json!({"replicas": pods::replicas(subject.kind, target), "template": template});
     for field in COPIED {
         if let Some(value) = value::at(target, &["spec", field]) {
             spec[field] = value.clone();
@@ -126,7 +129,7 @@ pub fn all<'a>(subject: &Subject<'_>, have: &'a Objects) -> Vec<&'a Value> {
 
 /// The pod template that a snapshot keeps, as the target had it.
 pub fn template(snapshot: &Value) -> Option<&Value> {
-    kept(snapshot).and_then(deployment::template)
+    kept(snapshot).and_then(pods::template)
 }
 
 /// The revision of that template.

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::Selector;
 use crate::api::sentences;
 use crate::model::Complaint;
-use crate::object::kinds::{DEPLOYMENT, SERVICE};
-use crate::object::{ObjectKey, value};
+use crate::object::kinds::SERVICE;
+use crate::object::{Kind, ObjectKey, value};
 
 /// Annotation of the Deployments and Services that we make, and label of the snapshots: the Canary they are made for.
 pub const CANARY: &str = "serin.dev/canary";
@@ -20,6 +20,8 @@ pub struct Subject<'a> {
     pub canary: &'a str,
     /// Uid of the Canary.
     pub uid: &'a str,
+    /// Kind of the target and of the primary.
+    pub kind: Kind,
     /// Name of the target.
     pub target: &'a str,
     /// Name of the apex Service: `service.name`, or the target's.
@@ -44,7 +46,7 @@ pub enum Replicas {
 impl Subject<'_> {
     /// Our copy of the target, `<target>-primary`.
     pub fn primary(&self) -> ObjectKey {
-        DEPLOYMENT.named(self.namespace, format!("{}-primary", self.target))
+        self.kind.named(self.namespace, format!("{}-primary", self.target))
     }
 
     /// The Service of a role.
@@ -70,7 +72,8 @@ impl Subject<'_> {
             let values = [("name", self.apex), ("length", &service.len().to_string())];
             complaints.push(Complaint::blocks(sentences::CAN020.reason, sentences::CAN020.say(&values)));
         }
-        let field = format!("spec.selector.matchLabels[{}] of Deployment/{}", self.selector.label, self.target);
+        let Self { kind, target, selector, .. } = self;
+        let field = format!("spec.selector.matchLabels[{}] of {}/{target}", selector.label, kind.kind);
         complaints.extend(overlong_label(&field, &self.selector.value, &self.selector.primary_value()));
         complaints.extend(overlong_label("metadata.name of the Canary", self.canary, self.canary));
         complaints

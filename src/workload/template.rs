@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::configs::{self, CONFIGS, Configs};
-use super::{Subject, hash, metadata};
+use super::{Subject, daemon_set, hash, metadata};
 use crate::model::Revision;
 use crate::object::value;
 
@@ -11,6 +11,7 @@ use crate::object::value;
 /// keep the target's pods apart or together speak of the primary's pods instead. Its configs are copies.
 pub(super) fn of_primary(subject: &Subject<'_>, template: &Value, configs: &Configs) -> Value {
     let mut template = template.clone();
+    daemon_set::unpark(&mut template);
     value::merge(&mut template, &json!({"metadata": {"labels": subject.selector.primary_pods()}}));
     if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.retain(|key, _| !metadata::is_mark(key));

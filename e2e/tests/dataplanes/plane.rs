@@ -151,6 +151,7 @@ impl Stand {
     /// Writes a weight, by one write where the route is there already, and waits until the data plane follows.
     pub(super) async fn moves(&self, before: Percent, weight: Percent) -> Outcome {
         let changes = self.routed.route(&Routing::split(weight)).await?;
+        self.routed.is_accepted().await?;
         if before != weight && changes.len() != 1 {
             return Err(format!("{} writes for the move to {weight} %: {changes:?}", changes.len()).into());
         }

@@ -1,4 +1,4 @@
-//! The application of `examples/istio` in a namespace of a test, and its Canary: to apply, to release, to look at.
+//! The application of an example, mostly that of `examples/istio`, in a namespace of a test, and its Canary: to apply, to release, to look at.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serin::api::{Canary, CanaryStatus};
 use serin::model::{Phase, Truth};
 use serin::object::value;
 
-use crate::support::{Outcome, project, wait_until};
+use crate::support::{Outcome, apply, project, wait_until};
 
 /// Long enough for pods on a busy machine, and for connections to drain.
 const ADOPTED_WITHIN: Duration = Duration::from_secs(120);
@@ -24,11 +24,26 @@ pub(super) struct App {
     client: Client,
     pub(super) namespace: String,
     name: &'static str,
+    /// A directory of `examples`.
+    example: &'static str,
+    /// What this cluster needs otherwise.
+    fitting: fn(&mut Value),
 }
 
 impl App {
     pub(super) fn new(client: &Client, namespace: &str, name: &'static str) -> Self {
-        Self { client: client.clone(), namespace: namespace.to_owned(), name }
+        Self::of_example("istio", |_| (), client, namespace, name)
+    }
+
+    /// The application of another example, each of its objects fitted to the cluster.
+    pub(super) fn of_example(
+        example: &'static str,
+        fitting: fn(&mut Value),
+        client: &Client,
+        namespace: &str,
+        name: &'static str,
+    ) -> Self {
+        Self { client: client.clone(), namespace: namespace.to_owned(), name, example, fitting }
     }
 
     /// What the gateway knows it by.
@@ -186,22 +201,15 @@ impl App {
         apply(&self.client, &self.namespace, object).await
     }
 
-    /// A file of `examples/istio`, in this namespace and with this name.
+    /// A file of the example, in this namespace and with this name.
     fn example(&self, file: &str) -> Outcome<Vec<Value>> {
-        let text = std::fs::read_to_string(project("examples/istio").join(file))?;
+        let text = std::fs::read_to_string(project("examples").join(self.example).join(file))?;
         let text = text.replace("hello", self.name).replace("example.com", &format!("{}.example.com", self.namespace));
-        Ok(serde_saphyr::from_multiple(&text.replace("namespace: demo", &format!("namespace: {}", self.namespace)))?)
+        let text = text.replace("namespace: demo", &format!("namespace: {}", self.namespace));
+        let mut objects: Vec<Value> = serde_saphyr::from_multiple(&text)?;
+        objects.iter_mut().for_each(self.fitting);
+        Ok(objects)
     }
-}
-
-/// Applies an object of a kind that the cluster serves.
-pub(super) async fn apply(client: &Client, namespace: &str, object: &Value) -> Outcome {
-    let types: TypeMeta = serde_json::from_value(object.clone())?;
-    let kind = ApiResource::from_gvk(&(&types).try_into()?);
-    let name = object["metadata"]["name"].as_str().ok_or("an object without a name")?;
-    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
-    objects.patch(name, &PatchParams::apply("claims").force(), &Patch::Apply(object)).await?;
-    Ok(())
 }
 
 /// An analysis in these steps, by the example's KPIs. How fast a busy machine answers must not decide.

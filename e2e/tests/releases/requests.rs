@@ -10,11 +10,11 @@ use serin::api::Canary;
 use serin::model::Phase;
 use tokio::time::sleep;
 
-use super::app::{App, apply, small};
+use super::app::{App, small};
 use super::audit::Audit;
 use super::operator::Operator;
 use crate::apiserver::establish_our_definitions;
-use crate::support::{Outcome, in_namespace, wait_until};
+use crate::support::{Outcome, apply, in_namespace, wait_until};
 
 /// What one release of five steps may cost.
 const RELEASE: u64 = 30;

@@ -95,9 +95,13 @@ impl Account {
 impl Traffic {
     /// Starts once the gateway knows the host: what is lost before it does is nobody's release.
     pub(super) async fn start(client: &Client, host: &str) -> Outcome<Self> {
-        let url = gateway(client).await?;
+        Self::through(&gateway(client).await?, host).await
+    }
+
+    /// The same, through another gateway than Istio's.
+    pub(super) async fn through(url: &str, host: &str) -> Outcome<Self> {
         let summary = state("log")?.join(format!("load-{host}.json"));
-        let start = |duration| Self::spawn(&url, host, duration, &summary);
+        let start = |duration| Self::spawn(url, host, duration, &summary);
         wait_until(&format!("a gateway that serves {host}"), SERVED_WITHIN, async || {
             Ok(start("1s")?.account()?.lost_nothing().is_ok().then_some(()))
         })

@@ -57,19 +57,19 @@ impl Router for V1Beta1 {
         routes::refuse_conditions(target, &[Part::QueryParams, Part::SourceLabels])
     }
 
+    fn before_pods(&self, target: &Target<'_>, have: &Objects) -> Result<Vec<Change>, RouteError> {
+        self.check(target)?;
+        written(nodes(target), have)
+    }
+
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
         // Order: what is led to before what leads there.
-        let [primary, canary] = target.sides();
+        let [_, canary] = target.sides();
         let apex = service(target, target.apex, &routes::of_apex(target, want.canary));
-        let claims = [
-            node(target, target.apex, &primary),
-            node(target, &primary, &primary),
-            node(target, &canary, &canary),
-            Claim { annotations: gateway(target), ..apex },
-            service(target, &canary, &routes::of_canary(target)),
-        ];
-        written(claims, have)
+        let services =
+            [Claim { annotations: gateway(target), ..apex }, service(target, &canary, &routes::of_canary(target))];
+        written(nodes(target).into_iter().chain(services), have)
     }
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
@@ -95,6 +95,12 @@ fn service_key(target: &Target<'_>, service: &str) -> ObjectKey {
 
 fn mesh<'a>(target: &Target<'a>) -> Option<&'a str> {
     target.service.mesh_name.as_deref().filter(|name| !name.is_empty())
+}
+
+/// Of the apex, which stands for the primary, and of both sides.
+fn nodes(target: &Target<'_>) -> [Claim; 3] {
+    let [primary, canary] = target.sides();
+    [node(target, target.apex, &primary), node(target, &primary, &primary), node(target, &canary, &canary)]
 }
 
 /// A virtual node that leads to a Service.

@@ -65,21 +65,21 @@ impl Router for V1Beta2 {
         routes::refuse_conditions(target, unread)
     }
 
+    fn before_pods(&self, target: &Target<'_>, have: &Objects) -> Result<Vec<Change>, RouteError> {
+        written(nodes(target), have)
+    }
+
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
         // Order: what is led to before what leads there.
-        let [primary, canary] = target.sides();
-        let values = target.pods.map(|(_, value)| [format!("{value}-primary"), value.to_owned()]);
-        let [primary_pods, canary_pods] = values.map_or([None, None], |sides| sides.map(Some));
-        let claims = [
-            node(target, &primary, primary_pods),
-            node(target, &canary, canary_pods),
+        let [_, canary] = target.sides();
+        let routes = [
             router(target, target.apex, &routes::of_apex(target, want.canary)),
             router(target, &canary, &routes::of_canary(target)),
             Claim { annotations: gateway(target), ..service(target, target.apex) },
             service(target, &canary),
         ];
-        written(claims, have)
+        written(nodes(target).into_iter().chain(routes), have)
     }
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
@@ -97,6 +97,14 @@ impl Router for V1Beta2 {
     fn query(&self, builtin: Builtin) -> BuiltinQuery {
         super::query(builtin)
     }
+}
+
+/// Of both sides.
+fn nodes(target: &Target<'_>) -> [Claim; 2] {
+    let [primary, canary] = target.sides();
+    let values = target.pods.map(|(_, value)| [format!("{value}-primary"), value.to_owned()]);
+    let [primary_pods, canary_pods] = values.map_or([None, None], |sides| sides.map(Some));
+    [node(target, &primary, primary_pods), node(target, &canary, canary_pods)]
 }
 
 fn node(target: &Target<'_>, name: &str, pods: Option<String>) -> Claim {

@@ -38,6 +38,11 @@ impl Case<'_> {
         changes
     }
 
+    fn before_pods(&self) -> Vec<Change> {
+        let target = self.subject.target(self.router);
+        self.router.before_pods(&target, self.store.objects()).expect("it is a part of what was rendered")
+    }
+
     fn release(&mut self) -> Vec<Change> {
         let changes = self.router.release(&self.subject.target(self.router), self.store.objects());
         self.write(&changes);
@@ -75,6 +80,7 @@ proptest! {
         for mut case in cases(&subject, &want, &objects) {
             case.route();
             prop_assert_eq!(case.route(), vec![]);
+            prop_assert_eq!(case.before_pods(), vec![]);
         }
     }
 
@@ -246,6 +252,14 @@ fn every_router_takes_most_of_what_may_be_asked() {
         let count = taken.count();
         assert!(count >= 16, "{} takes only {count} of 64, so the laws say little of it", router.providers()[0]);
     }
+}
+
+#[test]
+fn the_schema_names_every_router_that_can_copy_requests() {
+    let can = |router: &&&dyn Router| router.capabilities(&crate::api::CanaryService::default()).mirror;
+    let names: Vec<_> = ALL.iter().filter(can).flat_map(|router| router.providers()).copied().collect();
+    let sentence = crate::api::sentences::CAN015.text;
+    assert!(sentence.ends_with(&format!("use one of: {}", names.join(", "))), "{names:?}");
 }
 
 fn notes() -> impl Strategy<Value = String> {

@@ -149,12 +149,24 @@ fn virtual_service(target: &Target<'_>, want: &Routing, have: &Objects) -> Claim
     let mut spec = Map::from_iter([
         ("hosts".to_owned(), hosts(target)),
         ("gateways".to_owned(), gateways(target)),
-        (protocol.field().to_owned(), rules::of(target, protocol, want)),
+        (protocol.field().to_owned(), among_others(target, protocol, rules::of(target, protocol, want), have)),
     ]);
     if let Some(others) = rules_of_others(target, protocol.other(), have.find(&key)) {
         spec.insert(protocol.other().field().to_owned(), others);
     }
     Claim::of_apex(key, target, spec)
+}
+
+/// Our rules in the place of those that led to the apex, in a VirtualService of the user's: rules that lead elsewhere stay before or
+/// behind them, as they were, since the first that matches counts. One that we made holds nothing but ours.
+fn among_others(target: &Target<'_>, protocol: Protocol, ours: Vec<Value>, have: &Objects) -> Value {
+    let key = VIRTUAL_SERVICE.named(target.namespace, target.apex);
+    let found = have.find(&key).filter(|_| is_users(&key, have));
+    let rules = found.and_then(|found| value::at(found, &["spec", protocol.field()])).and_then(Value::as_array);
+    let rules = rules.map(Vec::as_slice).unwrap_or_default();
+    let is_ours = |rule: &Value| reading::is_ours(target, rule);
+    let (before, behind) = rules.split_at(rules.iter().position(is_ours).unwrap_or(0));
+    before.iter().cloned().chain(ours).chain(behind.iter().filter(|rule| !is_ours(rule)).cloned()).collect()
 }
 
 /// What is left of a VirtualService that we made: the user's hosts and options, on the apex Service.

@@ -19,6 +19,12 @@ pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {
     })
 }
 
+/// Whether any destination of a rule is one of the sides, or the apex whose traffic is to be shared.
+pub(super) fn is_ours(target: &Target<'_>, rule: &Value) -> bool {
+    let to_apex = |d: &Value| goes_to(target, d.get("destination"), target.apex);
+    names_a_side(target, rule) || destinations(rule).iter().any(to_apex)
+}
+
 /// Whether any destination of a rule is one of the sides.
 pub(super) fn names_a_side(target: &Target<'_>, rule: &Value) -> bool {
     let sides = target.sides();
@@ -80,7 +86,11 @@ fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
         |rule: &Value| -> Option<Cookie> { cookies::parse(set_cookie(rule).filter(|text| cookies::expires(text))?) };
     match given_by(&canary) {
         Some(canary) => Affinity::Sticky { canary, primary: given_by(&primary) },
-        None => before.iter().find_map(taken_back).map_or(Affinity::None, Affinity::Expire),
+        None => before
+            .iter()
+            .filter(|rule| names_a_side(target, rule))
+            .find_map(taken_back)
+            .map_or(Affinity::None, Affinity::Expire),
     }
 }
 

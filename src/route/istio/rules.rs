@@ -7,8 +7,8 @@ use super::{MESH, Protocol, conditions, is_delegate};
 use crate::model::{Affinity, Mirror, Percent, Routing};
 use crate::route::{Target, cookies};
 
-/// The whole list of rules, in the wire form.
-pub(super) fn of(target: &Target<'_>, protocol: Protocol, want: &Routing) -> Value {
+/// All rules of ours, in the wire form.
+pub(super) fn of(target: &Target<'_>, protocol: Protocol, want: &Routing) -> Vec<Value> {
     match protocol {
         Protocol::Http => http(target, want),
         Protocol::Tcp => tcp(target, want),
@@ -24,8 +24,8 @@ pub(super) fn to_apex(target: &Target<'_>, protocol: Protocol) -> Value {
     }])
 }
 
-fn tcp(target: &Target<'_>, want: &Routing) -> Value {
-    json!([tcp_rule(target, json!(split(target, want.canary)))])
+fn tcp(target: &Target<'_>, want: &Routing) -> Vec<Value> {
+    vec![tcp_rule(target, json!(split(target, want.canary)))]
 }
 
 fn tcp_rule(target: &Target<'_>, route: Value) -> Value {
@@ -37,7 +37,7 @@ fn tcp_rule(target: &Target<'_>, route: Value) -> Value {
     Value::Object(rule)
 }
 
-fn http(target: &Target<'_>, want: &Routing) -> Value {
+fn http(target: &Target<'_>, want: &Routing) -> Vec<Value> {
     let everybody = conditions::of_service(target);
     let shared = conditions::of_analysis(target);
     let mut rules = Vec::new();
@@ -69,7 +69,7 @@ fn http(target: &Target<'_>, want: &Routing) -> Value {
         let [primary, _] = split(target, Percent::ZERO);
         rules.push(rule(target, &everybody, Mirror::Off, json!([primary])));
     }
-    json!(rules)
+    rules
 }
 
 /// A rule with everything that the user asked for on each request of the service.

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::super::place::Place;
 use crate::object::kinds::{
-    CANARY, CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE, SCALED_OBJECT, SECRET,
-    SERVICE,
+    CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE,
+    SCALED_OBJECT, SECRET, SERVICE,
 };
 use crate::object::{Kind, content, value};
 
@@ -105,6 +105,7 @@ fn is_ours_to_prune(kind: Kind) -> bool {
         CANARY,
         CONFIG_MAP,
         CONTROLLER_REVISION,
+        DAEMON_SET,
         DEPLOYMENT,
         ENDPOINT_SLICE,
         HPA,

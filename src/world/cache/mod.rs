@@ -67,6 +67,8 @@ pub(crate) struct Sight {
     pub(crate) canary: Stored,
     pub(crate) objects: Vec<(ObjectKey, Stored)>,
     pub(crate) unserved: BTreeSet<Kind>,
+    /// Other canaries that look at the same workloads.
+    pub(crate) beside: BTreeSet<Place>,
 }
 
 impl Cache {
@@ -110,9 +112,10 @@ impl Cache {
         let Some(stored) = self.held(CANARY, canary) else { return Look::Gone };
         // Decoding takes long enough not to do it under the lock.
         let lookups = (self.lookups)(&stored);
-        let look = self.index().look(stored, lookups);
+        let look = self.index().look(canary, stored, lookups);
         let Look::Seen(sight) = look else { return look };
-        let further = (self.further)(&sight);
+        let mut further = (self.further)(&sight);
+        further.extend(sight.beside.iter().map(|other| CANARY.named(other.namespace(), other.name())));
         self.index().look_further(canary, sight, further)
     }
 

@@ -90,6 +90,11 @@ impl Shelf {
         })
     }
 
+    /// The canaries that look at the object at `place`.
+    pub(crate) fn canaries(&self, place: &Place) -> &[Place] {
+        self.entries.get(place).map_or(&[], |entry| &entry.canaries)
+    }
+
     /// Everything that is held.
     pub(crate) fn held(&self) -> impl Iterator<Item = &Place> {
         self.entries.iter().filter(|(_, entry)| matches!(entry.content, Content::Held(_))).map(|(place, _)| place)

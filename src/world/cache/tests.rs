@@ -215,3 +215,19 @@ fn what_an_autoscaler_measures_wakes_nobody() {
     assert_eq!(cache.seen(HPA), 3);
     assert_eq!(cache.absorb(HPA, Event::Apply(hpa(4, 60, 8))).wake, places(["a"]));
 }
+
+#[test]
+fn of_two_canaries_of_one_target_each_sees_the_other_and_its_end() {
+    let cache = synced();
+    cache.absorb(CANARY, Event::Apply(canary("c", 5, "a")));
+    let beside = |name: &str| match cache.look(&place(name)) {
+        Look::Seen(sight) => {
+            sight.objects.into_iter().filter(|(key, _)| key.kind == CANARY).map(|(key, _)| key.name).collect()
+        }
+        look => panic!("{look:?}"),
+    };
+    assert_eq!((beside("a"), beside("c")), (vec!["c".to_owned()], vec!["a".to_owned()]));
+    let woken = cache.absorb(CANARY, Event::Delete(canary("c", 6, "a"))).wake;
+    assert_eq!(woken, places(["a", "c"]));
+    assert_eq!(beside("a"), Vec::<String>::new());
+}

@@ -53,14 +53,14 @@ async fn a_deleted_canary_gives_everything_back_and_loses_no_request() -> Outcom
         let traffic = Traffic::start(&client, &app.host()).await?;
 
         app.delete("flagger.app/v1beta1", "Canary", "hello").await?;
-        wait_until("the end of the primary", RELEASED_WITHIN, async || {
-            Ok(app.deployment("hello-primary").await.is_err().then_some(()))
+        wait_until("the end of the Canary, which nothing holds", RELEASED_WITHIN, async || {
+            Ok(app.object("flagger.app/v1beta1", "Canary", "hello").await.is_err().then_some(()))
         })
         .await?;
+        assert!(app.deployment("hello-primary").await.is_err(), "the primary went with it");
         assert_eq!(app.object("networking.istio.io/v1", "VirtualService", "hello").await?["spec"], route);
         let service = app.object("v1", "Service", "hello").await?;
         assert_eq!(service["spec"]["selector"], json!({"app": "hello"}));
-        assert!(app.object("flagger.app/v1beta1", "Canary", "hello").await.is_err(), "nothing holds it");
         traffic.end()?.lost_nothing()
     })
     .await

@@ -121,3 +121,15 @@ fn the_pods_of_the_primary_are_never_measured_for_the_canary() {
         "or the pattern would describe podinfo-primary-x2x4z"
     );
 }
+
+#[test]
+fn pods_find_their_virtual_nodes_when_they_start() {
+    for (router, service, nodes) in
+        [(&V1Beta1 as &'static dyn Router, json!({"meshName": "global"}), 3), (&V1Beta2, json!({}), 2)]
+    {
+        let scene = Scene::of(router, &service);
+        let changes = router.before_pods(&scene.target(), scene.store.objects()).expect("it renders");
+        let kinds: Vec<_> = changes.iter().filter_map(Change::key).map(|key| key.kind.kind).collect();
+        assert_eq!(kinds, vec!["VirtualNode"; nodes]);
+    }
+}

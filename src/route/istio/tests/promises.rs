@@ -65,6 +65,29 @@ fn other_parts_of_the_virtual_service_stay() {
 }
 
 #[test]
+fn rules_that_lead_elsewhere_stay_where_they_were() {
+    let to = |host: &str| json!({"match": [{"uri": {"prefix": format!("/{host}")}}], "route": [{"destination": {"host": host}}]});
+    let redirect = json!({"redirect": {"uri": "/shop"}});
+    let http = json!([to("static"), to("podinfo"), redirect, to("podinfo.test.svc.cluster.local"), to("podinfo.prod")]);
+    let mut scene = Scene::of(&json!({})).with(json!({"spec": {"http": http}}));
+    scene.route(&split(10)).route(&sticky(20)).route(&split(30));
+    assert_eq!(scene.read(), Some(split(30)));
+    let rules = scene.http().as_array().cloned().unwrap_or_default();
+    assert_eq!(rules.len(), 4);
+    assert_eq!([&rules[0], &rules[2], &rules[3]], [&to("static"), &redirect, &to("podinfo.prod")]);
+    assert_eq!(scene.release().found()["spec"]["http"], http);
+}
+
+#[test]
+fn a_virtual_service_that_we_made_holds_nothing_but_our_rules() {
+    let mut scene = Scene::of(&json!({}));
+    scene.route(&split(10));
+    let http = json!([{"route": [{"destination": {"host": "elsewhere"}}]}, scene.http()[0]]);
+    edit(&mut scene, json!({"spec": {"http": http}}));
+    assert_eq!(scene.route(&split(20)).http().as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn the_rule_for_everybody_else_always_carries_100() {
     for weight in [0, 50, 100] {
         let mut scene = Scene::analysed(&json!({}), &insiders());

@@ -1,0 +1,152 @@
+//! A whole release on every data plane, as its users would have it: `e2e/test.sh dataplanes` runs these.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use serin::model::Phase;
+use serin::object::value;
+
+use super::app::{App, in_steps, quick_to_drain};
+use super::operator::Operator;
+use super::traffic::Traffic;
+use crate::apiserver::establish_our_definitions;
+use crate::support::{Outcome, in_namespace, project, run};
+
+/// Three steps of ten seconds, two rollouts and a drain, on a machine that carries all data planes at once.
+const RELEASED_WITHIN: Duration = Duration::from_secs(240);
+
+/// An example, and where its users ask.
+struct Plane {
+    example: &'static str,
+    /// Below `e2e/dataplane`.
+    script: &'static str,
+    host: fn(&App) -> String,
+    fitting: fn(&mut Value),
+    reachable: Reachable,
+}
+
+/// From when on the app answers through the data plane.
+enum Reachable {
+    /// Before there is a Canary.
+    Ever,
+    /// With the Canary: what the user's object leads to is serin's. What is lost before is not counted.
+    Adopted,
+}
+
+#[tokio::test]
+async fn a_release_behind_nginx_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane {
+        example: "nginx",
+        script: "traefik.sh",
+        host: App::host,
+        fitting: |_| (),
+        reachable: Reachable::Ever,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_release_behind_traefik_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane {
+        example: "traefik",
+        script: "traefik.sh",
+        host: App::host,
+        fitting: |_| (),
+        reachable: Reachable::Adopted,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_release_behind_contour_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane {
+        example: "contour",
+        script: "contour.sh",
+        host: App::host,
+        fitting: |_| (),
+        reachable: Reachable::Adopted,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_release_behind_a_gateway_of_traefik_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane {
+        example: "gatewayapi-v1",
+        script: "traefik.sh",
+        host: App::host,
+        fitting: |object| joins_gateway(object, "traefik"),
+        reachable: Reachable::Ever,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_release_behind_a_gateway_of_contour_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane {
+        example: "gatewayapi-v1",
+        script: "contour.sh",
+        host: App::host,
+        fitting: |object| joins_gateway(object, "projectcontour"),
+        // Contour gives Envoy routes and clusters in streams of their own. The first route to a new Service may be there
+        // before the Service, and then a request is lost, whoever writes the route.
+        reachable: Reachable::Adopted,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_release_in_app_mesh_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane {
+        example: "appmesh-v1beta2",
+        script: "appmesh.sh",
+        host: |app| format!("hello.{}", app.namespace),
+        fitting: has_the_port_of_its_pods,
+        reachable: Reachable::Adopted,
+    })
+    .await
+}
+
+async fn a_release_loses_nothing(plane: Plane) -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let app = App::of_example(plane.example, plane.fitting, &client, &namespace, "hello");
+        let _operator = Operator::start(&namespace, &[])?;
+        let url = run(project("e2e/dataplane").join(plane.script), &["url"])?;
+        let (url, host) = (url.trim(), (plane.host)(&app));
+        app.go_live(&quick_to_drain()).await?;
+        let before = match plane.reachable {
+            Reachable::Ever => Some(Traffic::through(url, &host).await?),
+            Reachable::Adopted => None,
+        };
+        app.adopted(&in_steps(20, 60)).await?;
+        let traffic = match before {
+            Some(traffic) => traffic,
+            None => Traffic::through(url, &host).await?,
+        };
+        app.release(&[("VERSION", "2")]).await?;
+        app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
+        assert_eq!(app.version_of("hello-primary").await?.as_deref(), Some("2"));
+        traffic.end()?.lost_nothing()
+    })
+    .await
+}
+
+/// Routes of the example through the Gateway that this cluster has in `namespace`.
+fn joins_gateway(object: &mut Value, namespace: &str) {
+    let gateway = json!([{"name": "gateway", "namespace": namespace}]);
+    match object["kind"].as_str() {
+        Some("HTTPRoute") => object["spec"]["parentRefs"] = gateway,
+        Some("Canary") => object["spec"]["service"]["gatewayRefs"] = gateway,
+        _ => (),
+    }
+}
+
+/// App Mesh asks the Service's address at the pods' port, so the Service must have that port too.
+fn has_the_port_of_its_pods(object: &mut Value) {
+    match object["kind"].as_str() {
+        Some("Service") => object["spec"]["ports"][0]["port"] = 8080.into(),
+        Some("Canary") => value::merge(object, &json!({"spec": {"service": {"port": 8080}}})),
+        _ => (),
+    }
+}

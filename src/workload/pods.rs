@@ -1,0 +1,113 @@
+//! Workloads that run pods: what a Deployment and a DaemonSet have in common.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Configs, daemon_set, deployment, hash};
+use crate::api::sentences;
+use crate::model::{Complaint, Rollout, TargetSeen};
+use crate::object::kinds::DAEMON_SET;
+use crate::object::{Change, Kind, ObjectKey, value};
+
+/// The user's workload as it was seen, with the configs that its pods read; a complaint where it cannot be released.
+pub fn target(kind: Kind, object: &Value, configs: &Configs) -> Result<TargetSeen, Complaint> {
+    let template = template(object).ok_or_else(|| no_template(kind, object))?;
+    if kind == DAEMON_SET {
+        daemon_set::check(object)?;
+    }
+    let grace = value::count(template, &["spec", "terminationGracePeriodSeconds"])
+        .map_or(DEFAULT_GRACE, |seconds| Duration::from_secs(u64::from(seconds)));
+    let revision = hash::revision_with(template, configs);
+    Ok(TargetSeen { revision, replicas: replicas(kind, object), rollout: rollout(kind, object), grace })
+}
+
+/// How far its rollout is, as its controller counts it.
+pub fn rollout(kind: Kind, object: &Value) -> Rollout {
+    if kind == DAEMON_SET { daemon_set::rollout(object) } else { deployment::rollout(object) }
+}
+
+/// Pods that it asks for; 0 where it is parked.
+pub fn replicas(kind: Kind, object: &Value) -> u32 {
+    if kind == DAEMON_SET { daemon_set::replicas(object) } else { deployment::replicas(object) }
+}
+
+/// The write that makes it ask for `wanted` pods; none where it does or is not there. Nothing else of it is touched.
+pub fn scale(key: &ObjectKey, have: Option<&Value>, wanted: u32) -> Vec<Change> {
+    let change = have.and_then(|have| {
+        if key.kind == DAEMON_SET { daemon_set::scale(have, wanted) } else { deployment::scale(have, wanted) }
+    });
+    change.map(|patch| Change::Merge(key.clone(), patch)).into_iter().collect()
+}
+
+/// The pod template.
+pub fn template(object: &Value) -> Option<&Value> {
+    value::at(object, &["spec", "template"]).filter(|template| template.is_object())
+}
+
+/// Whether the controller has seen the newest spec.
+pub(super) fn is_observed(object: &Value) -> bool {
+    let generation = |path: &[&str]| value::at(object, path).and_then(Value::as_i64).unwrap_or_default();
+    generation(&["metadata", "generation"]) <= generation(&["status", "observedGeneration"])
+}
+
+/// What the apiserver fills in for terminationGracePeriodSeconds.
+const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
+fn no_template(kind: Kind, object: &Value) -> Complaint {
+    let name = value::text(object, &["metadata", "name"]).unwrap_or_default();
+    Complaint::blocks(sentences::CAN061.reason, sentences::CAN061.say(&[("kind", kind.kind), ("target", name)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use crate::object::FakeStore;
+    use crate::object::kinds::DEPLOYMENT;
+    use serde_json::json;
+
+    fn seen(object: &Value) -> Result<TargetSeen, Complaint> {
+        target(DEPLOYMENT, object, &Configs::new())
+    }
+
+    #[test]
+    fn a_target_is_seen_with_its_revision_replicas_and_grace() {
+        let mut object = samples::deployment();
+        let found = seen(&object).expect("it has a template");
+        assert_eq!(found.revision, hash::revision(&samples::template()));
+        assert_eq!((found.replicas, found.grace), (3, DEFAULT_GRACE));
+        object["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = json!(90);
+        assert_eq!(seen(&object).map(|seen| seen.grace), Ok(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn other_replicas_are_the_same_revision() {
+        let mut object = samples::deployment();
+        object["spec"]["replicas"] = json!(9);
+        let (before, after) = (seen(&samples::deployment()), seen(&object));
+        assert_eq!(before.map(|seen| seen.revision), after.map(|seen| seen.revision));
+    }
+
+    #[test]
+    fn a_target_without_a_template_is_a_complaint() {
+        let complaint = seen(&json!({"metadata": {"name": "cart"}})).expect_err("it has none");
+        assert!(complaint.sentence.starts_with("Deployment/cart has no spec.template"), "{}", complaint.sentence);
+    }
+
+    #[test]
+    fn scaling_writes_the_replicas_alone_and_only_once() {
+        let key = DEPLOYMENT.named("shop", "cart");
+        let mut store = FakeStore::default();
+        store.put(key.clone(), samples::deployment());
+        let before = store.objects().find(&key).cloned().expect("it was put there");
+        for change in scale(&key, store.objects().find(&key), 0) {
+            store.write(&change).expect("no other hand wrote");
+        }
+        let after = store.objects().find(&key).cloned().expect("it is still there");
+        assert_eq!(replicas(DEPLOYMENT, &after), 0);
+        assert_eq!(after["spec"]["template"], before["spec"]["template"]);
+        assert_eq!(scale(&key, Some(&after), 0), []);
+        assert_eq!(scale(&key, None, 0), []);
+    }
+}
