@@ -138,6 +138,9 @@ mod tests {
         check("core", &core());
         check("config-tracking", &config_tracking());
         check("election", &election());
+        for (name, rules) in providers() {
+            check(&format!("provider-{name}"), &rules);
+        }
         for (known, name) in names() {
             check(&format!("router-{}", name.replace(':', "-")), &router(known));
         }
