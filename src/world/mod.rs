@@ -40,6 +40,7 @@ mod cluster;
 mod connect;
 mod desk;
 mod failure;
+mod groups;
 mod http;
 mod identity;
 mod lease;
