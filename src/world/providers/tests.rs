@@ -108,6 +108,16 @@ async fn builtin_queries_of_many_canaries_are_one_request() {
 }
 
 #[tokio::test]
+async fn a_thousand_canaries_that_wake_together_are_few_requests() {
+    let (url, count) = prometheus().await;
+    let providers = providers("{}");
+    let asks: Vec<Ask> = (0..1000).map(|n| builtin(&url, n)).collect();
+    let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Measurement::Value(_))), "{answers:?}");
+    assert_eq!(count.load(Ordering::SeqCst), 1000_u32.div_ceil(32));
+}
+
+#[tokio::test]
 async fn where_a_group_is_not_understood_each_is_asked_alone() {
     let (url, count) =
         serve(StatusCode::OK, r#"{"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "7"]}]}}"#)
