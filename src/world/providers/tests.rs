@@ -114,7 +114,8 @@ async fn a_thousand_canaries_that_wake_together_are_few_requests() {
     let asks: Vec<Ask> = (0..1000).map(|n| builtin(&url, n)).collect();
     let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
     assert!(answers.iter().all(|answer| matches!(answer, Measurement::Value(_))), "{answers:?}");
-    assert_eq!(count.load(Ordering::SeqCst), 1000_u32.div_ceil(32));
+    // 32 full groups, and at most one for each of them that did not wait to be full.
+    assert!(count.load(Ordering::SeqCst) <= 64, "{count:?}");
 }
 
 #[tokio::test]
