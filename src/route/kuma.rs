@@ -98,13 +98,11 @@ fn keys(target: &Target<'_>) -> [ObjectKey; 2] {
     [format!("{}.{}", target.apex, target.namespace), target.apex.to_owned()].map(|name| TRAFFIC_ROUTE.named("", name))
 }
 
-/// Whether a route under the apex's bare name is this canary's: for its Service, and to its sides.
+/// Whether a route under the apex's bare name is this canary's: no other leads to its primary.
 fn is_flaggers(target: &Target<'_>, route: &Value) -> bool {
     let [primary, _] = target.sides();
-    let destinations = value::at(route, &["spec", "destinations"]);
-    let shared = value::at(route, &["spec", "conf"]).map(|conf| splits(conf).flatten().collect::<Vec<_>>());
-    destinations == Some(&selecting(&tag(target, target.apex)))
-        && shared.is_some_and(|parts| parts.iter().any(|part| leads_to(target, part, &primary)))
+    let conf = value::at(route, &["spec", "conf"]);
+    conf.into_iter().flat_map(splits).flatten().any(|part| leads_to(target, part, &primary))
 }
 
 /// The requests from everywhere to the apex; first those that match, where the analysis has conditions.

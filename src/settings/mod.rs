@@ -8,7 +8,6 @@ mod complaints;
 mod hook;
 mod kpi;
 mod strategy;
-mod unserved;
 mod weights;
 
 pub(crate) use crate::model::duration::parse as duration;
@@ -41,7 +40,6 @@ const DEADLINE: i32 = 600;
 pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = complaints::all(spec, defaults);
     complaints.extend(weights::all(spec, provider(spec, defaults)));
-    complaints.extend(unserved::all(spec));
     let router = capabilities(spec, provider(spec, defaults));
     let strategy = strategy::resolve(spec, router);
     let (Some(strategy), true) = (strategy, complaints.is_empty()) else {
@@ -50,16 +48,14 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         return Err(complaints);
     };
     let analysis = &spec.analysis;
+    // What goes to the canary as a whole comes back as a whole.
+    let in_steps = !(router.whole_matches && complaints::matches(spec));
     Ok(Settings {
         strategy,
         interval: duration::parse(&analysis.interval).unwrap_or_default().max(SHORTEST_INTERVAL),
         threshold: u32::try_from(analysis.threshold).unwrap_or(0).max(1),
         deadline: Duration::from_secs(u64::try_from(spec.progress_deadline_seconds.unwrap_or(DEADLINE)).unwrap_or(0)),
-        // What goes to the canary as a whole comes back as a whole.
-        promotion_step: analysis
-            .step_weight_promotion
-            .map(percent)
-            .filter(|step| !step.is_zero() && !(router.whole_matches && complaints::matches(spec))),
+        promotion_step: analysis.step_weight_promotion.map(percent).filter(|step| !step.is_zero() && in_steps),
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         cookies: strategy::cookies(analysis, router),

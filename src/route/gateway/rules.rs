@@ -115,7 +115,9 @@ impl Pen<'_> {
             |field: &str| OURS.contains(&field) || field == "timeouts" && self.options.contains(&Extra::Timeouts);
         let kept = replaced.and_then(Value::as_object).into_iter().flatten().filter(|(field, _)| !is_ours(field));
         let mut whole: Map<_, _> = kept.map(|(field, value)| (field.clone(), value.clone())).collect();
-        whole.extend(rule.as_object().cloned().unwrap_or_default());
+        if let Value::Object(ours) = rule {
+            whole.extend(ours);
+        }
         Value::Object(whole)
     }
 

@@ -155,10 +155,12 @@ fn what_the_users_ingress_gains_and_loses_the_twin_gains_and_loses() {
         .merge(&json!({"metadata": {"annotations": {proxy: "8m", "kubernetes.io/ingress.class": "nginx"}}}))
         .route(&split(10));
     assert_eq!(annotations(&scene)[proxy], "8m");
-    scene.merge(&json!({"metadata": {"annotations": {proxy: null, "kubernetes.io/ingress.class": null}}}));
+    scene
+        .merge(&json!({"metadata": {"annotations": {proxy: null, "kubernetes.io/ingress.class": null}}}))
+        .route(&split(10));
+    let without = |scene: &Scene, name: &str| annotations(scene).get(name).is_none();
+    assert!(without(&scene, proxy) && without(&scene, "kubernetes.io/ingress.class"));
     scene.merge(&json!({"spec": {"tls": [{"hosts": ["shop.example"]}]}})).route(&split(10));
-    assert_eq!(annotations(&scene).get(proxy), None);
-    assert_eq!(annotations(&scene).get("kubernetes.io/ingress.class"), None);
     assert_eq!(found(&scene)["spec"]["tls"], json!([{"hosts": ["shop.example"]}]));
     assert_eq!(scene.read(), Some(split(10)));
 }
