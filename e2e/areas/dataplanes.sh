@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every router that has a real data plane here: weights, rules and copies as clients see them. The last thing before the
-# results is a table: data plane, what was asked, the canary's share in percent, requests, requests lost.
+# Every router that has a real data plane here: weights, rules, cookies and copies as clients see them, and a whole release
+# on each. The last thing is a table: data plane, what was asked, the canary's share in percent, requests, requests lost.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR
@@ -11,9 +11,10 @@ trap 'rm -f "$ROWS"' EXIT
 
 main() {
   local code=0
-  cluster_with istio traefik contour appmesh
+  cluster_with istio traefik contour appmesh prometheus
   # More at once would measure how busy the machine is.
   THREADS=3 claims dataplanes:: | tee "$ROWS" | grep -v '^| ' || code=$?
+  claims releases::planes:: || code=$?
   table
   return "$code"
 }

@@ -1,6 +1,7 @@
 //! What every router writes, as the real apiserver takes it: `e2e/test.sh routers`.
 //!
-//! The user's objects are those of `examples/<router>/`; no data plane runs, and nothing is sent.
+//! The user's objects are those of `examples/<router>/`, which every name of every router has; no data plane runs, and no
+//! request is sent.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,6 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use serin::model::{Percent, Routing};
 use serin::object::{ObjectKey, Objects};
-use serin::route::{self, Router};
 
 use crate::routed::Routed;
 use crate::support::{Outcome, apply, in_namespace, project};
@@ -21,26 +21,12 @@ const WEIGHTS: [u8; 5] = [0, 10, 50, 100, 0];
 async fn the_apiserver_takes_what_every_router_writes_and_the_user_gets_everything_back() -> Outcome {
     let mut broken = Vec::new();
     for example in examples()? {
-        for provider in router_of(&example)?.providers() {
-            let claim = async |client: Client, namespace: String| {
-                takes_and_gives_back(&client, &namespace, &example, provider).await
-            };
-            if let Err(error) = in_namespace(claim).await {
-                broken.push(format!("{} with provider {provider}: {error}", example.display()));
-            }
+        let claim = async |client: Client, namespace: String| takes_and_gives_back(&client, &namespace, &example).await;
+        if let Err(error) = in_namespace(claim).await {
+            broken.push(format!("{}: {error}", example.display()));
         }
     }
     if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
-}
-
-#[test]
-fn every_router_has_an_example() -> Outcome {
-    let shown = examples()?.iter().map(|example| router_of(example)).collect::<Outcome<Vec<_>>>()?;
-    for router in route::ALL {
-        let is_shown = shown.iter().any(|shown| shown.providers() == router.providers());
-        assert!(is_shown, "no Canary in examples has one of the providers {:?}", router.providers());
-    }
-    Ok(())
 }
 
 /// The directories of `examples` that hold a Canary.
@@ -52,20 +38,12 @@ fn examples() -> Outcome<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn router_of(example: &Path) -> Outcome<&'static dyn Router> {
-    let canary = canary_of(example, "any")?;
-    let provider = canary["spec"]["provider"].as_str().unwrap_or_default();
-    Ok(route::find(provider).ok_or_else(|| route::unknown(provider))?)
-}
-
-async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path, provider: &str) -> Outcome {
+async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path) -> Outcome {
     for object in objects_of(&example.join("app.yaml"), namespace)? {
         apply(client, namespace, &object).await.map_err(|error| format!("the user's {}: {error}", object["kind"]))?;
         is_seen_by_its_controller(client, namespace, &object).await?;
     }
-    let mut canary = canary_of(example, namespace)?;
-    canary["spec"]["provider"] = provider.into();
-    let routed = Routed::new(client, namespace, canary)?;
+    let routed = Routed::new(client, namespace, canary_of(example, namespace)?)?;
     let theirs = routed.objects().await?;
     for weight in WEIGHTS.map(|weight| Percent::clamped(weight.into())) {
         if routed.capabilities().weights || weight.is_zero() {

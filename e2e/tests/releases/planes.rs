@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serin::model::Phase;
-use serin::object::value;
 
 use super::app::{App, in_steps, quick_to_drain};
 use super::operator::Operator;
@@ -101,7 +100,7 @@ async fn a_release_in_app_mesh_loses_nothing() -> Outcome {
         example: "appmesh-v1beta2",
         script: "appmesh.sh",
         host: |app| format!("hello.{}", app.namespace),
-        fitting: has_the_port_of_its_pods,
+        fitting: |_| (),
         reachable: Reachable::Adopted,
     })
     .await
@@ -138,15 +137,6 @@ fn joins_gateway(object: &mut Value, namespace: &str) {
     match object["kind"].as_str() {
         Some("HTTPRoute") => object["spec"]["parentRefs"] = gateway,
         Some("Canary") => object["spec"]["service"]["gatewayRefs"] = gateway,
-        _ => (),
-    }
-}
-
-/// App Mesh asks the Service's address at the pods' port, so the Service must have that port too.
-fn has_the_port_of_its_pods(object: &mut Value) {
-    match object["kind"].as_str() {
-        Some("Service") => object["spec"]["ports"][0]["port"] = 8080.into(),
-        Some("Canary") => value::merge(object, &json!({"spec": {"service": {"port": 8080}}})),
         _ => (),
     }
 }
