@@ -9,6 +9,7 @@ use super::check;
 use super::draft::Draft;
 use super::hooks::{self, Consent, Way, consent};
 use super::moves::{self, Move};
+use super::renewal;
 use super::settled::begin;
 use super::traffic::{carries, reaches_canary, routed};
 use crate::model::{Effect, Moment, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready};
@@ -21,6 +22,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         return newer(draft, settings, target);
     }
     if changes_course(draft, settings, target) {
+        return;
+    }
+    if renewal::comes_first(draft, target) {
         return;
     }
     draft.scale_up(target);
