@@ -159,9 +159,6 @@ sentences! {
     CAN051 BackendPortMissing
     "backendRef names the Service {name} without a port, so the route would be refused; write port"
 
-    CAN052 NotYetServed
-    "{field} is set, and this version of serin does not do {what} yet, so no release would start; {instead}"
-
     CAN053 InlineQueryDoesNotRender
     "the query of metric {metric} does not render, so each check of it fails: {error}"
 
@@ -194,6 +191,9 @@ sentences! {
 
     CAN065 PodsAreNotReplaced
     "DaemonSet/{target} has spec.updateStrategy.type {value}, so its pods would keep the old revision and no release could be rolled out; write RollingUpdate"
+
+    CAN066 NoKnativeRevision
+    "the Knative Service {name} in namespace {namespace} has made no revision yet, so there is nothing to release; its status says why, and this goes on by itself"
 
     CAN070 RouterKindMissing
     "provider {provider} needs {resource}, which this cluster lacks, so no traffic can be moved; install its CRDs, or write another spec.provider"

@@ -1,10 +1,12 @@
-//! What would keep a Canary from being released and measured, found before its first release: `serin check canary`.
+//! What would keep a Canary from being released and measured, found before its first release: `serin check canary`; and
+//! what one KPI is: `serin check metric`.
 //!
 //! Pure: questions and answers are data, and `world` asks them. Never a write, never a word about how a release goes.
 
 mod kpi;
 mod rights;
 mod target;
+mod template;
 mod words;
 
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod tests;
 pub use kpi::{Inquiry, Next, inquiries};
 pub use rights::{Account, Right, rights, router};
 pub use target::{spec, target};
+pub use template::{Names, answer, query};
 
 use serde::Serialize;
 

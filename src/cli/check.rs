@@ -1,13 +1,15 @@
-//! `serin check canary NAME`: a report for people, or as JSON.
+//! `serin check canary NAME` and `serin check metric NAME`: reports for people, or as JSON.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use super::out::{self, exit};
 use super::{flags, paint::Paint};
 use crate::check::{Category, Check, Outcome, Report};
-use crate::world::{self, CheckOptions};
+use crate::model::duration;
+use crate::world::{self, CheckError, CheckOptions, QueryOptions};
 
 /// What can be checked.
 #[derive(Subcommand, Debug)]
@@ -16,6 +18,38 @@ pub(super) enum What {
     ///
     /// Exits with 0 if all is fine or only deserves a look, 1 if something is wrong, 2 if it could not be found out.
     Canary(Box<Canary>),
+
+    /// What a MetricTemplate answers now: serin check metric errors -n monitoring --canary shop/cart
+    ///
+    /// Exits with 0 if it has a value or finds nothing, 1 if it is wrong, 2 if it could not be found out.
+    Metric(Metric),
+}
+
+/// Flags of `check metric`.
+#[derive(Args, Debug)]
+pub(super) struct Metric {
+    /// Name of the MetricTemplate
+    name: String,
+
+    /// Its namespace; that of the kubeconfig's context, or of the pod, where it is left out
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    /// Canary whose names stand in the query: NAME, or NAMESPACE/NAME; it need not be there
+    #[arg(long, value_name = "CANARY")]
+    canary: Option<String>,
+
+    /// What {{ interval }} stands for
+    #[arg(long, default_value = "1m", value_parser = interval, value_name = "DURATION")]
+    interval: String,
+
+    /// What {{ variables.NAME }} stands for
+    #[arg(long = "variable", value_parser = variable, value_name = "NAME=VALUE")]
+    variables: Vec<(String, String)>,
+
+    /// For people, or for machines
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
 }
 
 /// Flags of `check canary`.
@@ -50,27 +84,55 @@ fn name(text: &str) -> Result<String, String> {
     if name.is_empty() { Err("the name of a Canary is missing".to_owned()) } else { Ok(name.to_owned()) }
 }
 
+fn interval(text: &str) -> Result<String, String> {
+    let length = duration::parse(text).ok_or("write a number with h, m or s, for example 5m")?;
+    if length.is_zero() { Err("write a length above 0".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 pub(super) fn check(what: What) -> ExitCode {
-    let What::Canary(flags) = what;
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return out::complain(&format!("cannot start: {error}")),
     };
-    let Canary { name, namespace, defaults, output } = *flags;
-    let namespace = namespace.filter(|namespace| !namespace.is_empty());
-    let report = runtime.block_on(world::check(CheckOptions { name, namespace, defaults: defaults.into() }));
-    let report = match report {
-        Ok(report) => report,
+    let given = |namespace: Option<String>| namespace.filter(|namespace| !namespace.is_empty());
+    match what {
+        What::Canary(flags) => {
+            let Canary { name, namespace, defaults, output } = *flags;
+            let options = CheckOptions { name, namespace: given(namespace), defaults: defaults.into() };
+            show(output, runtime.block_on(world::check(options)), text, Report::outcome)
+        }
+        What::Metric(Metric { name, namespace, canary, interval, variables, output }) => {
+            let variables = variables.into_iter().collect();
+            let options = QueryOptions { name, namespace: given(namespace), canary, interval, variables };
+            show(output, runtime.block_on(world::query(options)), lines, |check| check.outcome)
+        }
+    }
+}
+
+/// Prints what was found; the exit code says how it is.
+fn show<T: Serialize>(
+    output: Output,
+    found: Result<T, CheckError>,
+    text: impl FnOnce(&T, &Paint) -> String,
+    outcome: impl FnOnce(&T) -> Outcome,
+) -> ExitCode {
+    let found = match found {
+        Ok(found) => found,
         Err(error) => return out::complain(&error.to_string()),
     };
     let printed = match output {
-        Output::Text => out::print(&text(&report, &Paint::of_stdout())),
-        Output::Json => match serde_json::to_string_pretty(&report) {
+        Output::Text => out::print(&text(&found, &Paint::of_stdout())),
+        Output::Json => match serde_json::to_string_pretty(&found) {
             Ok(json) => out::print(&(json + "\n")),
             Err(error) => out::complain(&format!("the report cannot be written as JSON: {error}")),
         },
     };
-    if printed == ExitCode::SUCCESS { ExitCode::from(code(report.outcome())) } else { printed }
+    if printed == ExitCode::SUCCESS { ExitCode::from(code(outcome(&found))) } else { printed }
 }
 
 const fn code(outcome: Outcome) -> u8 {
@@ -143,6 +205,14 @@ mod tests {
         let expected = serde_json::json!({"category": "kpi", "name": "errors", "outcome": "wrong",
             "sentence": "the query finds nothing", "reason": "because", "hint": "write"});
         assert_eq!((json["canary"].as_str(), &json["checks"][2]), (Some("cart"), &expected));
+    }
+
+    #[test]
+    fn a_variable_has_a_name_and_a_value_and_an_interval_a_length() {
+        assert_eq!(variable("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(variable("a").is_err());
+        assert_eq!(interval("5m").as_deref(), Ok("5m"));
+        assert!(interval("0s").is_err() && interval("soon").is_err());
     }
 
     #[test]

@@ -30,11 +30,11 @@ pub(super) struct Notifier {
     slack_token: String,
 
     /// Who Slack's messages come from
-    #[arg(long, default_value = "flagger", value_name = "NAME")]
+    #[arg(long, env = "SERIN_SLACK_USER", default_value = "flagger", value_name = "NAME")]
     slack_user: String,
 
     /// Channel of Slack's messages
-    #[arg(long, default_value = "", value_name = "CHANNEL", hide_default_value = true)]
+    #[arg(long, env = "SERIN_SLACK_CHANNEL", default_value = "", value_name = "CHANNEL", hide_default_value = true)]
     slack_channel: String,
 
     /// HTTP proxy on the way to Slack
@@ -71,7 +71,7 @@ pub(super) struct Notifier {
     msteams_proxy_url: String,
 
     /// Name of the cluster in alerts
-    #[arg(long, default_value = "", value_name = "NAME", hide_default_value = true)]
+    #[arg(long, env = "SERIN_CLUSTER_NAME", default_value = "", value_name = "NAME", hide_default_value = true)]
     cluster_name: String,
 }
 

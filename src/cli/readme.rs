@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::simulate::{story, text};
+use crate::alert::ChatKind;
 use crate::api::CanaryService;
+use crate::metric::{self, About, Address, Provider};
 use crate::route::{self, Capabilities, Router};
 
 #[test]
@@ -48,6 +50,32 @@ fn row(router: &dyn Router) -> String {
         yes(mirror),
         yes(affinity)
     )
+}
+
+#[test]
+fn the_readme_lists_the_kpi_providers_and_what_each_wants() {
+    let rows: String = metric::ALL.iter().map(|provider| provider_row(*provider)).collect();
+    let header = "| `spec.provider.type` | asked at | Secret | query |\n| --- | --- | --- | --- |\n";
+    check("providers", &format!("{header}{rows}"));
+}
+
+fn provider_row(provider: &dyn Provider) -> String {
+    let About { address, secret, query } = provider.about();
+    let address = match address {
+        Address::Needed => "`address`".to_owned(),
+        Address::Default(usual) => format!("`address`, or {usual}"),
+        Address::OrCluster => "`address`, or the apiserver".to_owned(),
+        Address::Cluster => "the apiserver".to_owned(),
+        Address::Maker(host) => host.to_owned(),
+    };
+    format!("| {} | {address} | {secret} | {} |\n", provider.name(), query.replace('|', "\\|"))
+}
+
+#[test]
+fn the_readme_lists_the_chats() {
+    let header = "| `spec.type` | `address` |\n| --- | --- |\n";
+    let rows: String = ChatKind::ALL.iter().map(|kind| format!("| {} | {} |\n", kind.as_str(), kind.about())).collect();
+    check("chats", &format!("{header}{rows}"));
 }
 
 /// Compares the part of the README between two marks. `UPDATE_EXPECT=1 cargo test` rewrites it.

@@ -31,6 +31,7 @@ pub fn core() -> Vec<Rule> {
         rule(kinds::DEPLOYMENT, OWN),
         rule(kinds::DAEMON_SET, OWN),
         rule(kinds::CONTROLLER_REVISION, OWN),
+        rule(kinds::KNATIVE_REVISION, READ),
         rule(kinds::HPA, OWN),
         rule(kinds::SCALED_OBJECT, OWN),
         rule(kinds::SERVICE, OWN),
@@ -54,6 +55,14 @@ pub fn router(router: &dyn route::Router) -> Vec<Rule> {
         Access::Read => READ,
     };
     router.kinds().iter().map(|kind| rule(*kind, verbs(*kind))).collect()
+}
+
+/// Rights for KPI providers that are asked through the apiserver, by the provider's name.
+pub fn providers() -> Vec<(&'static str, Vec<Rule>)> {
+    // The resources of external.metrics.k8s.io are the metrics themselves: only their owner can name them.
+    let keptn = "metrics.keptn.sh";
+    let rules = vec![named(keptn, "keptnmetrics", &["get"]), named(keptn, "analyses", &["get", "create", "delete"])];
+    vec![("keptn", rules)]
 }
 
 /// Rights in the namespace of the Lease.
@@ -109,7 +118,12 @@ mod tests {
     fn no_rule_holds_a_wildcard_and_secrets_are_listed_for_config_tracking_alone() {
         assert!(config_tracking().iter().all(|rule| !rule.flow().contains('*')));
         let routers = route::ALL.iter().flat_map(|r| router(*r));
-        for rule in core().into_iter().chain(election()).chain(routers) {
+        for rule in core()
+            .into_iter()
+            .chain(election())
+            .chain(routers)
+            .chain(providers().into_iter().flat_map(|(_, rules)| rules))
+        {
             assert!(!rule.flow().contains('*'), "{}", rule.flow());
             assert!(rule.resource != "secrets" || rule.verbs == ["get"], "{}", rule.flow());
         }
@@ -125,6 +139,9 @@ mod tests {
         check("core", &core());
         check("config-tracking", &config_tracking());
         check("election", &election());
+        for (name, rules) in providers() {
+            check(&format!("provider-{name}"), &rules);
+        }
         for (known, name) in names() {
             check(&format!("router-{}", name.replace(':', "-")), &router(known));
         }

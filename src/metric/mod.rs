@@ -15,6 +15,7 @@ pub mod diagnosis;
 mod dynatrace;
 mod externalmetrics;
 mod graphite;
+pub mod group;
 mod influxdb;
 mod jsonpath;
 mod keptn;

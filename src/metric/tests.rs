@@ -1,6 +1,7 @@
 //! What Prometheus is asked and understood to say.
 
 mod answers;
+mod group;
 mod laws;
 mod requests;
 

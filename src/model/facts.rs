@@ -125,6 +125,8 @@ pub enum Scaling {
     Fixed,
     /// The user, but an autoscaler is left that the spec no longer names.
     Orphaned,
+    /// The target itself, or nobody: there is nothing to scale.
+    Foreign,
     /// Autoscalers: the user's for the target, and its copy for the primary.
     Auto(ScalerSeen),
 }

@@ -80,6 +80,12 @@ pub mod kinds {
         Kind { group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" };
     /// Apex, primary and canary.
     pub const SERVICE: Kind = Kind { group: "", version: "v1", kind: "Service", plural: "services" };
+    /// A Knative Service.
+    pub const KNATIVE_SERVICE: Kind =
+        Kind { group: "serving.knative.dev", version: "v1", kind: "Service", plural: "services" };
+    /// What a Knative Service makes of each of its templates.
+    pub const KNATIVE_REVISION: Kind =
+        Kind { group: "serving.knative.dev", version: "v1", kind: "Revision", plural: "revisions" };
     /// What a pod reads its configuration from.
     pub const CONFIG_MAP: Kind = Kind { group: "", version: "v1", kind: "ConfigMap", plural: "configmaps" };
     /// What a pod reads its credentials from.

@@ -16,7 +16,7 @@ const MEMORY: Duration = Duration::from_secs(300);
 pub(super) fn keep(draft: &mut Draft<'_>) {
     let Seen::Found(primary) = &draft.facts.primary else { return };
     let scaler = match &draft.facts.scaling {
-        Scaling::Fixed => return,
+        Scaling::Fixed | Scaling::Foreign => return,
         Scaling::Orphaned => return draft.act(Effect::Scaler(None)),
         Scaling::Auto(scaler) => scaler,
     };
@@ -65,7 +65,7 @@ pub(super) fn make_do(draft: &mut Draft<'_>) {
 fn needed(draft: &Draft<'_>) -> u32 {
     let most = match &draft.facts.scaling {
         Scaling::Auto(scaler) => scaler.most,
-        Scaling::Fixed | Scaling::Orphaned => u32::MAX,
+        Scaling::Fixed | Scaling::Orphaned | Scaling::Foreign => u32::MAX,
     };
     let primary = draft.facts.primary.found().map_or(0, |primary| primary.replicas);
     let canary = draft.facts.target.found().map_or(0, |target| target.replicas);

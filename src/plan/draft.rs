@@ -59,6 +59,10 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn act(&mut self, effect: Effect) {
+        // What is not ours to scale goes on as it is.
+        if self.facts.scaling == Scaling::Foreign && matches!(effect, Effect::ScaleTarget(_)) {
+            return;
+        }
         self.effects.push(effect);
     }
 
@@ -223,7 +227,7 @@ impl<'a> Draft<'a> {
             let replicas = match &self.facts.scaling {
                 // It starts small and grows with its traffic, unless it gets all of it at once.
                 Scaling::Auto(scaler) if !self.facts.deleting => scaler.least,
-                Scaling::Auto(_) | Scaling::Fixed | Scaling::Orphaned => as_primary,
+                Scaling::Auto(_) | Scaling::Fixed | Scaling::Orphaned | Scaling::Foreign => as_primary,
             };
             self.act(Effect::ScaleTarget(replicas));
         }

@@ -79,6 +79,10 @@ impl Corner<'_> {
     }
 
     fn primary_runs(&self, source: &PrimarySource) -> Result<Vec<Change>, Complaint> {
+        if let Some((whole, at)) = self.whole() {
+            let (PrimarySource::Target(revision) | PrimarySource::Snapshot(revision)) = source;
+            return whole.promote(&at, revision).map_err(|error| complaint(&error));
+        }
         let (Some(subject), Some(target)) = (self.subject(), self.target()) else { return Ok(Vec::new()) };
         let (have, objects) = (self.primary(), &self.scene.objects);
         let (revision, source, configs, kept) = match source {
@@ -112,6 +116,9 @@ impl Corner<'_> {
 
     /// Only what was made for this canary goes; a Deployment or Service of somebody else under such a name stays.
     fn discard(&self) -> Vec<Change> {
+        if let Some((whole, at)) = self.whole() {
+            return whole.discard(&at);
+        }
         let [_, primary, canary] = self.names.services();
         let made = |object: &Value| {
             value::text(object, &["metadata", "annotations", crate::workload::CANARY]) == Some(&self.names.canary)

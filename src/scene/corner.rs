@@ -9,6 +9,7 @@ use crate::object::{Change, Kind, ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
 use crate::workload::services::{self, Wanted};
+use crate::workload::whole::{self, Place, Whole};
 use crate::workload::{Configs, Replicas, Selector, Subject, scaler};
 
 /// Names of a canary and of what is made for it.
@@ -36,6 +37,7 @@ impl Names {
             kind: match canary.spec.target_ref.kind {
                 TargetKind::Deployment => kinds::DEPLOYMENT,
                 TargetKind::DaemonSet => kinds::DAEMON_SET,
+                TargetKind::Service if canary.spec.target_ref.is_knative() => kinds::KNATIVE_SERVICE,
                 TargetKind::Service => kinds::SERVICE,
             },
             target,
@@ -94,8 +96,9 @@ impl<'a> Corner<'a> {
     pub(super) fn of(scene: &'a Scene) -> Self {
         let names = Names::of(&scene.canary);
         let target = scene.objects.find(&names.target());
-        let selector = target.map(|target| Selector::of(target, &scene.defaults.selector_labels));
-        let (configs, missing) = configs::of_target(scene, &names.namespace, target);
+        let with_pods = target.filter(|_| whole::of(names.kind).is_none());
+        let selector = with_pods.map(|target| Selector::of(target, &scene.defaults.selector_labels));
+        let (configs, missing) = configs::of_target(scene, &names.namespace, with_pods);
         Self { configs, missing, router: router(&scene.canary, &scene.defaults.provider), names, selector, scene }
     }
 
@@ -105,6 +108,13 @@ impl<'a> Corner<'a> {
 
     pub(super) fn primary(&self) -> Option<&'a Value> {
         self.scene.objects.find(&self.names.primary())
+    }
+
+    /// How the target is released, where that is as a whole; `None` where it runs pods, and where it is missing.
+    pub(super) fn whole(&self) -> Option<(&'static dyn Whole, Place<'_>)> {
+        let Names { namespace, canary, kind, target: name, apex, .. } = &self.names;
+        let (whole, target, objects) = (whole::of(*kind)?, self.target()?, &self.scene.objects);
+        Some((whole, Place { namespace, canary, name, apex, target, objects }))
     }
 
     /// `None` where the target is missing or has no label of its own.
@@ -128,6 +138,9 @@ impl Corner<'_> {
 
     /// What is still to be written before pods of the sides start: their Services, and what a mesh must know of them.
     pub(super) fn sides(&self) -> Vec<Change> {
+        if let Some((whole, at)) = self.whole() {
+            return whole.sides(&at);
+        }
         let services = self.services(services::sides);
         let (Some(router), Some(target), Some(_)) = (self.router, self.route_target(), self.subject()) else {
             return services;

@@ -90,6 +90,15 @@ impl Corner<'_> {
             complaints.push(Complaint::blocks(sentences::CAN029.reason, sentences::CAN029.say(&values)));
             return Seen::Missing;
         };
+        if let Some((whole, at)) = self.whole() {
+            return whole.target(&at).map_or_else(
+                |complaint| {
+                    complaints.push(complaint);
+                    Seen::Missing
+                },
+                Seen::Found,
+            );
+        }
         if let Some(Err(complaint)) = &self.selector {
             complaints.push(complaint.clone());
         }
@@ -105,6 +114,9 @@ impl Corner<'_> {
     }
 
     fn primary_seen(&self, complaints: &mut Vec<Complaint>) -> Seen<PrimarySeen> {
+        if let Some((whole, at)) = self.whole() {
+            return whole.primary(&at);
+        }
         let Some(object) = self.primary() else { return Seen::Missing };
         let unknown = PrimarySeen {
             runs: PrimaryMatch::Unknown,
@@ -166,6 +178,9 @@ impl Corner<'_> {
     }
 
     fn endpoints(&self) -> Endpoints {
+        if let Some((whole, at)) = self.whole() {
+            return whole.endpoints(&at);
+        }
         let [_, primary, canary] = self.names.services();
         let slices: Vec<_> = self.scene.objects.of_kind(kinds::ENDPOINT_SLICE).map(|(_, slice)| slice).collect();
         let ready = |service: &ObjectKey| endpoints::ready(&slices, &service.name);
@@ -173,6 +188,9 @@ impl Corner<'_> {
     }
 
     fn snapshots(&self) -> Vec<Revision> {
+        if let Some((whole, at)) = self.whole() {
+            return whole.kept(&at);
+        }
         let Some(subject) = self.subject() else { return Vec::new() };
         snapshot::all(&subject, &self.scene.objects).into_iter().filter_map(snapshot::revision).collect()
     }

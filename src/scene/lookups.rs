@@ -3,6 +3,7 @@
 use super::corner::{self, Names};
 use super::{ConfigTracking, Defaults, configs, receivers};
 use crate::api;
+use crate::model::Revision;
 use crate::object::{Kind, ObjectKey, Objects, kinds};
 use crate::workload;
 
@@ -57,7 +58,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
 
 /// Whether objects of a kind tell what else to read.
 pub fn leads(kind: Kind) -> bool {
-    [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::CONTROLLER_REVISION].contains(&kind)
+    [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::KNATIVE_SERVICE, kinds::CONTROLLER_REVISION].contains(&kind)
 }
 
 /// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read.
@@ -68,6 +69,8 @@ pub fn further(canary: &api::Canary, objects: &Objects, defaults: &Defaults) -> 
         ConfigTracking::Off => Vec::new(),
     };
     keys.extend(objects.find(&names.primary()).and_then(workload::scaler::made_for));
+    let promoted = canary.status.as_ref().and_then(|status| status.last_promoted_spec.as_deref()).map(Revision::new);
+    keys.extend(workload::whole::belongings(&names.target(), objects.find(&names.target()), promoted.as_ref()));
     keys
 }
 

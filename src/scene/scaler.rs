@@ -5,11 +5,14 @@ use crate::api::sentences;
 use crate::model::{Complaint, Hold, Scaling};
 use crate::object::{Change, value};
 use crate::workload::scaler::{self, Pause};
-use crate::workload::{CANARY, pods};
+use crate::workload::{CANARY, pods, whole};
 
 impl Corner<'_> {
     /// What decides on the number of pods. A missing autoscaler is told, and heals by itself when it comes.
     pub(super) fn scaling(&self, complaints: &mut Vec<Complaint>) -> Scaling {
+        if whole::of(self.names.kind).is_some() {
+            return Scaling::Foreign;
+        }
         let left = self.primary().and_then(scaler::made_for);
         let Some(wanted) = &self.scene.canary.spec.autoscaler_ref else {
             return if left.is_some() { Scaling::Orphaned } else { Scaling::Fixed };
@@ -42,6 +45,9 @@ impl Corner<'_> {
 
     /// Order: a pause begins before the pods go and ends before they come, so that the autoscaler never has another opinion.
     pub(super) fn scale_target(&self, replicas: u32) -> Vec<Change> {
+        if whole::of(self.names.kind).is_some() {
+            return Vec::new();
+        }
         let pause = if replicas == 0 { Pause::AtZero } else { Pause::Over };
         let users = self.names.scaler(&self.scene.canary);
         let mut changes = users.map(|users| scaler::pause(&users, &self.scene.objects, pause)).unwrap_or_default();

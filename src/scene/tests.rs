@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::Canary;
 use crate::model::{
-    Effect, Gravity, Measurement, Percent, PrimaryMatch, PrimarySource, RouteSeen, Routing, Seen, Shape,
+    Effect, Gravity, Measurement, Percent, PrimaryMatch, PrimarySource, RouteSeen, Routing, Scaling, Seen, Shape,
 };
 use crate::object::{FakeStore, ObjectKey, kinds};
 
@@ -266,4 +266,64 @@ fn of_two_canaries_of_one_target_the_younger_stands_back() {
     assert!(blocked(named("other", early, "podinfo")), "at the same time the name decides");
     assert!(!blocked(named("other", late, "podinfo")));
     assert!(!blocked(named("other", early, "elsewhere")));
+}
+
+#[test]
+fn a_core_service_is_released_as_a_whole_and_never_scaled() {
+    let mut store = FakeStore::default();
+    let service = |host: &str| json!({"metadata": {}, "spec": {"type": "ExternalName", "externalName": host}});
+    store.put(kinds::SERVICE.named("test", "podinfo"), service("a.example.com"));
+    let mut canary = canary();
+    canary["spec"]["targetRef"] = json!({"apiVersion": "v1", "kind": "Service", "name": "podinfo"});
+    canary["spec"]["analysis"]["metrics"] = json!([]);
+    let scene = |store: &FakeStore| scene_of(canary.clone(), store);
+    let first = scene(&store).facts().target.found().expect("it is there").revision.clone();
+    for effect in [Effect::Sides, Effect::Primary(PrimarySource::Target(first.clone()))] {
+        for change in scene(&store).changes(&effect).unwrap() {
+            store.write(&change).unwrap();
+        }
+        assert_eq!(scene(&store).changes(&effect).unwrap(), []);
+    }
+    let facts = scene(&store).facts();
+    assert_eq!((facts.complaints, facts.scaling), (vec![], Scaling::Foreign));
+    assert_eq!((facts.endpoints.primary, facts.endpoints.canary, facts.sides), (1, 1, Shape::AsWanted));
+    assert!(facts.primary.found().is_some_and(|primary| primary.runs.is(&first)));
+    assert_eq!(scene(&store).changes(&Effect::ScaleTarget(0)).unwrap(), []);
+
+    store.put(kinds::SERVICE.named("test", "podinfo"), service("b.example.com"));
+    let facts = scene(&store).facts();
+    assert_ne!(facts.target.found().map(|target| &target.revision), Some(&first));
+    assert_eq!(facts.sides, Shape::Differs, "the canary follows");
+}
+
+#[test]
+fn a_knative_service_is_read_with_its_revisions() {
+    let mut canary = canary();
+    canary["spec"]["provider"] = json!("knative");
+    canary["spec"]["targetRef"] = json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "podinfo"});
+    canary["spec"]["analysis"]["metrics"] = json!([]);
+    canary["status"] = json!({"lastPromotedSpec": "s1-podinfo-00001"});
+    let mut store = FakeStore::default();
+    let key = kinds::KNATIVE_SERVICE.named("test", "podinfo");
+    store.put(
+        key.clone(),
+        json!({"metadata": {}, "spec": {}, "status": {"latestCreatedRevisionName": "podinfo-00002"}}),
+    );
+    let parsed: Canary = serde_json::from_value(canary.clone()).unwrap();
+    let names: Vec<_> =
+        further(&parsed, store.objects(), &Defaults::default()).iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["Revision/podinfo-00001.test", "Revision/podinfo-00002.test"]);
+    assert!(lookups(&parsed, &Defaults::default()).keys.contains(&key));
+
+    let ready = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+    store.put(kinds::KNATIVE_REVISION.named("test", "podinfo-00002"), ready);
+    let scene = |store: &FakeStore| scene_of(canary.clone(), store);
+    assert_eq!(scene(&store).facts().primary, Seen::Missing);
+    let revision = scene(&store).facts().target.found().expect("it is there").revision.clone();
+    for change in scene(&store).changes(&Effect::Primary(PrimarySource::Target(revision.clone()))).unwrap() {
+        store.write(&change).unwrap();
+    }
+    let facts = scene(&store).facts();
+    assert!(facts.primary.found().is_some_and(|primary| primary.runs.is(&revision)));
+    assert_eq!((facts.endpoints.primary, facts.scaling), (1, Scaling::Foreign));
 }

@@ -8,7 +8,6 @@ mod complaints;
 mod hook;
 mod kpi;
 mod strategy;
-mod unserved;
 mod weights;
 
 pub(crate) use crate::model::duration::parse as duration;
@@ -41,7 +40,6 @@ const DEADLINE: i32 = 600;
 pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = complaints::all(spec, defaults);
     complaints.extend(weights::all(spec, provider(spec, defaults)));
-    complaints.extend(unserved::all(spec));
     let router = capabilities(spec, provider(spec, defaults));
     let strategy = strategy::resolve(spec, router);
     let (Some(strategy), true) = (strategy, complaints.is_empty()) else {

@@ -208,7 +208,9 @@ impl Trial {
         let selects = apex.and_then(|o| value::text(o, &["spec", "selector", "app"]));
         let serves =
             self.cluster.pods().iter().any(|p| p.owner == self.cluster.target_key() && p.is_ready(self.cluster.now));
-        if selects != Some(names.target.as_str()) || !serves || !self.cluster.lost().is_zero() {
+        // Whose last revision breaks by itself has it back, broken.
+        let broke = !self.works(&self.image);
+        if selects != Some(names.target.as_str()) || !broke && (!serves || !self.cluster.lost().is_zero()) {
             return broken("L4", format!("the apex selects {selects:?}, the target serves: {serves}"));
         }
         Ok(())

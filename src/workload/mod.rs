@@ -4,12 +4,14 @@
 
 mod adoption;
 pub mod configs;
+mod core_service;
 mod daemon_set;
 mod defaults;
 mod deployment;
 pub mod endpoints;
 mod error;
 mod hash;
+mod knative;
 #[cfg(test)]
 mod laws;
 mod metadata;
@@ -25,6 +27,7 @@ pub mod services;
 pub mod snapshot;
 mod subject;
 mod template;
+pub mod whole;
 
 pub use configs::Configs;
 pub use error::WorkloadError;

@@ -1,5 +1,7 @@
 //! Reads one Canary and its objects once, and puts the questions of `check`. Never writes, never decides.
 
+mod template;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ use crate::metric::diagnosis::Heard;
 use crate::object::kinds::CANARY;
 use crate::object::{Kind, ObjectKey, Objects};
 use crate::scene::{self, Defaults, Labelled, Scene};
+
+pub use template::{QueryOptions, query};
 
 /// Which Canary is checked.
 #[derive(Clone, Debug)]
@@ -69,16 +73,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// What keeps the Canary and its objects from being read.
 pub async fn check(options: CheckOptions) -> Result<Report, CheckError> {
-    // First, because it chooses the TLS provider of both clients.
-    let http = Http::new().map_err(CheckError::Http)?;
-    let client = connect(None, None).await.map_err(CheckError::Connect)?;
-    let namespace = options.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    let (_hold, held) = watch::channel(Hold::Nothing);
-    let metrics = Arc::new(Metrics::new(&options.defaults.provider));
-    let cluster = Cluster::new(client.clone(), Claim::new(held), metrics);
-    let providers = Providers::new(http, cluster.clone());
-    let eye = Eye { client, cluster, providers };
-
+    let (eye, namespace) = Eye::open(options.namespace.clone(), &options.defaults.provider).await?;
     let scene = eye.scene(&CANARY.named(&namespace, &options.name), options.defaults).await?;
     let facts = scene.facts();
     let account = eye.account().await?;
@@ -100,6 +95,18 @@ struct Eye {
 }
 
 impl Eye {
+    /// Connects as kubectl would; with the namespace that was given, or that of the context.
+    async fn open(namespace: Option<String>, router: &str) -> Result<(Self, String), CheckError> {
+        // First, because it chooses the TLS provider of both clients.
+        let http = Http::new().map_err(CheckError::Http)?;
+        let client = connect(None, None).await.map_err(CheckError::Connect)?;
+        let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+        let (_hold, held) = watch::channel(Hold::Nothing);
+        let cluster = Cluster::new(client.clone(), Claim::new(held), Arc::new(Metrics::new(router)));
+        let providers = Providers::new(http, cluster.clone());
+        Ok((Self { client, cluster, providers }, namespace))
+    }
+
     async fn scene(&self, key: &ObjectKey, defaults: Defaults) -> Result<Scene, CheckError> {
         let stored = self.cluster.fetch(key).await.map_err(refused)?.map(|item| item.store(CANARY));
         let stored = stored.ok_or_else(|| CheckError::NotFound(key.name.clone(), key.namespace.clone()))?;

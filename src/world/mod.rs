@@ -40,6 +40,7 @@ mod cluster;
 mod connect;
 mod desk;
 mod failure;
+mod groups;
 mod http;
 mod identity;
 mod lease;
@@ -81,7 +82,7 @@ use crate::object::Kind;
 use crate::object::kinds::CANARY;
 use crate::scene::Defaults;
 
-pub use check::{CheckError, CheckOptions, check};
+pub use check::{CheckError, CheckOptions, QueryOptions, check, query};
 pub use clock::Clock;
 pub use run::{Election, Options, RunError, run};
 

@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use super::ask::read_secret;
 use super::breaker::Breakers;
 use super::cluster::Cluster;
+use super::groups::{Groups, Waiting};
 use super::http::Http;
 use super::{clock, identity};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::metric::diagnosis::Reply;
+use crate::metric::group;
 use crate::metric::{Ask, Login, Means, Request, SecretData, Session, Step};
 use crate::model::Measurement;
 
@@ -28,6 +31,7 @@ const UNAUTHORIZED: [u16; 2] = [401, 403];
 pub(crate) struct Providers {
     http: Http,
     cluster: Cluster,
+    groups: Groups,
     state: Arc<State>,
 }
 
@@ -43,14 +47,15 @@ type Answer = Arc<OnceCell<(Measurement, Instant)>>;
 
 impl Providers {
     pub(crate) fn new(http: Http, cluster: Cluster) -> Self {
-        Self { http, cluster, state: Arc::default() }
+        Self { http, cluster, groups: Groups::default(), state: Arc::default() }
     }
 
     /// The KPI, in the words of an event. Whoever asks the same at the same time gets the same.
     pub(crate) async fn measure(&self, ask: &Ask) -> Measurement {
         let answer = self.state.answer(ask.identity());
         let measure = async || {
-            let measured = match self.hear(ask).await {
+            let reply = if group::is_groupable(ask) { self.hear_with_others(ask).await } else { self.hear(ask).await };
+            let measured = match reply {
                 Reply::Answered(answer) => ask.measure(&answer),
                 Reply::Measured(measured) => measured,
                 Reply::NotAsked(why) | Reply::Hidden(why) => Measurement::Error(why),
@@ -60,6 +65,29 @@ impl Providers {
         };
         let (measured, _) = answer.get_or_init(measure).await;
         ask.told(measured.clone())
+    }
+
+    async fn hear_with_others(&self, ask: &Ask) -> Reply {
+        let me = self.clone();
+        self.groups.ask(ask, async move |group| me.send_group(group).await).await
+    }
+
+    /// Sends a group in one request; where the answer does not tell the parts, each alone.
+    async fn send_group(&self, group: Vec<Waiting>) {
+        let (asks, senders): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        let whole = match group::together(&asks).filter(|_| asks.len() > 1) {
+            Some(request) => self.ask_address(request).await.map(|answer| group::apart(asks.len(), &answer)),
+            None => Ok(None),
+        };
+        let replies = match whole {
+            Ok(Some(answers)) => answers.into_iter().map(Reply::Answered).collect(),
+            Ok(None) => join_all(asks.iter().map(|ask| self.hear(ask))).await,
+            Err(why) => vec![Reply::Silent(why); asks.len()],
+        };
+        for (sender, reply) in senders.into_iter().zip(replies) {
+            // Who does not wait any more needs no reply.
+            let _ = sender.send(reply);
+        }
     }
 
     /// What becomes of a question.

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use axum::Router;
 use axum::extract::State as Shared;
 use axum::http::{Request as Received, Response, StatusCode};
-use axum::routing::get;
+use axum::routing::{any, post};
 use futures::future::join_all;
 use kube::Client;
 use kube::client::Body;
@@ -37,11 +37,15 @@ async fn serve(status: StatusCode, body: &'static str) -> (String, Arc<AtomicU32
         count.fetch_add(1, Ordering::SeqCst);
         (status, body)
     };
-    let routes = Router::new().fallback(get(answer)).with_state(Arc::clone(&count));
+    let routes = Router::new().fallback(any(answer)).with_state(Arc::clone(&count));
+    (listen(routes).await, count)
+}
+
+async fn listen(routes: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    (url, count)
+    url
 }
 
 fn ask(provider: &str, address: &str, query: &str) -> Ask {
@@ -70,6 +74,49 @@ async fn what_many_canaries_ask_at_once_is_asked_once() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
     providers.measure(&ask("web", &url, "/y\n$.a")).await;
     assert_eq!(count.load(Ordering::SeqCst), 2, "another question is asked");
+}
+
+/// A builtin query, as each canary has its own.
+fn builtin(address: &str, n: usize) -> Ask {
+    let origin = Origin::Builtin { router: "istio".to_owned(), target: format!("app-{n}.shop") };
+    Ask { origin, ..ask("prometheus", address, &format!("errors{{n=\"{n}\"}}")) }
+}
+
+/// A Prometheus that answers each part of a query with the part's number; returns its URL and its count of requests.
+async fn prometheus() -> (String, Arc<AtomicU32>) {
+    let count = Arc::new(AtomicU32::new(0));
+    let answer = async move |Shared(count): Shared<Arc<AtomicU32>>, body: String| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let parts = body.matches("serin_part").count();
+        let series = |part: usize| serde_json::json!({"metric": {"serin_part": part.to_string()}, "value": [1, part.to_string()]});
+        let result: Vec<_> = (0..parts).map(series).collect();
+        serde_json::json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string()
+    };
+    let routes = Router::new().route("/api/v1/query", post(answer)).with_state(Arc::clone(&count));
+    (listen(routes).await, count)
+}
+
+#[tokio::test]
+async fn builtin_queries_of_many_canaries_are_one_request() {
+    let (url, count) = prometheus().await;
+    let providers = providers("{}");
+    let asks: Vec<Ask> = (0..20).map(|n| builtin(&url, n)).collect();
+    let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
+    let expected: Vec<_> = (0..20).map(|n| Measurement::Value(f64::from(n))).collect();
+    assert_eq!(answers, expected, "each has its own");
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn where_a_group_is_not_understood_each_is_asked_alone() {
+    let (url, count) =
+        serve(StatusCode::OK, r#"{"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "7"]}]}}"#)
+            .await;
+    let providers = providers("{}");
+    let asks: Vec<Ask> = (0..3).map(|n| builtin(&url, n)).collect();
+    let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
+    assert_eq!(answers, vec![Measurement::Value(7.0); 3]);
+    assert_eq!(count.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]
