@@ -140,16 +140,20 @@ impl Inquiry {
         match reply {
             Reply::NotAsked(why) => self.check(Outcome::Wrong, why),
             Reply::Hidden(why) => self
-                .check(Outcome::Unknown, "the credentials for Prometheus cannot be read from here")
+                .check(Outcome::Unknown, format!("the credentials for {} cannot be read from here", self.provider()))
                 .because(why)
                 .hint(words::from_the_pod(&self.words.canary)),
             Reply::Silent(why) => self
-                .check(Outcome::Unknown, format!("Prometheus at {} does not answer", self.words.address))
+                .check(Outcome::Unknown, format!("{} at {} does not answer", self.provider(), self.words.address))
                 .because(why)
                 .hint(self.words.elsewhere()),
             // An answer is a measurement.
             Reply::Answered(_) | Reply::Measured(_) => self.check(Outcome::Unknown, "the answer cannot be read"),
         }
+    }
+
+    fn provider(&self) -> &'static str {
+        if self.serving.provider.speaks_promql() { "Prometheus" } else { self.serving.provider.name() }
     }
 
     fn ask<'a>(&self, queries: impl Iterator<Item = &'a String>) -> Next {

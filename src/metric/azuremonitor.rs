@@ -14,7 +14,7 @@ use crate::model::{Measurement, Time};
 
 const WHO: &str = "Azure Monitor";
 const HOST: &str = "https://management.azure.com";
-const SECRET: &str = "the keys azure_tenant_id, azure_client_id and azure_client_secret";
+const SECRET: &str = "the keys azure_tenant_id, azure_client_id and azure_client_secret; without a Secret the operator's workload identity asks";
 const FORM: &str = "/subscriptions/…/NAME?metricnames=METRIC&aggregation=Average";
 /// Buckets of a query that names no interval.
 const BUCKET: Duration = Duration::from_secs(60);

@@ -285,6 +285,7 @@ fn rules_of_a_metric_come_before_those_of_the_analysis_and_flaggers_after_both()
     let metric = json!({ "onNoData": "hold", "maxHold": "5m", "mode": "advisory" });
     let of_the_metric = Rules { on_error: minutes(5), on_no_data: minutes(5), mode: Mode::Advisory };
     assert_eq!(rules(&analysis, &metric), of_the_metric);
+    assert_eq!(rules(&analysis, &json!({ "onError": "fail" })).on_error, Recourse::Fail);
     assert_eq!(rules(&json!({ "onError": "hold" }), &json!({})).on_error, minutes(60));
 }
 

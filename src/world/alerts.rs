@@ -18,6 +18,7 @@ use super::place::Place;
 use super::queue::Queue;
 use crate::alert::{self, Alert, Chat};
 use crate::api::{CanaryStatus, PendingAlert};
+use crate::http::shorten;
 use crate::model::CanaryRef;
 use crate::scene::{Receiver, Scene};
 
@@ -35,6 +36,9 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(60),
     Duration::from_secs(240),
 ];
+
+/// Characters of a message that is written down.
+const LONGEST_MESSAGE: usize = 1000;
 
 /// Sends alerts to chats.
 #[derive(Clone)]
@@ -181,8 +185,9 @@ async fn send(http: &Http, chat: &Chat, alert: &Alert) -> Result<(), String> {
     Err(last)
 }
 
+/// As it is written down: no longer than the schema allows, or the apiserver would refuse the whole status.
 fn pending(alert: &Alert) -> PendingAlert {
-    PendingAlert { severity: alert.severity.as_str().to_owned(), message: alert.message.clone() }
+    PendingAlert { severity: alert.severity.as_str().to_owned(), message: shorten(&alert.message, LONGEST_MESSAGE) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::{clock, identity};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::metric::diagnosis::Reply;
 use crate::metric::group;
-use crate::metric::{Ask, Login, Means, Request, SecretData, Session, Step};
+use crate::metric::{Ask, Login, Means, QueryError, Request, SecretData, Session, Step};
 use crate::model::Measurement;
 
 /// So long an answer is good for others who ask the same: the canaries of one check, not the next check.
@@ -107,12 +107,12 @@ impl Providers {
         let identity = identity::read();
         let alone = Means { secret, session: None, identity: &identity, now: clock::now() };
         let key = ask.session_of(&alone);
-        let session = match ask.login(&alone).map_err(not_asked)? {
+        let session = match ask.login(&alone).map_err(|error| not_asked(&error))? {
             Some(login) => Some(self.session(key, &login, &alone).await?),
             None => None,
         };
         let means = Means { session: session.as_ref(), ..alone };
-        let mut request = ask.request(&means).map_err(not_asked)?;
+        let mut request = ask.request(&means).map_err(|error| not_asked(&error))?;
         let mut heard = Vec::new();
         loop {
             let answer = means.scrub(self.send(request).await.map_err(Reply::Silent)?);
@@ -164,7 +164,7 @@ impl Providers {
     }
 }
 
-fn not_asked(error: crate::metric::QueryError) -> Reply {
+fn not_asked(error: &QueryError) -> Reply {
     Reply::NotAsked(error.to_string())
 }
 

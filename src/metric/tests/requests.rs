@@ -164,7 +164,7 @@ fn an_analysis_of_keptn_keeps_the_case_of_its_arguments_and_is_removed_when_it_i
     let path = format!("{list}/slo-x7");
     let look = Step::Ask(Request::Cluster(ClusterRequest::Get(path.clone())), Duration::from_secs(1));
     let remove = Step::Ask(Request::Cluster(ClusterRequest::Delete(path)), Duration::ZERO);
-    assert_eq!(ask.follow(&[made.clone()]), look);
+    assert_eq!(ask.follow(std::slice::from_ref(&made)), look);
     assert_eq!(ask.follow(&[made.clone(), runs.clone()]), look);
     assert_eq!(ask.follow(&[made.clone(), runs.clone(), done.clone()]), remove);
     assert_eq!(ask.follow(&[made.clone(), runs.clone(), done, runs.clone()]), Step::Done(Measurement::Value(1.0)));

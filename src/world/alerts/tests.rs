@@ -94,6 +94,16 @@ async fn the_end_of_a_release_is_written_down_told_once_and_struck_out() {
 }
 
 #[tokio::test]
+async fn an_end_that_is_too_long_for_the_status_is_cut_and_known_again() {
+    let (alerts, _) = alerts();
+    let status = alerts.journal(&place(), CanaryStatus::default(), &[alert(&"long ".repeat(999), alert::End::Yes)]);
+    let left = status.alert.clone().unwrap();
+    assert_eq!(left.message.chars().count(), LONGEST_MESSAGE + 1);
+    let again = scene(Vec::new(), status).untold(&who()).unwrap();
+    assert_eq!(pending(&again), left);
+}
+
+#[tokio::test]
 async fn an_end_that_a_stopped_operator_wrote_down_is_told_by_the_next_one() {
     let (alerts, _) = alerts();
     let (chat, mut texts) = chat(StatusCode::OK).await;
