@@ -51,7 +51,7 @@ weights_are_realised() {
 
 weights_change_under_load() {
   traffic 10 during &
-  kubectl patch virtualservice two-sides --namespace split --type json -p '[
+  kubectl patch virtualservices.networking.istio.io two-sides --namespace split --type json -p '[
     {"op": "replace", "path": "/spec/http/0/route/0/weight", "value": 10},
     {"op": "replace", "path": "/spec/http/0/route/1/weight", "value": 90}]'
   wait $! && traffic 10 after && lost_none during && lost_none after && near 90 6 "$(served after)"

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::conditions;
+use super::{conditions, renewal};
 use crate::model::{
     Answer, Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Scaling, Seen,
     Settings, Shape, Step, TargetSeen, Time, Unready,
@@ -37,10 +37,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn finish(mut self) -> Plan {
-        let seen = self.facts.target.found().map(|target| &target.revision);
-        if seen == self.journal.last_applied.as_ref() {
-            self.journal.tracked.clone_from(&self.facts.configs);
-        }
+        renewal::note(&mut self);
         self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));

@@ -14,6 +14,7 @@ mod inquiry;
 mod moves;
 mod progressing;
 mod promoting;
+mod renewal;
 mod settled;
 mod takeover;
 mod terminating;

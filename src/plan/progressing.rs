@@ -9,6 +9,7 @@ use super::check;
 use super::draft::Draft;
 use super::hooks::{self, Consent, Way, consent};
 use super::moves::{self, Move};
+use super::renewal;
 use super::settled::begin;
 use super::traffic::{carries, reaches_canary, routed};
 use crate::model::{Effect, Moment, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready};
@@ -23,7 +24,11 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     if changes_course(draft, settings, target) {
         return;
     }
+    if renewal::comes_first(draft, target) {
+        return;
+    }
     draft.scale_up(target);
+    yield_to_primary(draft, settings);
     if check::has_failed(draft, settings) || draft.is_called_off(settings) {
         return roll_back(draft);
     }
@@ -48,6 +53,15 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     }
     let due = hasten(draft, settings, step);
     draft.wake_at(due);
+}
+
+/// After a failed promotion the target serves everything, and so does a fix that nobody has judged yet: only until the primary,
+/// which runs the last promoted revision again, can.
+fn yield_to_primary(draft: &mut Draft<'_>, settings: &Settings) {
+    let unjudged = !draft.journal.has_begun() && !draft.journal.weight.is_zero();
+    if unjudged && draft.primary_ready(settings, draft.journal.last_promoted.as_ref()).is_ok() {
+        draft.journal.weight = Percent::ZERO;
+    }
 }
 
 /// The canary is ready for the first time: the analysis begins with the first move of its strategy.

@@ -148,7 +148,9 @@ fn a_revision_that_the_target_no_longer_runs_is_never_copied_from_it() {
     let first = scene(&store).facts().target.found().unwrap().revision.clone();
     store.put(target(), deployment("podinfo", "app:2"));
     assert!(scene(&store).changes(&Effect::Primary(PrimarySource::Target(first.clone()))).is_err());
-    assert!(scene(&store).changes(&Effect::Snapshot(first)).is_err());
+    assert!(scene(&store).changes(&Effect::Snapshot(first.clone())).is_err());
+    let refused = scene(&store).refusal(&[Effect::Sides, Effect::Snapshot(first)]);
+    assert_eq!(refused.map(|complaint| complaint.gravity), Some(Gravity::Blocks), "known before anything is written");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What must hold at every write, whatever happened before: S1 to S6.
 
+mod configs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -7,15 +9,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::cluster::Cluster;
-use super::fixture;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
     Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Revision, RouteSeen,
     Settings, Strategy, Time,
 };
-use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION};
-use crate::object::{Change, ObjectKey, content, value};
+use crate::object::kinds::CONTROLLER_REVISION;
+use crate::object::{Change, ObjectKey, value};
 use crate::workload::snapshot;
 
 /// A rule that did not hold.
@@ -47,6 +48,8 @@ pub(super) struct Invariants {
     images: BTreeMap<Revision, String>,
     /// Checksum of what the pods of each revision read.
     configs: BTreeMap<Revision, String>,
+    /// When that changed last.
+    pub(super) configured_at: Option<Time>,
     /// The same of the primary's copy.
     copy: Option<String>,
     /// Revisions whose analysis passed, or that needed none.
@@ -123,7 +126,8 @@ impl Invariants {
             && before.step.is_some()
             && (after.has_begun() || !before.has_begun());
         let superseded = facts.target.found().is_some_and(|t| before.last_applied.as_ref() != Some(&t.revision));
-        if goes_on && is < was && !superseded {
+        // Before its analysis a revision has traffic only where a failed promotion left it, until the primary is back.
+        if goes_on && is < was && !superseded && before.has_begun() {
             self.fail("S4", format!("the weight fell from {was} to {is} in the middle of a release"));
         }
         let counted = after.iterations > before.iterations;
@@ -167,8 +171,8 @@ impl Invariants {
                 if before.last_applied.as_ref() != Some(revision) {
                     self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
                 }
-                let skipped = settings.strategy == Strategy::Skip;
-                if !skipped && !(passed(settings, answers) && is_complete(settings, facts)) {
+                let proven = passed(settings, answers) && is_complete(settings, facts);
+                if settings.strategy != Strategy::Skip && !proven {
                     let counts = (before.weight, before.iterations);
                     self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
                 }
@@ -191,6 +195,7 @@ impl Invariants {
                 return self.fail("S5", format!("{} is judged by {} on requests to {seen:?}", image, kpi.name));
             }
         }
+        self.pods_read_this_revision(cluster, before);
     }
 
     /// Judges the cluster after a write of the operator.
@@ -250,28 +255,10 @@ impl Invariants {
         self.primary = primary;
     }
 
-    /// S3 for what the pods read: the primary's copy changes only to that of the approved revision, or back to the promoted one's.
-    fn primary_reads_what_was_approved(&mut self, cluster: &Cluster, journal: &Journal) {
-        let copy = copy_of_config(cluster);
-        if copy == self.copy {
-            return;
-        }
-        let is = |revision: &Option<Revision>| revision.as_ref().and_then(|r| self.configs.get(r)) == copy.as_ref();
-        let approved = journal.last_applied.as_ref().is_some_and(|r| self.approved.contains(r));
-        let promoted = journal.phase == Phase::Promoting && is(&journal.last_applied) && approved;
-        // Before a primary serves, or where none of its configs is kept, anything beats nothing.
-        let made = self.copy.is_none() || journal.last_promoted.is_none();
-        if copy.is_some() && !(promoted || made || is(&journal.last_promoted)) {
-            let phase = journal.phase;
-            self.fail("S3", format!("what the primary reads went from {:?} to {copy:?} in phase {phase}", self.copy));
-        }
-        self.copy = copy;
-    }
-
     /// Judges the cluster after it moved by itself or by another hand.
     pub(super) fn ticked(&mut self, cluster: &Cluster) {
         self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
-        self.copy = copy_of_config(cluster);
+        self.copy = configs::copy(cluster);
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
         let lost = cluster.lost();
         let serving: BTreeSet<_> =
@@ -308,11 +295,6 @@ impl Invariants {
             self.reached.insert(name.split(['(', ' ']).next().unwrap_or_default().to_owned());
         }
     }
-}
-
-fn copy_of_config(cluster: &Cluster) -> Option<String> {
-    let copy = CONFIG_MAP.named(&cluster.names.namespace, format!("{}-primary", fixture::CONFIG));
-    cluster.api.find(&copy).map(content::checksum)
 }
 
 /// As far as replicas whose clocks differ can tell.

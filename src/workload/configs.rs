@@ -75,11 +75,6 @@ pub(super) fn are_copied(configs: &Configs, have: &Objects) -> bool {
         .all(|(key, checksum)| have.find(&copy_of(key)).is_some_and(|copy| content::checksum(copy) == *checksum))
 }
 
-/// Whether a copy of one of these configs is not there.
-pub fn lacks_copies(configs: &Configs, have: &Objects) -> bool {
-    configs.keys().any(|key| have.find(&copy_of(key)).is_none())
-}
-
 /// Whether the copies hold what they shall, or can be made to: from the user's objects, or from what the snapshot keeps.
 pub fn can_be_copied(configs: &Configs, snapshot: Option<&Value>, have: &Objects) -> bool {
     configs.iter().all(|(key, checksum)| {

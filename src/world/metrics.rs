@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::place::Place;
-use crate::model::{CanaryRef, Journal, Notice, Percent, Phase};
+use crate::model::{CanaryRef, Course, Journal, Notice, Percent, Phase};
 
 /// Prometheus's default buckets, in seconds: Flagger's histogram has them.
 const DEFAULT_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -51,6 +51,17 @@ pub(crate) struct Metrics {
 struct Shown {
     target: String,
     kpis: BTreeSet<String>,
+    /// Of the release that was analysed last.
+    course: Option<Course>,
+}
+
+/// Flagger's label of a strategy. A release that was not analysed has the one of weights, as there.
+const fn strategy(course: Option<Course>) -> &'static str {
+    match course {
+        None | Some(Course::Weights | Course::MatchedWeights) => "canary",
+        Some(Course::AbTest) => "ab-testing",
+        Some(Course::BlueGreen) => "blue-green",
+    }
 }
 
 impl Metrics {
@@ -148,13 +159,16 @@ impl Metrics {
         let mut shown = self.shown();
         let shown = shown.entry(place).or_default();
         shown.target.clone_from(&canary.target);
+        shown.course = journal.step.and_then(|step| step.course).or(shown.course);
         shown.kpis.extend(journal.readings.iter().map(|reading| reading.name.clone()));
     }
 
     /// Counts the end of a release.
     pub(crate) fn tell(&self, canary: &CanaryRef, notice: &Notice) {
+        let place = Place::new(&canary.namespace, &canary.name);
+        let course = self.shown().get(&place).and_then(|shown| shown.course);
         let ended = |counters: &Counters, how| {
-            let strategy = ("deployment_strategy", "canary");
+            let strategy = ("deployment_strategy", strategy(course));
             let (name, namespace) = (("name", canary.target.as_str()), ("namespace", canary.namespace.as_str()));
             counters.get_or_create(&labels([name, namespace, strategy, ("analysis_status", how)])).inc();
         };
@@ -169,7 +183,7 @@ impl Metrics {
     /// The canary is gone: so are its series.
     pub(crate) fn forget(&self, canary: &Place) {
         let shown = self.shown().remove(canary);
-        let Some(Shown { target, kpis }) = shown else { return };
+        let Some(Shown { target, kpis, course: _ }) = shown else { return };
         let namespace = canary.namespace();
         let of_target = labels([("name", &target), ("namespace", namespace)]);
         self.status.remove(&of_target);
@@ -183,8 +197,15 @@ impl Metrics {
         for (family, how) in
             [(&self.successes, "completed"), (&self.successes, "skipped"), (&self.failures, "completed")]
         {
-            let strategy = ("deployment_strategy", "canary");
-            family.remove(&labels([("name", &target), ("namespace", namespace), strategy, ("analysis_status", how)]));
+            for strategy in ["canary", "ab-testing", "blue-green"] {
+                let strategy = ("deployment_strategy", strategy);
+                family.remove(&labels([
+                    ("name", &target),
+                    ("namespace", namespace),
+                    strategy,
+                    ("analysis_status", how),
+                ]));
+            }
         }
     }
 

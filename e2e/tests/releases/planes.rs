@@ -106,6 +106,23 @@ async fn a_release_in_app_mesh_loses_nothing() -> Outcome {
     .await
 }
 
+/// Clients of a Service itself that keep a connection keep its pod, until the pod ends it: these make a new one each time.
+#[tokio::test]
+async fn a_blue_green_release_behind_a_service_loses_nothing() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let app = App::of_example("kubernetes", |_| (), &client, &namespace, "hello");
+        let _operator = Operator::start(&namespace, &[])?;
+        let host = format!("hello.{namespace}");
+        app.go_live(&quick_to_drain()).await?;
+        let traffic = Traffic::through(&format!("http://{host}/"), &host, &["Connection: close"]).await?;
+        app.adopted(&json!({})).await?;
+        is_promoted(&app).await?;
+        traffic.end()?.lost_nothing()
+    })
+    .await
+}
+
 async fn a_release_loses_nothing(plane: Plane) -> Outcome {
     establish_our_definitions().await?;
     in_namespace(async |client, namespace| {
@@ -115,20 +132,25 @@ async fn a_release_loses_nothing(plane: Plane) -> Outcome {
         let (url, host) = (url.trim(), (plane.host)(&app));
         app.go_live(&quick_to_drain()).await?;
         let before = match plane.reachable {
-            Reachable::Ever => Some(Traffic::through(url, &host).await?),
+            Reachable::Ever => Some(Traffic::through(url, &host, &[]).await?),
             Reachable::Adopted => None,
         };
         app.adopted(&in_steps(20, 60)).await?;
         let traffic = match before {
             Some(traffic) => traffic,
-            None => Traffic::through(url, &host).await?,
+            None => Traffic::through(url, &host, &[]).await?,
         };
-        app.release(&[("VERSION", "2")]).await?;
-        app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
-        assert_eq!(app.version_of("hello-primary").await?.as_deref(), Some("2"));
+        is_promoted(&app).await?;
         traffic.end()?.lost_nothing()
     })
     .await
+}
+
+async fn is_promoted(app: &App) -> Outcome {
+    app.release(&[("VERSION", "2")]).await?;
+    app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
+    assert_eq!(app.version_of("hello-primary").await?.as_deref(), Some("2"));
+    Ok(())
 }
 
 /// Routes of the example through the Gateway that this cluster has in `namespace`.

@@ -95,13 +95,13 @@ impl Account {
 impl Traffic {
     /// Starts once the gateway knows the host: what is lost before it does is nobody's release.
     pub(super) async fn start(client: &Client, host: &str) -> Outcome<Self> {
-        Self::through(&gateway(client).await?, host).await
+        Self::through(&gateway(client).await?, host, &[]).await
     }
 
-    /// The same, through another gateway than Istio's.
-    pub(super) async fn through(url: &str, host: &str) -> Outcome<Self> {
+    /// The same, through another gateway than Istio's, and with these headers.
+    pub(super) async fn through(url: &str, host: &str, headers: &[&str]) -> Outcome<Self> {
         let summary = state("log")?.join(format!("load-{host}.json"));
-        let start = |duration| Self::spawn(url, host, duration, &summary);
+        let start = |duration| Self::spawn(url, host, headers, duration, &summary);
         wait_until(&format!("a gateway that serves {host}"), SERVED_WITHIN, async || {
             Ok(start("1s")?.account()?.lost_nothing().is_ok().then_some(()))
         })
@@ -109,11 +109,12 @@ impl Traffic {
         start("10m")
     }
 
-    fn spawn(url: &str, host: &str, duration: &str, summary: &Path) -> Outcome<Self> {
+    fn spawn(url: &str, host: &str, headers: &[&str], duration: &str, summary: &Path) -> Outcome<Self> {
         let process = Command::new("load")
             .args(["-url", url, "-host", host, "-rate", REQUESTS_A_SECOND, "-duration", duration])
             .args(["-connections", CONNECTIONS, "-timeout", PATIENCE, "-summary"])
             .arg(summary)
+            .args(headers.iter().flat_map(|header| ["-header", header]))
             .spawn()
             .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh releases"))?;
         Ok(Self { process, summary: summary.to_owned() })

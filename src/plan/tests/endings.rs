@@ -61,6 +61,21 @@ fn a_fix_after_a_failed_promotion_has_a_primary_to_go_back_to() {
 }
 
 #[test]
+fn a_fix_after_a_failed_promotion_is_analysed_from_nothing_once_the_primary_is_back() {
+    let mut facts = analysing(0);
+    facts.journal.weight = Percent::FULL;
+    facts.journal.step = facts.journal.step.map(|s| Step { waiting_since: Some(t(0)), ..s });
+    facts.route = RouteSeen::Seen { routing: Routing::split(Percent::FULL), shape: Shape::AsWanted };
+    target(&mut facts).rollout.available = 0;
+    let back = facts.primary.clone();
+    facts.primary = primary(PrimaryMatch::Revision(rev("a")), Rollout { available: 0, ..pods(2) });
+    assert_eq!(decide(&facts, &[], t(5)).effects, []);
+    facts.primary = back;
+    let plan = decide(&facts, &[], t(9));
+    assert_eq!((plan.effects, plan.journal.weight), (vec![route(0)], Percent::ZERO));
+}
+
+#[test]
 fn a_primary_that_dies_while_it_takes_its_traffic_back_has_until_the_deadline() {
     let mut facts = analysing(40);
     facts.journal.phase = Phase::Finalising;

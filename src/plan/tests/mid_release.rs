@@ -67,6 +67,13 @@ fn a_threshold_lowered_below_the_failed_checks_ends_the_release_at_once() {
 }
 
 #[test]
+fn a_passed_check_does_not_forgive_the_failed_ones() {
+    let mut facts = analysing(20);
+    facts.journal.failed_checks = 1;
+    assert_eq!(decide(&facts, &success(100.0), t(60)).journal.failed_checks, 1);
+}
+
+#[test]
 fn revisions_that_go_back_and_forth_each_begin_from_nothing() {
     let mut facts = analysing(40);
     for name in ["c", "b", "c"] {

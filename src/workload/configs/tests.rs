@@ -255,3 +255,22 @@ fn a_copy_that_two_canaries_share_goes_with_the_second() {
         assert_eq!(store.objects().find(&config_map("cart-primary")).is_some(), left, "{canary}");
     }
 }
+
+#[test]
+fn a_primary_that_flagger_made_runs_a_revision_only_with_its_configs() {
+    let (mut store, subject) = (shop(), samples::subject());
+    let configs = of_sample(&store);
+    copy(&mut store, &configs, None);
+    // Flagger names the copies in the template, and notes neither a revision nor a checksum.
+    let mut template = super::super::template::of_primary(&subject, &samples::template(), &configs);
+    template["metadata"]["annotations"] = json!({"prometheus.io/scrape": "true", "flagger-id": "0b9c"});
+    let primary = json!({"spec": {"template": template}});
+    let runs = |store: &FakeStore| {
+        let candidate = primary::Candidate { template: &samples::template(), configs: of_sample(store) };
+        primary::runs(&subject, &primary, &[candidate], store.objects())
+    };
+    let revision = hash::revision_with(&samples::template(), &configs);
+    assert_eq!(runs(&store), PrimaryMatch::Revision(revision));
+    store.put(secret("database"), json!({"type": "Opaque", "data": {"password": "b3RoZXI="}}));
+    assert_eq!(runs(&store), PrimaryMatch::Unknown, "the change was not promoted");
+}

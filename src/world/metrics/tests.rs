@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Reading, Verdict};
+use crate::model::{Reading, Step, Time, Verdict};
 
 fn canary() -> CanaryRef {
     let text = |s: &str| s.to_owned();
@@ -32,6 +32,20 @@ fn the_series_are_those_that_flaggers_dashboards_read() {
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
     }
+}
+
+#[test]
+fn the_end_of_a_release_counts_under_its_strategy() {
+    let metrics = Metrics::new("istio");
+    let (weight, at) = (Percent::ZERO, Time::from_millis(0));
+    let course = Some(Course::BlueGreen);
+    let step = Some(Step { weight, started_at: at, next_check_at: at, waiting_since: None, held_since: None, course });
+    metrics.show(&canary(), &Journal { step, ..journal() }, Duration::ZERO);
+    metrics.show(&canary(), &Journal { phase: Phase::Succeeded, ..journal() }, Duration::ZERO);
+    metrics.tell(&canary(), &Notice::Promoted);
+    assert!(metrics.text().contains(r#"deployment_strategy="blue-green",analysis_status="completed""#));
+    metrics.forget(&Place::new("test", "podinfo-canary"));
+    assert!(!metrics.text().contains("podinfo"), "{}", metrics.text());
 }
 
 #[test]

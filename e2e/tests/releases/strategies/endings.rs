@@ -32,7 +32,10 @@ async fn after_a_failed_promotion_the_canary_serves_and_the_next_revision_heals(
         app.release(&[("VERSION", "2"), ("NEVER_READY_AS", "hello-primary")]).await?;
         app.reaches(Phase::Failed, RELEASED_WITHIN).await?;
         assert_eq!(app.status().await?.canary_weight, 100);
-        assert_eq!(versions(&client, &app.host(), &[]).await?, ["2".to_owned()].into());
+        wait_until("everybody on the canary", MOVES_WITHIN, async || {
+            Ok((versions(&client, &app.host(), &[]).await? == ["2".to_owned()].into()).then_some(()))
+        })
+        .await?;
 
         app.release(&[("VERSION", "3"), ("NEVER_READY_AS", "")]).await?;
         app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
@@ -72,7 +75,7 @@ async fn a_second_canary_on_one_target_is_told_so_and_touches_nothing() -> Outco
     in_namespace(async |client, namespace| {
         let (app, _operator) = (App::new(&client, &namespace, "hello"), Operator::start(&namespace, &[])?);
         app.go_live(&small()).await?;
-        app.adopted(&in_steps(30, 60)).await?;
+        app.adopted(&json!({"spec": {"analysis": {"stepWeight": 30, "maxWeight": 60, "metrics": []}}})).await?;
         let mut second = app.object("flagger.app/v1beta1", "Canary", "hello").await?;
         second["metadata"] = json!({"name": "second"});
         second.as_object_mut().ok_or("a Canary is a map")?.remove("status");
