@@ -4,6 +4,7 @@
 use clap::{ArgAction, Args};
 
 use super::notifier::Notifier;
+use crate::metric::SecretName;
 use crate::scene::{self, ConfigTracking};
 
 /// Flags of the operator.
@@ -72,6 +73,10 @@ pub(super) struct Defaults {
     )]
     metrics_server: String,
 
+    /// Secret with the credentials for it: the key token, or both username and password
+    #[arg(long, env = "SERIN_METRICS_SERVER_SECRET", value_parser = secret, value_name = "NAMESPACE/NAME")]
+    metrics_server_secret: Option<SecretName>,
+
     /// Router of a Canary whose spec.provider is empty
     #[arg(long, env = "SERIN_MESH_PROVIDER", default_value = "istio", value_name = "PROVIDER")]
     mesh_provider: String,
@@ -115,10 +120,20 @@ pub(super) struct Defaults {
     event_webhook: String,
 }
 
+fn secret(text: &str) -> Result<SecretName, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            Ok(SecretName { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("write NAMESPACE/NAME".to_owned()),
+    }
+}
+
 impl From<Defaults> for scene::Defaults {
     fn from(flags: Defaults) -> Self {
         let Defaults {
             metrics_server,
+            metrics_server_secret,
             mesh_provider: provider,
             selector_labels,
             include_label_prefix,
@@ -131,6 +146,7 @@ impl From<Defaults> for scene::Defaults {
         Self {
             provider,
             metrics_server,
+            metrics_secret: metrics_server_secret,
             selector_labels,
             include_label_prefix,
             config_tracking,

@@ -5,26 +5,28 @@
 use serde_json::{Value, json};
 
 use super::url::{Base, escape};
-use super::{Ask, Credentials, HttpRequest, HttpResponse, Origin, Trust};
+use super::{Ask, HttpRequest, HttpResponse, Means, Origin, Request, Trust};
 
 /// The label. It is taken off before anybody reads the answer.
 const PART: &str = "serin_part";
 
-/// Whether the question may be asked together with others of its address: nobody's credentials or headers go with it.
-pub fn is_groupable(ask: &Ask) -> bool {
-    let alone = ask.secret.is_some() || !ask.headers.is_empty() || ask.trust != Trust::System;
-    matches!(ask.origin, Origin::Builtin { .. }) && !alone
+/// Whom a builtin question is asked together with: those of the same address and the same credentials. `None` for any other.
+pub fn of(ask: &Ask) -> Option<String> {
+    let plain = ask.headers.is_empty() && ask.trust == Trust::System;
+    (plain && matches!(ask.origin, Origin::Builtin { .. })).then(|| format!("{:?}", (&ask.address, &ask.secret)))
 }
 
-/// The request that asks them all; `None` where their address is no URL.
-pub fn together(asks: &[Ask]) -> Option<HttpRequest> {
-    let base = Base::read(&asks.first()?.address).ok()?;
+/// The request that asks them all, with the credentials of the first; `None` where that cannot be asked.
+pub fn together(asks: &[Ask], means: &Means<'_>) -> Option<HttpRequest> {
+    let first = asks.first()?;
+    let base = Base::read(&first.address).ok()?;
+    let Ok(Request::Http(HttpRequest { credentials, .. })) = first.request(means) else { return None };
     let part =
         |(index, ask): (usize, &Ask)| format!("label_replace(({}), \"{PART}\", \"{index}\", \"\", \"\")", ask.query);
     let query = asks.iter().enumerate().map(part).collect::<Vec<_>>().join(" or ");
     let body = format!("query={}", escape(&query));
     let kind = "application/x-www-form-urlencoded";
-    Some(HttpRequest::post(base.below("/api/v1/query", &[]), kind, body, Credentials::None, Trust::System))
+    Some(HttpRequest::post(base.below("/api/v1/query", &[]), kind, body, credentials, Trust::System))
 }
 
 /// The answer of each of `count` parts; `None` where the whole does not tell.

@@ -27,6 +27,8 @@ pub struct Subject<'a> {
     pub router: &'a str,
     /// Address of Prometheus where the spec names none.
     pub metrics_server: &'a str,
+    /// The operator's credentials for that address, and for no other.
+    pub metrics_secret: Option<&'a SecretName>,
 }
 
 /// The query of the router for a builtin KPI; `scale` brings its result to percent or milliseconds.
@@ -108,7 +110,7 @@ fn provider(
     })
 }
 
-/// Prometheus at the canary's own address or the default one, asked without credentials.
+/// Prometheus at the canary's own address, asked without credentials, or at the operator's, asked with those of the operator.
 fn of_the_canary(kpi: &Kpi, query: &str, subject: &Subject<'_>, origin: Origin) -> Result<Ask, Complaint> {
     let own = subject.spec.metrics_server.as_deref().filter(|address| !address.is_empty());
     let base = own.unwrap_or(subject.metrics_server);
@@ -124,7 +126,7 @@ fn of_the_canary(kpi: &Kpi, query: &str, subject: &Subject<'_>, origin: Origin) 
         query: query.map_err(|error| complaint(&sentences::CAN053, &[metric, ("error", &error)]))?,
         window: kpi.window,
         headers: BTreeMap::new(),
-        secret: None,
+        secret: subject.metrics_secret.filter(|_| own.is_none()).cloned(),
         region: None,
         trust: Trust::System,
         scale: 1.0,
@@ -200,7 +202,21 @@ mod tests {
             spec: &spec,
             router: "istio",
             metrics_server: flag,
+            metrics_secret: Some(&operators()),
         })
+    }
+
+    fn operators() -> SecretName {
+        SecretName { namespace: "serin-system".to_owned(), name: "prometheus".to_owned() }
+    }
+
+    #[test]
+    fn the_operators_credentials_go_to_the_operators_prometheus_only() {
+        let secret = |own| with(own, "http://flag", |s| inline(&kpi("errors"), "up", s)).unwrap().secret;
+        assert_eq!(secret(None), Some(operators()));
+        assert_eq!(secret(Some("http://flag")), None, "even where it is the same address");
+        let provider = json!({"type": "prometheus", "address": "http://flag"});
+        assert_eq!(from_template(Some(&object(&provider, "up"))).unwrap().secret, None);
     }
 
     fn from_template(object: Option<&Value>) -> Result<Ask, Complaint> {
@@ -258,6 +274,7 @@ mod tests {
             spec: &spec,
             router: "nginx",
             metrics_server: "http://flag",
+            metrics_secret: None,
         };
         let ask = inline(&kpi("k"), "{{ service }} {{ ingress }} {{ route }}", &subject).unwrap();
         assert_eq!(ask.query, "web door podinfo-app");

@@ -45,7 +45,8 @@ impl Corner<'_> {
         let router = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
         let metrics_server = &self.scene.defaults.metrics_server;
         let spec = &self.scene.canary.spec;
-        let subject = resolve::Subject { canary: &canary, measured, spec, router, metrics_server };
+        let metrics_secret = self.scene.defaults.metrics_secret.as_ref();
+        let subject = resolve::Subject { canary: &canary, measured, spec, router, metrics_server, metrics_secret };
         match &kpi.source {
             KpiSource::Builtin(builtin) => {
                 let query = self.router.map(|router| router.query(*builtin));

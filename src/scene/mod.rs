@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::alert::Chat;
 use crate::api;
+use crate::metric::SecretName;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
@@ -34,6 +35,8 @@ pub struct Defaults {
     pub provider: String,
     /// Prometheus of the builtin KPIs.
     pub metrics_server: String,
+    /// The Secret with the credentials for it; never shown to another address.
+    pub metrics_secret: Option<SecretName>,
     /// Labels of the target's selector that tell its pods apart; the first that is there counts.
     pub selector_labels: Vec<String>,
     /// Prefixes of labels that the primary inherits.
@@ -66,6 +69,7 @@ impl Default for Defaults {
         Self {
             provider: "istio".to_owned(),
             metrics_server: "http://prometheus:9090".to_owned(),
+            metrics_secret: None,
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefix: Vec::new(),
             config_tracking: ConfigTracking::On,

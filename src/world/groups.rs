@@ -18,26 +18,31 @@ const LARGEST: usize = 32;
 /// A question, and where its reply goes.
 pub(super) type Waiting = (Ask, oneshot::Sender<Reply>);
 
-/// The questions that wait, by address.
+/// The questions that wait, by whom they are asked together with.
 #[derive(Clone, Default)]
 pub(super) struct Groups(Arc<Mutex<BTreeMap<String, Vec<Waiting>>>>);
 
 impl Groups {
-    /// The reply to a question, which is asked together with others of its address. `send` is called once for each group.
-    pub(super) async fn ask<F>(&self, ask: &Ask, send: impl FnOnce(Vec<Waiting>) -> F + Clone + Send + 'static) -> Reply
+    /// The reply to a question, which is asked together with others under this key. `send` is called once for each group.
+    pub(super) async fn ask<F>(
+        &self,
+        key: String,
+        ask: &Ask,
+        send: impl FnOnce(Vec<Waiting>) -> F + Clone + Send + 'static,
+    ) -> Reply
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (sender, reply) = oneshot::channel();
-        let (full, first) = self.join(ask, sender);
+        let (full, first) = self.join(&key, ask, sender);
         if let Some(group) = full {
             tokio::spawn(send(group));
         } else if first {
-            let (groups, address) = (self.clone(), ask.address.clone());
+            let groups = self.clone();
             // Not in the asker's own time: it may be given up, and the others still wait.
             tokio::spawn(async move {
                 sleep(GATHER).await;
-                if let Some(group) = groups.take(&address) {
+                if let Some(group) = groups.take(&key) {
                     send(group).await;
                 }
             });
@@ -46,15 +51,61 @@ impl Groups {
     }
 
     /// The group where it is full now, and whether the question is the first of a new one.
-    fn join(&self, ask: &Ask, sender: oneshot::Sender<Reply>) -> (Option<Vec<Waiting>>, bool) {
+    fn join(&self, key: &str, ask: &Ask, sender: oneshot::Sender<Reply>) -> (Option<Vec<Waiting>>, bool) {
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = groups.entry(ask.address.clone()).or_default();
+        let group = groups.entry(key.to_owned()).or_default();
         group.push((ask.clone(), sender));
         let (full, first) = (group.len() >= LARGEST, group.len() == 1);
-        (full.then(|| groups.remove(&ask.address)).flatten(), first)
+        (full.then(|| groups.remove(key)).flatten(), first)
     }
 
-    fn take(&self, address: &str) -> Option<Vec<Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(address)
+    fn take(&self, key: &str) -> Option<Vec<Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::http::Trust;
+    use crate::metric::{Origin, find};
+
+    fn ask(n: usize) -> Ask {
+        Ask {
+            provider: find("prometheus").unwrap(),
+            address: "http://p".to_owned(),
+            query: format!("errors{{n=\"{n}\"}}"),
+            window: Duration::from_secs(60),
+            headers: BTreeMap::new(),
+            secret: None,
+            region: None,
+            trust: Trust::System,
+            scale: 1.0,
+            kpi: "errors".to_owned(),
+            origin: Origin::Inline,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_canaries_that_wake_together_are_few_requests() {
+        let (groups, sent) = (Groups::default(), Arc::new(AtomicUsize::new(0)));
+        let asks: Vec<Ask> = (0..1000).map(ask).collect();
+        let send = |sent: Arc<AtomicUsize>| {
+            async move |group: Vec<Waiting>| {
+                sent.fetch_add(1, Ordering::SeqCst);
+                for (ask, sender) in group {
+                    sender.send(Reply::Silent(ask.query)).unwrap();
+                }
+            }
+        };
+        let replies = join_all(asks.iter().map(|ask| groups.ask("p".to_owned(), ask, send(Arc::clone(&sent))))).await;
+        let expected: Vec<_> = asks.iter().map(|ask| Reply::Silent(ask.query.clone())).collect();
+        assert!(replies == expected, "each has its own");
+        assert_eq!(sent.load(Ordering::SeqCst), 1000_usize.div_ceil(LARGEST));
+        assert!(groups.take("p").is_none(), "nobody waits any more");
     }
 }

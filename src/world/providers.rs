@@ -18,7 +18,7 @@ use super::{clock, identity};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::metric::diagnosis::Reply;
 use crate::metric::group;
-use crate::metric::{Ask, Login, Means, QueryError, Request, SecretData, Session, Step};
+use crate::metric::{Ask, Identity, Login, Means, QueryError, Request, SecretData, Session, Step};
 use crate::model::Measurement;
 
 /// So long an answer is good for others who ask the same: the canaries of one check, not the next check.
@@ -54,7 +54,10 @@ impl Providers {
     pub(crate) async fn measure(&self, ask: &Ask) -> Measurement {
         let answer = self.state.answer(ask.identity());
         let measure = async || {
-            let reply = if group::is_groupable(ask) { self.hear_with_others(ask).await } else { self.hear(ask).await };
+            let reply = match group::of(ask) {
+                Some(others) => self.hear_with_others(others, ask).await,
+                None => self.hear(ask).await,
+            };
             let measured = match reply {
                 Reply::Answered(answer) => ask.measure(&answer),
                 Reply::Measured(measured) => measured,
@@ -67,18 +70,15 @@ impl Providers {
         ask.told(measured.clone())
     }
 
-    async fn hear_with_others(&self, ask: &Ask) -> Reply {
+    async fn hear_with_others(&self, others: String, ask: &Ask) -> Reply {
         let me = self.clone();
-        self.groups.ask(ask, async move |group| me.send_group(group).await).await
+        self.groups.ask(others, ask, async move |group| me.send_group(group).await).await
     }
 
     /// Sends a group in one request; where the answer does not tell the parts, each alone.
     async fn send_group(&self, group: Vec<Waiting>) {
         let (asks, senders): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        let whole = match group::together(&asks).filter(|_| asks.len() > 1) {
-            Some(request) => self.ask_address(request).await.map(|answer| group::apart(asks.len(), &answer)),
-            None => Ok(None),
-        };
+        let whole = if asks.len() > 1 { self.hear_whole(&asks).await } else { Ok(None) };
         let replies = match whole {
             Ok(Some(answers)) => answers.into_iter().map(Reply::Answered).collect(),
             Ok(None) => join_all(asks.iter().map(|ask| self.hear(ask))).await,
@@ -88,6 +88,18 @@ impl Providers {
             // Who does not wait any more needs no reply.
             let _ = sender.send(reply);
         }
+    }
+
+    /// The answer of each part; `None` where the answer does not tell them, or nobody can be asked as.
+    async fn hear_whole(&self, asks: &[Ask]) -> Result<Option<Vec<HttpResponse>>, String> {
+        let secret = match asks.first().and_then(|ask| ask.secret.as_ref()) {
+            Some(name) => read_secret(name, &self.cluster).await?,
+            None => None,
+        };
+        let means = Means { secret: secret.as_ref(), session: None, identity: &Identity::default(), now: clock::now() };
+        let Some(request) = group::together(asks, &means) else { return Ok(None) };
+        let answer = means.scrub(self.ask_address(request).await?);
+        Ok(group::apart(asks.len(), &answer))
     }
 
     /// What becomes of a question.

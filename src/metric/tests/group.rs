@@ -1,7 +1,7 @@
 //! Queries that are asked together mean what they mean alone.
 
 use super::*;
-use crate::metric::group::{apart, is_groupable, together};
+use crate::metric::group::{apart, of, together};
 
 fn builtin(query: &str) -> Ask {
     let origin = Origin::Builtin { router: "istio".to_owned(), target: "cart.shop".to_owned() };
@@ -10,7 +10,11 @@ fn builtin(query: &str) -> Ask {
 
 #[test]
 fn each_part_carries_its_number() {
-    let request = together(&[builtin("a / b"), builtin("sum(c)")]).unwrap();
+    let secret = data(&[("token", "t")]);
+    let means = Means { secret: Some(&secret), session: None, identity: &Identity::default(), now: now() };
+    let part = |query| Ask { secret: named(), ..builtin(query) };
+    let request = together(&[part("a / b"), part("sum(c)")], &means).unwrap();
+    assert_eq!(request.credentials, Credentials::Bearer("t".to_owned()));
     let query = "label_replace((a / b), \"serin_part\", \"0\", \"\", \"\") or label_replace((sum(c)), \"serin_part\", \"1\", \"\", \"\")";
     assert_eq!(request.url, "http://prometheus.monitoring:9090/api/v1/query");
     assert_eq!(String::from_utf8(request.body).unwrap(), format!("query={}", super::super::url::escape(query)));
@@ -41,9 +45,10 @@ fn an_answer_that_does_not_tell_the_parts_is_none() {
 }
 
 #[test]
-fn only_builtin_queries_without_credentials_are_asked_together() {
-    assert!(is_groupable(&builtin("q")));
-    assert!(!is_groupable(&ask()), "a template's");
-    assert!(!is_groupable(&Ask { secret: named(), ..builtin("q") }));
-    assert!(!is_groupable(&Ask { trust: Trust::Anybody, ..builtin("q") }));
+fn only_builtin_queries_of_one_address_and_the_same_credentials_are_asked_together() {
+    assert_eq!(of(&builtin("q")), of(&builtin("r")));
+    assert_ne!(of(&builtin("q")), of(&Ask { secret: named(), ..builtin("q") }));
+    assert_ne!(of(&builtin("q")), of(&Ask { address: "http://other".to_owned(), ..builtin("q") }));
+    assert_eq!(of(&ask()), None, "a template's");
+    assert_eq!(of(&Ask { trust: Trust::Anybody, ..builtin("q") }), None);
 }

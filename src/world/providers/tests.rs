@@ -108,17 +108,6 @@ async fn builtin_queries_of_many_canaries_are_one_request() {
 }
 
 #[tokio::test]
-async fn a_thousand_canaries_that_wake_together_are_few_requests() {
-    let (url, count) = prometheus().await;
-    let providers = providers("{}");
-    let asks: Vec<Ask> = (0..1000).map(|n| builtin(&url, n)).collect();
-    let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
-    assert!(answers.iter().all(|answer| matches!(answer, Measurement::Value(_))), "{answers:?}");
-    // 32 full groups, and at most one for each of them that did not wait to be full.
-    assert!(count.load(Ordering::SeqCst) <= 64, "{count:?}");
-}
-
-#[tokio::test]
 async fn where_a_group_is_not_understood_each_is_asked_alone() {
     let (url, count) =
         serve(StatusCode::OK, r#"{"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "7"]}]}}"#)
