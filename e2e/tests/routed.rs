@@ -52,10 +52,7 @@ impl Routed {
     /// Writes `want`, and returns the writes. What comes back holds what was sent, says what was wanted, and needs no
     /// further write.
     pub(crate) async fn route(&self, want: &Routing) -> Outcome<Vec<Change>> {
-        let changes = self.missing(want).await?;
-        for change in &changes {
-            self.write(change).await?;
-        }
+        let changes = self.written(|have| self.render(want, have)).await?;
         let have = self.objects().await?;
         let read = self.read(&have)?;
         if read.as_ref() != Some(want) && !self.router.kinds().is_empty() {
@@ -83,12 +80,22 @@ impl Routed {
 
     /// Gives the user's objects back.
     pub(crate) async fn release(&self) -> Outcome<Vec<Change>> {
-        let have = self.objects().await?;
-        let changes = self.with_target(|target| self.router.release(target, &have));
-        for change in &changes {
-            self.write(change).await?;
-        }
-        Ok(changes)
+        self.written(|have| Ok(self.with_target(|target| self.router.release(target, have)))).await
+    }
+
+    /// Does what `decide` finds to do. Where another hand was faster it decides again, as the operator does.
+    async fn written(&self, decide: impl Fn(&Objects) -> Outcome<Vec<Change>>) -> Outcome<Vec<Change>> {
+        wait_until("a write that nobody overtakes", ACCEPTED_WITHIN, async || {
+            let changes = decide(&self.objects().await?)?;
+            for change in &changes {
+                match self.write(change).await {
+                    Err(error) if is_conflict(error.as_ref()) => return Ok(None),
+                    written => written?,
+                }
+            }
+            Ok(Some(changes))
+        })
+        .await
     }
 
     /// What the router reads, as it is now.
@@ -156,6 +163,10 @@ impl Routed {
         }
         Api::namespaced_with(self.client.clone(), &key.namespace, &resource)
     }
+}
+
+fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref::<kube::Error>(), Some(kube::Error::Api(status)) if status.code == 409)
 }
 
 /// Whether nothing that was sent is missing.
