@@ -6,13 +6,11 @@ use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use super::traffic::reaches_canary;
-use crate::model::{Effect, Phase, TargetSeen};
+use crate::model::{Effect, Phase, Shape, TargetSeen};
 
 /// Lets pods of another content go. Whether the release has to wait for that.
 pub(super) fn comes_first(draft: &mut Draft<'_>, target: &TargetSeen) -> bool {
-    // Where nobody else serves, pods that read something old are better than none.
-    let spare = draft.journal.weight.is_zero() && draft.facts.endpoints.primary > 0;
-    if !is_stale(draft) || !spare || is_empty(target) {
+    if !is_stale(draft) || !is_spare(draft) || is_empty(target) {
         return false;
     }
     if !draft.route() || reaches_canary(draft.facts) || target.replicas == 0 {
@@ -37,6 +35,13 @@ pub(super) fn note(draft: &mut Draft<'_>) {
     }
 }
 
+/// Whether nobody misses the pods. Where nobody else serves, those that read something old are better than none; but where the traffic
+/// is on a primary that is down, they serve nobody either.
+fn is_spare(draft: &Draft<'_>) -> bool {
+    let idle = draft.facts.apex == Shape::AsWanted && !reaches_canary(draft.facts);
+    draft.journal.weight.is_zero() && (draft.facts.endpoints.primary > 0 || idle)
+}
+
 /// Whether an object that the pods read holds something else since they started. Another object is another template, which starts
 /// pods anew by itself.
 fn is_stale(draft: &Draft<'_>) -> bool {
@@ -56,7 +61,7 @@ mod tests {
     use super::super::decide;
     use super::super::tests::{analysing, pods, rev, t, target};
     use super::*;
-    use crate::model::{Facts, Percent, Rollout, RouteSeen, Routing, Shape, Step};
+    use crate::model::{Facts, Percent, Rollout, RouteSeen, Routing, Step};
 
     fn configs(content: &str) -> Option<BTreeMap<String, String>> {
         Some([("configmap/app".to_owned(), content.to_owned())].into())
@@ -99,6 +104,15 @@ mod tests {
         facts.route = RouteSeen::Seen { routing: Routing::split(Percent::FULL), shape: Shape::AsWanted };
         facts.endpoints.primary = 0;
         assert!(!decide(&facts, &[], t(60)).effects.contains(&Effect::ScaleTarget(0)));
+    }
+
+    #[test]
+    fn a_primary_that_is_down_keeps_no_pods_that_serve_nobody() {
+        let mut facts = restarted();
+        facts.endpoints.primary = 0;
+        assert_eq!(decide(&facts, &[], t(10)).effects, [Effect::ScaleTarget(0)]);
+        facts.apex = Shape::Differs;
+        assert!(!decide(&facts, &[], t(10)).effects.contains(&Effect::ScaleTarget(0)), "the apex may lead to them");
     }
 
     #[test]
