@@ -92,6 +92,8 @@ impl Trial {
             trial.play(EPOCH.after(fixture::PROLOGUE));
         }
         trial.apply_canary();
+        // No watch shows a time from before there was a cluster.
+        trial.past = trial.cluster.api.objects().clone();
         let begin = trial.cluster.now;
         let faults = faults::schedule(&mut trial.random);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
@@ -220,6 +222,7 @@ impl Trial {
         self.record.invariants.calm = true;
         self.health = Health::Well;
         self.operator.dies_after = None;
+        self.operator.cache.catch_up();
         self.cluster.interfere = false;
     }
 
