@@ -173,16 +173,24 @@ impl Invariants {
     ) {
         let before = &facts.journal;
         let Some(revision) = &after.last_applied else { return };
+        if (before.phase, after.phase) != (Phase::Progressing, Phase::Promoting) {
+            return;
+        }
+        if before.last_applied.as_ref() != Some(revision) {
+            self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
+        }
+        let proven = passed(settings, answers) && is_complete(settings, facts);
+        if settings.strategy != Strategy::Skip && !proven {
+            let counts = (before.weight, before.iterations);
+            self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
+        }
+    }
+
+    /// A status was written: what a replica with an old cache decides, and is not let write, approves nothing and revokes nothing.
+    pub(super) fn recorded(&mut self, before: &Journal, after: &Journal) {
+        let Some(revision) = &after.last_applied else { return };
         match (before.phase, after.phase) {
             (Phase::Progressing, Phase::Promoting) => {
-                if before.last_applied.as_ref() != Some(revision) {
-                    self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
-                }
-                let proven = passed(settings, answers) && is_complete(settings, facts);
-                if settings.strategy != Strategy::Skip && !proven {
-                    let counts = (before.weight, before.iterations);
-                    self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
-                }
                 self.approved.insert(revision.clone());
             }
             (_, Phase::Progressing) => {
