@@ -48,8 +48,8 @@ pub(super) struct Invariants {
     images: BTreeMap<Revision, String>,
     /// Checksum of what the pods of each revision read.
     configs: BTreeMap<Revision, String>,
-    /// When that changed last.
-    pub(super) configured_at: Option<Time>,
+    /// The same of what stood in the cluster, since when.
+    pub(super) configured: BTreeMap<Time, String>,
     /// The same of the primary's copy.
     copy: Option<String>,
     /// Revisions whose analysis passed, or that needed none.
