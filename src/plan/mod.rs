@@ -54,7 +54,6 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
             }
         }
         Stage::Running(settings, target) => {
-            draft.finalizer(settings);
             takeover::adopt(&mut draft, target);
             match facts.journal.phase {
                 Phase::Initializing => initializing::decide(&mut draft, settings, target),
@@ -67,6 +66,8 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
                 Phase::Terminating | Phase::Terminated => initializing::decide(&mut draft, settings, target),
             }
             capacity::keep(&mut draft);
+            // Order: it holds only for the version that was read, which a status of this round outdates. Traffic does not wait for it.
+            draft.finalizer(settings);
         }
     }
     draft.finish()

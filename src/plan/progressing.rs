@@ -24,11 +24,11 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     if changes_course(draft, settings, target) {
         return;
     }
+    yield_to_primary(draft, settings);
     if renewal::comes_first(draft, target) {
         return;
     }
     draft.scale_up(target);
-    yield_to_primary(draft, settings);
     if check::has_failed(draft, settings) || draft.is_called_off(settings) {
         return roll_back(draft);
     }
@@ -38,6 +38,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     let Some(step) = draft.journal.step else { return take_over(draft, settings) };
     if settings.strategy == Strategy::Skip {
         return carry_out(draft, settings, target, Move::Promote);
+    }
+    if !draft.journal.has_begun() && renewal::is_due(draft, target) {
+        return await_primary(draft, settings);
     }
     if !draft.journal.has_begun() {
         return start(draft, settings, target, step);
@@ -61,6 +64,19 @@ fn yield_to_primary(draft: &mut Draft<'_>, settings: &Settings) {
     let unjudged = !draft.journal.has_begun() && !draft.journal.weight.is_zero();
     if unjudged && draft.primary_ready(settings, draft.journal.last_promoted.as_ref()).is_ok() {
         draft.journal.weight = Percent::ZERO;
+    }
+}
+
+/// The pods read something older and cannot go, since they serve in the place of a primary that is still coming back: until it
+/// is there nothing is judged, and what nobody has judged is not promoted.
+fn await_primary(draft: &mut Draft<'_>, settings: &Settings) {
+    let promoted = draft.journal.last_promoted.clone();
+    draft.route();
+    if let Err(why) = draft.primary_ready(settings, promoted.as_ref())
+        && let Err(why) = draft.patience(settings, why, Notice::PrimaryNotReady)
+    {
+        draft.tell(Notice::PrimaryNotReady(why));
+        roll_back(draft);
     }
 }
 

@@ -6,19 +6,18 @@ use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use super::traffic::reaches_canary;
-use crate::model::{Effect, Phase, TargetSeen};
+use crate::model::{Effect, Phase, Shape, TargetSeen};
 
 /// Lets pods of another content go. Whether the release has to wait for that.
 pub(super) fn comes_first(draft: &mut Draft<'_>, target: &TargetSeen) -> bool {
-    // Where nobody else serves, pods that read something old are better than none.
-    let spare = draft.journal.weight.is_zero() && draft.facts.endpoints.primary > 0;
-    if !is_stale(draft) || !spare || is_empty(target) {
+    if !is_due(draft, target) || !is_spare(draft) {
         return false;
     }
     if !draft.route() || reaches_canary(draft.facts) || target.replicas == 0 {
         return true;
     }
-    let drained = draft.journal.step.map_or(draft.now, |step| step.started_at.after(draft.drain()));
+    let idle = draft.journal.step.map(|step| step.started_at).max(draft.journal.vacant_since);
+    let drained = idle.map_or(draft.now, |since| since.after(draft.drain()));
     if draft.now < drained {
         draft.wake_at(drained);
     } else {
@@ -27,14 +26,28 @@ pub(super) fn comes_first(draft: &mut Draft<'_>, target: &TargetSeen) -> bool {
     true
 }
 
+/// Whether pods are left that read something older than what the revision asks for.
+pub(super) fn is_due(draft: &Draft<'_>, target: &TargetSeen) -> bool {
+    is_stale(draft) && !is_empty(target)
+}
+
 /// Notes which content the pods of the last revision read: in a release only once no pod is left that has read another.
 pub(super) fn note(draft: &mut Draft<'_>) {
     let Some(target) = draft.facts.target.found() else { return };
     let releases = matches!(draft.journal.phase, Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion);
     let is_current = draft.journal.last_applied.as_ref() == Some(&target.revision);
-    if is_current && !(releases && is_stale(draft) && !is_empty(target)) {
+    // The target's first pods serve before any revision is known: what changes from here on they have not read.
+    let is_first = draft.journal.phase == Phase::Initializing && draft.journal.tracked.is_none();
+    if is_first || is_current && !(releases && is_stale(draft) && !is_empty(target)) {
         draft.journal.tracked.clone_from(&draft.facts.configs);
     }
+}
+
+/// Whether nobody misses the pods. Where nobody else serves, those that read something old are better than none; but where the traffic
+/// is on a primary that is down, they serve nobody either.
+fn is_spare(draft: &Draft<'_>) -> bool {
+    let idle = draft.facts.apex == Shape::AsWanted && !reaches_canary(draft.facts);
+    draft.journal.weight.is_zero() && (draft.facts.endpoints.primary > 0 || idle)
 }
 
 /// Whether an object that the pods read holds something else since they started. Another object is another template, which starts
@@ -54,9 +67,9 @@ const fn is_empty(target: &TargetSeen) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::decide;
-    use super::super::tests::{analysing, pods, rev, t, target};
+    use super::super::tests::{analysing, pods, rev, settled, t, target};
     use super::*;
-    use crate::model::{Facts, Percent, Rollout, RouteSeen, Routing, Shape, Step};
+    use crate::model::{Facts, Journal, Percent, Rollout, RouteSeen, Routing, Step};
 
     fn configs(content: &str) -> Option<BTreeMap<String, String>> {
         Some([("configmap/app".to_owned(), content.to_owned())].into())
@@ -98,7 +111,36 @@ mod tests {
         facts.journal.weight = Percent::FULL;
         facts.route = RouteSeen::Seen { routing: Routing::split(Percent::FULL), shape: Shape::AsWanted };
         facts.endpoints.primary = 0;
-        assert!(!decide(&facts, &[], t(60)).effects.contains(&Effect::ScaleTarget(0)));
+        let plan = decide(&facts, &[], t(60));
+        assert!(!plan.effects.contains(&Effect::ScaleTarget(0)));
+        assert!(!plan.journal.has_begun(), "and are not judged in the place of those that come");
+        facts.endpoints.primary = 2;
+        let plan = decide(&facts, &[], t(60));
+        assert_eq!((plan.effects, plan.journal.vacant_since), (vec![Effect::Route(Routing::PRIMARY)], Some(t(60))));
+        facts.journal = plan.journal;
+        facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
+        assert_eq!(decide(&facts, &[], t(61)).wake, Some(t(70)), "their last requests end first");
+        assert_eq!(decide(&facts, &[], t(70)).effects, [Effect::ScaleTarget(0)]);
+    }
+
+    #[test]
+    fn a_primary_that_is_down_keeps_no_pods_that_serve_nobody() {
+        let mut facts = restarted();
+        facts.endpoints.primary = 0;
+        assert_eq!(decide(&facts, &[], t(10)).effects, [Effect::ScaleTarget(0)]);
+        facts.apex = Shape::Differs;
+        assert!(!decide(&facts, &[], t(10)).effects.contains(&Effect::ScaleTarget(0)), "the apex may lead to them");
+    }
+
+    #[test]
+    fn what_the_first_pods_read_is_noted_before_any_revision_is() {
+        let mut facts = Facts { configs: configs("old"), ..settled() };
+        target(&mut facts).replicas = 2;
+        facts.journal = Journal::default();
+        facts.journal = decide(&facts, &[], t(0)).journal;
+        facts.configs = configs("new");
+        target(&mut facts).revision = rev("b");
+        assert_eq!(decide(&facts, &[], t(1)).journal.tracked, configs("old"));
     }
 
     #[test]

@@ -57,6 +57,12 @@ impl Cache {
         self.stuck.extend(kinds.into_iter().map(|kind| (kind, until)));
     }
 
+    /// Every watch goes on, and what it has missed is seen in the next round.
+    pub(super) fn catch_up(&mut self) {
+        self.stuck.clear();
+        self.at = None;
+    }
+
     /// Sees the objects of a kind as they once were.
     pub(super) fn copy(&mut self, kind: Kind, past: &Objects) {
         self.seen.copy_kind(kind, past);

@@ -97,6 +97,14 @@ impl Trial {
         self.cluster.apps.get(image).is_some_and(|a| a.ready_after(PRIMARY).is_some() && a.breaks_after.is_none())
     }
 
+    /// The image to go back to. While the canary serves everything, the primary may run whatever a person left there: then the last
+    /// promoted one is meant, as far as it is kept.
+    fn served(&self, facts: &Facts) -> &str {
+        let kept = facts.journal.last_promoted.as_ref().filter(|r| facts.snapshots.contains(r));
+        let promoted = kept.and_then(|revision| self.record.invariants.image(revision));
+        promoted.filter(|_| !facts.journal.weight.is_zero()).unwrap_or_else(|| self.primary_image())
+    }
+
     fn primary_image(&self) -> &str {
         self.cluster.template(&self.cluster.primary_key()).map_or("", image)
     }
@@ -144,7 +152,7 @@ impl Trial {
     /// L1: a failing canary loses all traffic within a bound, and what served before goes on.
     fn bad(&mut self, temper: Temper) -> Outcome {
         let Some(facts) = self.facts() else { return Ok(()) };
-        let served = self.primary_image().to_owned();
+        let served = self.served(&facts).to_owned();
         if facts.journal.phase == Phase::Initializing || !self.works(&served) || !facts.complaints.is_empty() {
             return Ok(());
         }

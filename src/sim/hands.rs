@@ -191,12 +191,9 @@ impl Trial {
     /// What the pods read changes; it stands in Git as well.
     pub(super) fn configure(&mut self, setting: u8) {
         let key = CONFIG_MAP.named(&self.cluster.names.namespace, fixture::CONFIG);
-        let same = self.cluster.api.find(&key).and_then(|o| value::text(o, &["data", "setting"]))
-            == Some(&setting.to_string());
-        if !same {
-            self.record.invariants.configured_at = Some(self.cluster.now);
-        }
         self.cluster.api.put(&key, json!({"data": {"setting": setting.to_string()}}));
+        let content = self.cluster.api.find(&key).map(content::checksum);
+        self.record.invariants.configured.extend(content.map(|content| (self.cluster.now, content)));
         if let Some(template) = self.cluster.template(&self.cluster.target_key()).cloned() {
             self.introduce(&template);
         }

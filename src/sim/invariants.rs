@@ -15,7 +15,7 @@ use crate::model::{
     Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Revision, RouteSeen,
     Settings, Strategy, Time,
 };
-use crate::object::kinds::CONTROLLER_REVISION;
+use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
 use crate::workload::snapshot;
 
@@ -48,8 +48,8 @@ pub(super) struct Invariants {
     images: BTreeMap<Revision, String>,
     /// Checksum of what the pods of each revision read.
     configs: BTreeMap<Revision, String>,
-    /// When that changed last.
-    pub(super) configured_at: Option<Time>,
+    /// The same of what stood in the cluster, since when.
+    pub(super) configured: BTreeMap<Time, String>,
     /// The same of the primary's copy.
     copy: Option<String>,
     /// Revisions whose analysis passed, or that needed none.
@@ -61,6 +61,8 @@ pub(super) struct Invariants {
     pub(super) calm: bool,
     /// Since when, in calm, requests have been lost that the primary could have answered.
     losing: Option<Time>,
+    /// Another hand moved the weight after the operator last wrote a workload.
+    rerouted: bool,
     /// Workloads with ready pods.
     serving: BTreeSet<ObjectKey>,
 }
@@ -70,6 +72,11 @@ impl Invariants {
     pub(super) fn knows(&mut self, revision: Revision, image: &str, config: &str) {
         self.configs.insert(revision.clone(), config.to_owned());
         self.images.insert(revision, image.to_owned());
+    }
+
+    /// The image of a revision that was named.
+    pub(super) fn image(&self, revision: &Revision) -> Option<&str> {
+        self.images.get(revision).map(String::as_str)
     }
 
     fn fail(&mut self, rule: &'static str, sentence: impl Into<String>) {
@@ -166,16 +173,24 @@ impl Invariants {
     ) {
         let before = &facts.journal;
         let Some(revision) = &after.last_applied else { return };
+        if (before.phase, after.phase) != (Phase::Progressing, Phase::Promoting) {
+            return;
+        }
+        if before.last_applied.as_ref() != Some(revision) {
+            self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
+        }
+        let proven = passed(settings, answers) && is_complete(settings, facts);
+        if settings.strategy != Strategy::Skip && !proven {
+            let counts = (before.weight, before.iterations);
+            self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
+        }
+    }
+
+    /// A status was written: what a replica with an old cache decides, and is not let write, approves nothing and revokes nothing.
+    pub(super) fn recorded(&mut self, before: &Journal, after: &Journal) {
+        let Some(revision) = &after.last_applied else { return };
         match (before.phase, after.phase) {
             (Phase::Progressing, Phase::Promoting) => {
-                if before.last_applied.as_ref() != Some(revision) {
-                    self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
-                }
-                let proven = passed(settings, answers) && is_complete(settings, facts);
-                if settings.strategy != Strategy::Skip && !proven {
-                    let counts = (before.weight, before.iterations);
-                    self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
-                }
                 self.approved.insert(revision.clone());
             }
             (_, Phase::Progressing) => {
@@ -201,6 +216,7 @@ impl Invariants {
     /// Judges the cluster after a write of the operator.
     pub(super) fn written(&mut self, cluster: &Cluster, plan: &Plan, change: &Change) {
         let what = change.key().map_or_else(String::new, |k| k.to_string());
+        self.rerouted &= change.key().is_none_or(|key| key.kind != DEPLOYMENT);
         self.weights_are_whole(cluster, plan, change);
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         self.primary_reads_what_was_approved(cluster, &plan.journal);
@@ -264,8 +280,10 @@ impl Invariants {
         let serving: BTreeSet<_> =
             cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
         let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
-        // A person who routes to pods that are not there is not the operator's doing; whoever takes pods away must have looked.
-        if let Some(gone) = gone.filter(|_| lost > self.lost && weight == self.weight) {
+        self.rerouted |= weight != self.weight;
+        // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
+        // pods away must have looked.
+        if let Some(gone) = gone.filter(|_| lost > self.lost && !self.rerouted) {
             self.broken.get_or_insert(Violation {
                 rule: "S2",
                 sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
@@ -352,7 +370,8 @@ fn sums(object: &Value) -> Vec<u64> {
             let number = |w: &Value| w.as_u64().or_else(|| w.as_str()?.parse().ok());
             let sum = weights.iter().filter_map(|w| number(w)).sum();
             let inner = list.iter().flat_map(sums);
-            if weights.is_empty() { inner.collect() } else { inner.chain([sum]).collect() }
+            // A single destination gets everything, whatever weight a person left there, and is given back with it.
+            if list.len() == 1 || weights.is_empty() { inner.collect() } else { inner.chain([sum]).collect() }
         }
         Value::Object(map) => map.values().flat_map(sums).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
@@ -459,8 +478,8 @@ mod tests {
     }
 
     #[test]
-    fn every_list_of_weights_is_summed() {
+    fn every_list_of_shares_is_summed() {
         let route = json!({"http": [{"route": [{"weight": 60}, {"weight": 30}]}, {"route": [{"weight": 100}]}]});
-        assert_eq!(sums(&route), [90, 100]);
+        assert_eq!(sums(&route), [90]);
     }
 }

@@ -9,7 +9,7 @@ use super::corner;
 use super::faults::Fault;
 use super::invariants::Invariants;
 use super::provider::{self, Health};
-use crate::model::{Answer, CanaryRef, Facts, Plan, Time};
+use crate::model::{Answer, CanaryRef, Facts, Journal, Plan, Time};
 use crate::plan;
 use crate::scene::Scene;
 
@@ -127,7 +127,7 @@ impl Operator {
                 record.plans.drain(..record.plans.len().saturating_sub(REMEMBERED));
             }
         }
-        let round = self.carry_out(cluster, record, &scene, &plan);
+        let round = self.carry_out(cluster, record, &scene, &facts.journal, &plan);
         match round {
             Round::Done => plan.wake.into_iter().for_each(|at| self.wake_at(cluster.now.after(at.since(now)))),
             Round::Again => self.wake_at(cluster.now.after(BACKOFF)),
@@ -136,7 +136,14 @@ impl Operator {
         round
     }
 
-    fn carry_out(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
+    fn carry_out(
+        &mut self,
+        cluster: &mut Cluster,
+        record: &mut Record,
+        scene: &Scene,
+        before: &Journal,
+        plan: &Plan,
+    ) -> Round {
         if let Some(status) = corner::status(scene, plan, cluster.now) {
             if self.dies(record) {
                 return Round::Crashed;
@@ -145,6 +152,7 @@ impl Operator {
             if cluster.write_status(seen, &status).is_err() {
                 return Round::Again;
             }
+            record.invariants.recorded(before, &plan.journal);
             self.cache.wrote(&corner::canary_key(&cluster.names), cluster.api.objects(), cluster.now);
         }
         let done = self.perform(cluster, record, scene, plan);

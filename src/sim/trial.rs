@@ -19,6 +19,9 @@ use serde_json::{Value, json};
 /// When every run begins.
 const EPOCH: Time = Time::from_millis(1_767_225_600_000);
 
+/// No watch of an apiserver that lives lags further behind.
+const LONGEST_LAG: Duration = Duration::from_secs(20);
+
 /// Rounds after which a run counts as one that never gets quiet.
 const MOST_ROUNDS: u32 = 3_000;
 
@@ -38,8 +41,10 @@ pub(super) struct Trial {
     pub(super) image: String,
     /// What is still to happen, by time.
     pub(super) faults: Vec<(Time, Fault)>,
-    /// The objects as they were before the last faults: what a watch cache that lags still shows.
+    /// The objects as they were before the last faults, or a while ago: what a watch cache that lags still shows.
     pub(super) past: Objects,
+    /// Until when that may still be what it shows.
+    past_until: Time,
     /// Until when watches wake nobody.
     pub(super) deaf_until: Option<Time>,
     /// Until when nobody sends requests.
@@ -62,6 +67,7 @@ impl Trial {
             image: String::new(),
             faults: Vec::new(),
             past: Objects::default(),
+            past_until: EPOCH,
             deaf_until: None,
             quiet_until: None,
         }
@@ -92,6 +98,8 @@ impl Trial {
             trial.play(EPOCH.after(fixture::PROLOGUE));
         }
         trial.apply_canary();
+        // No watch shows a time from before there was a cluster.
+        trial.past_is_now();
         let begin = trial.cluster.now;
         let faults = faults::schedule(&mut trial.random);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
@@ -121,6 +129,9 @@ impl Trial {
         while self.record.invariants.broken.is_none() {
             let now = self.cluster.now;
             let Some(next) = self.next().map(|t| t.max(now)).filter(|t| *t < end) else { break };
+            if next > self.past_until {
+                self.past_is_now();
+            }
             self.cluster.asleep = self.quiet_until.is_some_and(|t| now < t);
             self.cluster.advance(next);
             self.record.invariants.ticked(&self.cluster);
@@ -169,8 +180,13 @@ impl Trial {
             }
             self.cluster.settle();
             self.record.invariants.ticked(&self.cluster);
-            self.past = self.cluster.api.objects().clone();
+            self.past_is_now();
         }
+    }
+
+    fn past_is_now(&mut self) {
+        self.past = self.cluster.api.objects().clone();
+        self.past_until = self.cluster.now.after(LONGEST_LAG);
     }
 
     /// Wakes the operator when its watches bring something.
@@ -220,6 +236,7 @@ impl Trial {
         self.record.invariants.calm = true;
         self.health = Health::Well;
         self.operator.dies_after = None;
+        self.operator.cache.catch_up();
         self.cluster.interfere = false;
     }
 

@@ -83,3 +83,15 @@ fn no_round_asks_to_be_woken_in_the_past() {
     facts.route = RouteSeen::Seen { routing: Routing::split(Percent::clamped(70)), shape: Shape::AsWanted };
     assert_eq!(decide(&facts, &[], t(90)).wake, None);
 }
+
+#[test]
+fn a_route_that_leads_to_missing_pods_does_not_wait_for_the_finalizer() {
+    let mut facts = settled();
+    facts.journal = Journal::default();
+    facts.settings.as_mut().unwrap().revert_on_deletion = true;
+    facts.endpoints.canary = 0;
+    facts.route = RouteSeen::Seen { routing: Routing::split(Percent::clamped(42)), shape: Shape::AsWanted };
+    // Its journal differs in each round until the route is there, and a finalizer is refused after each such journal.
+    let effects = decide(&facts, &[], t(0)).effects;
+    assert_eq!(effects, [Effect::Route(Routing::PRIMARY), Effect::AddFinalizer]);
+}

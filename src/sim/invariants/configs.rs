@@ -2,6 +2,7 @@
 
 use super::super::cluster::Cluster;
 use super::super::fixture;
+use super::super::pods::Pod;
 use super::Invariants;
 use crate::model::{Journal, Phase, Revision};
 use crate::object::content;
@@ -26,15 +27,16 @@ impl Invariants {
         self.copy = copy;
     }
 
-    /// S5: no pod that is judged started before the last change of what this revision reads.
+    /// S5: no pod that is judged read something else when it started than what this revision is about. Content that came back in time is
+    /// the same content.
     pub(super) fn pods_read_this_revision(&mut self, cluster: &Cluster, before: &Journal) {
         let key = CONFIG_MAP.named(&cluster.names.namespace, fixture::CONFIG);
         let now = cluster.api.find(&key).map(content::checksum);
         let is_meant = before.last_applied.as_ref().and_then(|r| self.configs.get(r)) == now.as_ref();
         let target = cluster.target_key();
-        let is_older = |pod: &super::super::pods::Pod| {
-            pod.owner == target && self.configured_at.is_some_and(|changed| pod.born < changed)
-        };
+        let read = |pod: &Pod| self.configured.range(..=pod.born).next_back().map(|(_, content)| content);
+        let is_older =
+            |pod: &Pod| pod.owner == target && read(pod).is_some_and(|content| Some(content) != now.as_ref());
         if is_meant && cluster.pods().iter().any(is_older) {
             self.fail("S5", "pods are judged that started before their ConfigMap changed".to_owned());
         }
