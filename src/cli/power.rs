@@ -248,3 +248,6 @@ impl Picture {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

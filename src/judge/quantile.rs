@@ -116,7 +116,7 @@ fn band(n: f64, constant: f64) -> f64 {
 /// The constant of a band that fails with probability `risk` at most.
 fn constant(risk: f64) -> f64 {
     let (mut low, mut high) = (1.0, 100.0);
-    for _ in 0..60 {
+    for _ in 0..40 {
         let middle = f64::midpoint(low, high);
         if failure(middle) > risk {
             low = middle;
@@ -140,7 +140,7 @@ fn failure(constant: f64) -> f64 {
     let golden = (f64::sqrt(5.0) - 1.0) / 2.0;
     // Beyond the first of them the square is below 1 for every constant.
     let (mut low, mut high) = (1.0 + 1e-12, 1.0 + constant * (A - f64::sqrt(0.5)).powi(2) / 2.0);
-    for _ in 0..80 {
+    for _ in 0..40 {
         let (left, right) = (high - golden * (high - low), low + golden * (high - low));
         if of(left) <= of(right) {
             high = right;

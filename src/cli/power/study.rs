@@ -39,7 +39,7 @@ pub(super) fn run(runs: u32, output: Output) -> ExitCode {
 
 fn head(section: Section, runs: u32) -> String {
     let methods: String = Method::ALL.iter().map(|method| format!("{:>12}", method.as_str())).collect();
-    format!("\n{}, {runs} releases a line\n{:<46}{methods}{:>9}  limit of ratio\n", section.about(), "", "split")
+    format!("\n{}, {runs} releases a line\n{:<54}{methods}{:>9}  limit of ratio\n", section.about(), "", "split")
 }
 
 fn line(row: &Row) -> String {
@@ -55,20 +55,21 @@ fn line(row: &Row) -> String {
         Limit::None => String::new(),
     };
     let holds = if row.holds() { "" } else { ", does not hold" };
-    let line = format!("{:<46}{cells}{:>9}  {limit}{holds}", case(row), format!("{:.2} %", row.split * 100.0));
+    let line = format!("{:<54}{cells}{:>9}  {limit}{holds}", case(row), format!("{:.2} %", row.split * 100.0));
     format!("{}\n", line.trim_end())
 }
 
-/// `0.1 %, 100/s, incident, clump 3 estimated of 60`.
+/// `0.1 %, 100/s from 5 %, calm, clump 3 from 60m`.
 fn case(row: &Row) -> String {
-    let World { base, rate, ratio, dispersion, weather, .. } = &row.case.world;
+    let World { base, rate, ratio, dispersion, weights, weather, .. } = &row.case.world;
     let clumps = match (row.case.known, *dispersion > 1.0) {
         (_, false) => String::new(),
         (Known::Not, true) => format!(", clump {dispersion} unknown"),
         (Known::Estimated(intervals), true) => format!(", clump {dispersion} from {intervals}m"),
     };
+    let first = weights.first().copied().unwrap_or_default() * 100.0;
     let times = if *ratio > 1.0 { format!(", {ratio} x") } else { String::new() };
-    format!("{} %, {rate}/s, {}{times}{clumps}", (base * 1e6).round() / 1e4, weather.as_str())
+    format!("{} %, {rate}/s from {first:.0} %, {}{times}{clumps}", (base * 1e6).round() / 1e4, weather.as_str())
 }
 
 fn document(runs: u32, rows: &[Row], looks: &[(Method, f64)]) -> Value {
