@@ -11,7 +11,7 @@ use super::simulate::{Output, manifests};
 use crate::api;
 use crate::judge::Risk;
 use crate::model::{Builtin, Kpi, KpiSource, Mode, Settings, Strategy, duration};
-use crate::power::{self, Aim, Curve, Found, Method, Point, Range, Weather, World};
+use crate::power::{self, Aim, Curve, Found, Method, Point, Range, Sentence, Weather, World};
 use crate::settings;
 
 mod bench;
@@ -113,7 +113,7 @@ struct Picture {
     required: Option<(f64, f64)>,
     curves: Vec<Curve>,
     /// Of a canary five times as bad.
-    sample: (u32, String),
+    sample: Vec<Sentence>,
 }
 
 fn draw(args: &Args, file: &Path) -> Result<Picture, String> {
@@ -234,6 +234,7 @@ impl Picture {
             })
         };
         let curve = |curve: &Curve| json!({"method": curve.method.as_str(), "points": curve.points.iter().map(point).collect::<Vec<_>>()});
+        let sentence = |said: &Sentence| json!({"method": said.method.as_str(), "afterSeconds": self.seconds(said.after), "explanation": said.text});
         json!({
             "apiVersion": "cli.serin.dev/v1",
             "kind": "Power",
@@ -244,6 +245,7 @@ impl Picture {
             "withinSeconds": self.world.weights.len() as f64 * self.world.interval,
             "risk": self.aim.risk.harm,
             "asRequired": self.required.map(|_| self.is_as_required()),
+            "sentences": self.sample.iter().map(sentence).collect::<Vec<_>>(),
             "curves": self.curves.iter().map(curve).collect::<Vec<_>>(),
         })
     }

@@ -9,6 +9,8 @@ pub enum Unit {
     Ratio,
     /// The estimate is a share of the requests; requests are counted.
     Share,
+    /// The estimate is how many more of the requests than of the primary's; requests are counted.
+    More,
     /// The estimate is a difference in the metric's own unit; intervals are counted.
     Difference,
     /// The estimate is the share of the intervals in which the canary was worse; intervals are counted.
@@ -34,8 +36,8 @@ pub fn explain(measure: &str, unit: Unit, opinion: &Opinion) -> String {
 fn shown(unit: Unit, Estimate { value, low, high }: &Estimate) -> String {
     let number = |value: f64| match unit {
         Unit::Ratio => format!("{value:.2}"),
-        Unit::Share | Unit::Intervals => format!("{:.2} %", value * 100.0),
-        Unit::Difference => format!("{value:.3}"),
+        Unit::Share | Unit::More | Unit::Intervals => format!("{:.2} %", value * 100.0),
+        Unit::Difference => format!("{value:.4}"),
     };
     let bounds = match (low, high) {
         (Some(low), Some(high)) => format!(" ({} to {})", number(*low), number(*high)),
@@ -47,6 +49,7 @@ fn shown(unit: Unit, Estimate { value, low, high }: &Estimate) -> String {
     match unit {
         Unit::Ratio => format!("{value} times the primary's{bounds}"),
         Unit::Share => format!("{value}{bounds}"),
+        Unit::More => format!("in {value} more of the requests than the primary's{bounds}"),
         Unit::Difference => format!("differ from the primary's by {value}{bounds}"),
         Unit::Intervals => format!("worse than the primary's in {value} of the intervals{bounds}"),
     }
@@ -59,7 +62,7 @@ fn odds(ln_e: f64) -> String {
 
 const fn counted(unit: Unit) -> &'static str {
     match unit {
-        Unit::Ratio | Unit::Share => "requests to the canary",
+        Unit::Ratio | Unit::Share | Unit::More => "requests to the canary",
         Unit::Difference | Unit::Intervals => "intervals",
     }
 }

@@ -65,6 +65,13 @@ impl Evidence {
             Finding::Open
         }
     }
+
+    /// How many more observations prove something, at the speed of the `seen` ones; `None` where they prove nothing.
+    pub(super) fn needs(self, risk: Risk, seen: f64) -> Option<f64> {
+        let side = |evidence: f64, risk: f64| seen * (enough(risk) - evidence) / evidence.max(0.0);
+        let needs = side(self.harm, risk.harm).min(side(self.safe, risk.safe));
+        needs.is_finite().then_some(needs)
+    }
 }
 
 /// The ln E that proves something at this risk (Ville's inequality).
@@ -94,4 +101,12 @@ pub struct Opinion {
     pub estimate: Option<Estimate>,
     /// Observations of the test's unit until something is certain, if they go on as so far; `None` where no end is in sight.
     pub needs: Option<f64>,
+}
+
+impl Opinion {
+    /// Nothing more is needed where something is certain.
+    pub(super) fn new(finding: Finding, evidence: Evidence, estimate: Option<Estimate>, needs: Option<f64>) -> Self {
+        let needs = needs.filter(|needs| finding == Finding::Open && *needs > 0.0).map(f64::ceil);
+        Self { finding, evidence, estimate, needs }
+    }
 }

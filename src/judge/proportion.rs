@@ -105,15 +105,11 @@ impl Slo {
 
     /// All that can be said. The estimate is the share of bad requests; `needs` counts requests to the canary.
     pub fn opinion(&self, risk: Risk) -> Opinion {
-        let (finding, evidence) = (self.finding(risk), self.evidence());
-        let total = self.seen.bad + self.seen.good;
+        let (evidence, total) = (self.evidence(), self.seen.bad + self.seen.good);
         let estimate = (total > 0.0).then(|| {
             let (low, high) = self.seen.bounds(risk.harm);
             Estimate { value: self.seen.bad / total, low, high }
         });
-        let side = |evidence: f64, risk: f64| (enough(risk) - evidence) / evidence.max(0.0);
-        let needs = total * self.dispersion * side(evidence.harm, risk.harm).min(side(evidence.safe, risk.safe));
-        let needs = (finding == Finding::Open && needs.is_finite() && needs > 0.0).then(|| needs.ceil());
-        Opinion { finding, evidence, estimate, needs }
+        Opinion::new(self.finding(risk), evidence, estimate, evidence.needs(risk, total * self.dispersion))
     }
 }

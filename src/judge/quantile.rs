@@ -90,10 +90,8 @@ impl Distribution {
         // Widths shrink with the root of the requests.
         let gap = (more - self.limits.tolerated).max(self.limits.unacceptable - more);
         let seen = self.canary.total;
-        let needs =
-            (self.found == Finding::Open && gap > 0.0 && width < 1.0).then(|| seen * ((width / gap).powi(2) - 1.0));
-        let needs = needs.filter(|needs| *needs > 0.0).map(f64::ceil);
-        Opinion { finding: self.found, evidence: Evidence::default(), estimate, needs }
+        let needs = (gap > 0.0 && width < 1.0).then(|| seen * ((width / gap).powi(2) - 1.0));
+        Opinion::new(self.found, Evidence::default(), estimate, needs)
     }
 
     /// By how much the share above a bound is larger for the canary, at the bound where that is most.

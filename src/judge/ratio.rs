@@ -79,9 +79,7 @@ impl RateRatio {
 
     /// All that can be said. `needs` counts requests to the canary.
     pub fn opinion(&self, risk: Risk) -> Opinion {
-        let finding = self.finding(risk);
-        let needs = if finding == Finding::Open { self.needs(risk) } else { None };
-        Opinion { finding, evidence: self.evidence(), estimate: self.estimate(risk), needs }
+        Opinion::new(self.finding(risk), self.evidence(), self.estimate(risk), self.needs(risk))
     }
 
     fn ln_ratios(&self) -> impl Iterator<Item = f64> + use<> {
@@ -118,6 +116,6 @@ impl RateRatio {
             [] => f64::INFINITY,
         };
         let more = side(&self.worse, risk.harm).min(side(&self.better, risk.safe)) * self.canary.total();
-        (more.is_finite() && more > 0.0).then(|| more.ceil())
+        more.is_finite().then_some(more)
     }
 }

@@ -59,15 +59,12 @@ impl Difference {
 
     /// All that can be said. The estimate is the mean difference; `needs` counts intervals.
     pub fn opinion(&self, risk: Risk) -> Opinion {
-        let (finding, evidence) = (self.finding(risk), self.evidence());
+        let evidence = self.evidence();
         let estimate = self.variance().map(|variance| {
             let radius = variance.sqrt() * radius(self.pairs, self.spread, risk.harm);
             Estimate { value: self.mean, low: Some(self.mean - radius), high: Some(self.mean + radius) }
         });
-        let side = |evidence: f64, risk: f64| (enough(risk) - evidence) / evidence.max(0.0);
-        let needs = self.pairs * side(evidence.harm, risk.harm).min(side(evidence.safe, risk.safe));
-        let needs = (finding == Finding::Open && needs.is_finite() && needs > 0.0).then(|| needs.ceil());
-        Opinion { finding, evidence, estimate, needs }
+        Opinion::new(self.finding(risk), evidence, estimate, evidence.needs(risk, self.pairs))
     }
 
     fn variance(&self) -> Option<f64> {

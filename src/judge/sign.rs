@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::enough;
 use super::special::{ln_beta, ln_beta_below};
 use super::{Estimate, Evidence, Finding, Limits, Opinion, Proportion, Risk};
 
@@ -71,15 +70,12 @@ impl Sign {
     /// `needs` counts intervals.
     pub fn opinion(&self, risk: Risk) -> Opinion {
         let Tally { above, below } = self.tolerated;
-        let (evidence, finding, seen) = (self.evidence(), self.finding(risk), above + below);
+        let (evidence, seen) = (self.evidence(), above + below);
         let worse = Proportion::counted(above, seen);
-        let side = |evidence: f64, risk: f64| seen * (enough(risk) - evidence) / evidence.max(0.0);
-        let needs = side(evidence.harm, risk.harm).min(side(evidence.safe, risk.safe));
         let estimate = (seen > 0.0).then(|| {
             let (low, high) = worse.bounds(risk.harm);
             Estimate { value: above / seen, low, high }
         });
-        let needs = (finding == Finding::Open && needs.is_finite() && needs > 0.0).then(|| needs.ceil());
-        Opinion { finding, evidence, estimate, needs }
+        Opinion::new(self.finding(risk), evidence, estimate, evidence.needs(risk, seen))
     }
 }

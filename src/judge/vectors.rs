@@ -118,7 +118,7 @@ fn signs_are_weighed_as_the_integral_over_their_prior_says() {
             sign.update(if interval < worse { 3.0 } else { 1.0 }, 1.0);
         }
         near(sign.evidence().harm, expected);
-        near(Sign::evidence(&sign).safe, mirrored(intervals - worse, worse));
+        near(sign.evidence().safe, mirrored(intervals - worse, worse));
     }
 }
 

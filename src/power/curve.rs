@@ -1,7 +1,7 @@
 //! Power curves: how likely a regression of each size is found.
 
 use super::{Aim, Found, Judge, Known, Method, Stream, World, tally};
-use crate::judge::{Finding, Interval, RateRatio, Unit, explain};
+use crate::judge::{Finding, Interval, explain};
 
 /// One size of a regression.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -32,19 +32,31 @@ pub fn curves(world: &World, aim: &Aim, methods: &[Method], ratios: &[f64], runs
     methods.iter().enumerate().map(curve).collect()
 }
 
-/// One release in `world` as its status would tell it: the interval, from 1 on, in which harm was found, or the last
-/// one, and the sentence about it.
-pub fn sample(world: &World, aim: &Aim) -> (u32, String) {
-    let mut test = RateRatio::new(aim.limits, aim.dispersion);
-    let mut last = 0;
-    for (number, interval) in (1..).zip(Stream::new(world, 0)) {
-        test.update(interval);
-        last = number;
-        if test.finding(aim.risk) == Finding::Harm {
-            break;
+/// What one method says about one release.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sentence {
+    /// Who says it.
+    pub method: Method,
+    /// After how many intervals: those until harm was found, or all.
+    pub after: u32,
+    /// What was seen, how sure that is, and what is missing.
+    pub text: String,
+}
+
+/// One release in `world`, as each method that can explain itself tells of it.
+pub fn sample(world: &World, aim: &Aim) -> Vec<Sentence> {
+    let tell = |method: &Method| {
+        let (mut judge, mut after) = (Judge::new(*method, aim), 0);
+        for interval in Stream::new(world, 0) {
+            after += 1;
+            if judge.look(interval, aim.risk) == Finding::Harm {
+                break;
+            }
         }
-    }
-    (last, explain("errors", Unit::Ratio, &test.opinion(aim.risk)))
+        let (unit, opinion) = judge.opinion(aim.risk)?;
+        Some(Sentence { method: *method, after, text: explain("errors", unit, &opinion) })
+    };
+    Method::ALL.iter().filter_map(tell).collect()
 }
 
 /// The intervals of one release in `world`: for a benchmark of the methods alone.

@@ -1,7 +1,9 @@
 //! Every way of judging that is compared here, behind one look at an interval.
 
 use super::rival::{Checks, Range, RankSum};
-use crate::judge::{Difference, Distribution, Finding, Histogram, Interval, Limits, RateRatio, Risk, Sign, Slo};
+use crate::judge::{
+    Difference, Distribution, Finding, Histogram, Interval, Limits, Opinion, RateRatio, Risk, Sign, Slo, Unit,
+};
 
 /// A way of judging a canary.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -99,6 +101,18 @@ impl Judge {
             Method::Sign => Self::Sign(Sign::new(limits)),
             Method::Difference => Self::Difference(Difference::new(differences, risk)),
             Method::Band => Self::Band(Distribution::new(differences, risk)),
+        }
+    }
+
+    /// All that is known now, and what its numbers mean; `None` of a judge that knows of no more than harm.
+    pub(super) fn opinion(&self, risk: Risk) -> Option<(Unit, Opinion)> {
+        match self {
+            Self::Range(_) | Self::Ranks(_) => None,
+            Self::Ratio(test) => Some((Unit::Ratio, test.opinion(risk))),
+            Self::Slo(test) => Some((Unit::Share, test.opinion(risk))),
+            Self::Sign(test) => Some((Unit::Intervals, test.opinion(risk))),
+            Self::Difference(test) => Some((Unit::Difference, test.opinion(risk))),
+            Self::Band(test) => Some((Unit::More, test.opinion())),
         }
     }
 

@@ -9,7 +9,7 @@ mod rival;
 mod stream;
 mod study;
 
-pub use curve::{Curve, Point, curves, intervals, judged, sample};
+pub use curve::{Curve, Point, Sentence, curves, intervals, judged, sample};
 pub use method::{Aim, Method};
 pub use rival::Range;
 pub use stream::{Weather, World};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::super::simulate::words;
-use super::{Curve, Found, Method, Picture, Point};
+use super::{Curve, Found, Method, Picture, Point, Sentence};
 
 /// Lines of the chart between 0 and 100 %.
 const LINES: u32 = 10;
@@ -78,12 +78,10 @@ pub(super) fn text(picture: &Picture) -> String {
             "\nThe file sets no success rate (thresholdRange.min) that may end a release: its rule finds no failure."
         );
     }
-    let (number, sentence) = &picture.sample;
-    let _ = writeln!(
-        text,
-        "\nOne canary that fails 5 times as often, after {}: {sentence}",
-        took(picture.seconds(*number))
-    );
+    text.push_str("\nA canary that fails 5 times as often, as the tests tell of it:\n");
+    for Sentence { method, after, text: said } in &picture.sample {
+        let _ = writeln!(text, "{} after {}: {said}", mark(*method), took(picture.seconds(*after)));
+    }
     if let Some((found, required)) = picture.required() {
         let is = if picture.is_as_required() { "as required" } else { "less than required" };
         let _ = writeln!(

@@ -27,7 +27,7 @@ fn share(picture: &Picture, method: Method, ratio: f64) -> f64 {
 
 #[test]
 fn a_file_finds_what_its_limit_tells_and_the_ratio_finds_more() {
-    let picture = drawn("verdict/canary.yaml", &["--runs", "40"]).unwrap();
+    let picture = drawn("verdict/canary.yaml", &["--runs", "20"]).unwrap();
     assert_eq!(picture.world.weights.len(), 25);
     // 0.5 % of failures is within the file's 1 %.
     assert!(share(&picture, Method::Range, 5.0) < 0.1);
@@ -36,7 +36,7 @@ fn a_file_finds_what_its_limit_tells_and_the_ratio_finds_more() {
 
 #[test]
 fn a_requirement_is_of_the_files_own_thresholds() {
-    let required = |requirement| drawn("verdict/canary.yaml", &["--runs", "20", "--require", requirement]).unwrap();
+    let required = |requirement| drawn("verdict/canary.yaml", &["--runs", "10", "--require", requirement]).unwrap();
     assert!(!required("5=90").is_as_required());
     assert!(required("20=90").is_as_required());
     let other = required("7=1");

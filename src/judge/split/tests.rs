@@ -22,7 +22,9 @@ fn shares_as_expected_are_not_off_and_others_soon_are() {
 fn what_was_off_at_an_earlier_weight_stays_found() {
     let mut split = Split::new(0.1);
     split.update(0.0, 1000.0);
+    let found = split.ln_odds();
     split.expect(0.2);
+    assert!(found > 1.0 && (split.ln_odds() - found).abs() < 1e-9);
     split.update(200.0, 800.0);
     assert!(split.is_off(0.01));
 }
