@@ -51,7 +51,7 @@ influxdb_up() {
   await 30 "a ready InfluxDB" "$SERIN_STATE/log/influxdb.log" inside curl -fsS "$INFLUXDB/ping"
   influxdb query --data-urlencode "q=CREATE USER ${USER_AND_PASSWORD%%:*} WITH PASSWORD '${USER_AND_PASSWORD##*:}' WITH ALL PRIVILEGES"
   influxdb query --data-urlencode "q=CREATE DATABASE shop"
-  influxdb "write?db=shop" --data-binary $'errors,app=cart rate=0.5\nerrors,app=help rate=2\nrequests,app=cart count=7i'
+  influxdb "write?db=shop" --data-binary $'errors,app=cart rate=0.5 1\nerrors,app=help rate=2 1\nrequests,app=cart count=7i 1'
 }
 
 # influxdb PATH CURL_OPTIONS...

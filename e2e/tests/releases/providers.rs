@@ -22,8 +22,9 @@ fn secret(name: &str, data: &Value) -> Value {
 }
 
 /// An analysis by one template alone, whose first failed check is its last.
-fn analysis(more: &Value) -> Value {
-    let metric = json!({"name": "errors", "templateRef": {"name": "errors"}, "thresholdRange": {"max": 1}});
+fn analysis(template: &str, more: &Value) -> Value {
+    let template = json!({"name": template});
+    let metric = json!({"name": "errors", "templateRef": template, "interval": "10s", "thresholdRange": {"max": 1}});
     let mut analysis = json!({"threshold": 1, "stepWeight": 50, "maxWeight": 50, "metrics": [metric]});
     serin::object::value::merge(&mut analysis, more);
     json!({"spec": {"analysis": analysis}})

@@ -136,7 +136,7 @@ async fn each_kind_of_chat_is_told_beside_a_dead_one_also_over_a_restart_and_no_
         let app = App::new(&client, &namespace, "hello");
         let alerts = plant(&app, &ear, &silent.local_addr()?.to_string()).await?;
         app.go_live(&small()).await?;
-        app.adopted(&analysis(&alerts)).await?;
+        app.adopted(&analysis("errors", &alerts)).await?;
         for kind in KINDS {
             let heard = kind.told(&ear, "New Deployment detected, initialization completed.").await?;
             kind.has_its_form(&heard, &namespace, 0);

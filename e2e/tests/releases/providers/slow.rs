@@ -93,8 +93,7 @@ async fn a_prometheus_that_answers_never_or_after_9_s_fails_no_check_and_holds_n
         held.apply(&template("errors", &at(&slow.address), "vector(0)")).await?;
         held.apply(&template("others", &at(PROMETHEUS), "vector(0)")).await?;
         try_join(held.go_live(&small()), free.go_live(&small())).await?;
-        let others = json!({"name": "others", "templateRef": {"name": "others"}, "thresholdRange": {"max": 1}});
-        let (holding, going) = (analysis(&json!({"onError": "hold"})), analysis(&json!({"metrics": [others]})));
+        let (holding, going) = (analysis("errors", &json!({"onError": "hold"})), analysis("others", &json!({})));
         try_join(held.adopted(&holding), free.adopted(&going)).await?;
 
         try_join(held.release(&[("VERSION", "2")]), free.release(&[("VERSION", "2")])).await?;
