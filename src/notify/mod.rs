@@ -105,7 +105,7 @@ fn halted(reading: &Reading, who: &CanaryRef) -> String {
     let CanaryRef { namespace, name, .. } = who;
     let why = &reading.explanation;
     match reading.verdict {
-        Verdict::Pass | Verdict::Fail => format!("Halt {name}.{namespace} advancement {why}"),
+        Verdict::Pass | Verdict::Fail | Verdict::Inconclusive => format!("Halt {name}.{namespace} advancement {why}"),
         Verdict::NoData => format!("Halt advancement {why}"),
         Verdict::Error => why.clone(),
     }

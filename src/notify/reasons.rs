@@ -46,6 +46,8 @@ reasons! {
     "A KPI lay outside of its thresholdRange; the weight stays and the failed check counts."
     NO_DATA CheckWithoutData
     "A KPI's query found nothing, mostly because the canary gets no requests or a label is wrong; the failed check counts."
+    INCONCLUSIVE CheckInconclusive
+    "The canary had fewer requests than minRequests, so nothing follows from the KPI; onInconclusive says what the check comes to."
     CHECK_ERROR CheckNotPossible
     "A KPI could not be asked for or its answer is not one number; the failed check counts."
     CANARY_NOT_READY CanaryNotReady
@@ -108,6 +110,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::RoutingToCanary(_) => ROUTING_TO_CANARY,
         Notice::Halted(reading) => match reading.verdict {
             Verdict::Pass | Verdict::Fail => CHECK_FAILED,
+            Verdict::Inconclusive => INCONCLUSIVE,
             Verdict::NoData => NO_DATA,
             Verdict::Error => CHECK_ERROR,
         },

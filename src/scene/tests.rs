@@ -194,6 +194,17 @@ fn a_question_becomes_a_query_and_a_missing_template_its_own_answer() {
 }
 
 #[test]
+fn requests_are_counted_by_the_router_over_the_window_of_the_kpi_whoever_measures_it() {
+    let store = store();
+    let kpis = scene(&store).facts().settings.unwrap().kpis;
+    let rate = scene(&store).ask(&kpis[0]).unwrap();
+    let counts: Vec<_> = kpis.iter().map(|kpi| scene(&store).count(kpi).unwrap()).collect();
+    assert_eq!(format!("{} * 100", counts[0].query), rate.query.split_once(" / ").unwrap().1);
+    assert_eq!((counts[0].scale, counts[0].address.as_str()), (60.0, rate.address.as_str()));
+    assert_eq!(counts[0].identity(), counts[1].identity(), "so both are asked once");
+}
+
+#[test]
 fn finalizers_of_others_stay() {
     let mut object = canary();
     object["metadata"]["finalizers"] = json!(["theirs"]);

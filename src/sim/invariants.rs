@@ -356,7 +356,8 @@ fn passed(settings: &Settings, answers: &[Answer]) -> bool {
             Answer::Measured(name, Measurement::Value(v)) => {
                 *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
             }
-            Answer::Measured(_, Measurement::NoData(_) | Measurement::Error(_)) | Answer::Hook(..) => false,
+            Answer::Measured(_, Measurement::Few { .. } | Measurement::NoData(_) | Measurement::Error(_))
+            | Answer::Hook(..) => false,
         })
     })
 }
