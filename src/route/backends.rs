@@ -49,6 +49,12 @@ pub(super) fn rounded(part: u128, all: u128) -> Percent {
     Percent::clamped(i64::try_from(rounded).unwrap_or(100))
 }
 
+/// The nearest percentage to a number; nothing where there is none.
+pub(super) fn nearest(share: Option<f64>) -> Percent {
+    let rounded = share.and_then(|share| format!("{share:.0}").parse().ok());
+    Percent::clamped(rounded.unwrap_or(0))
+}
+
 /// The share of the backends that `is_canary` picks, where data planes name them in another way; `None` where it picks none.
 pub(super) fn share_of(backends: &[Value], is_canary: impl Fn(&Value) -> bool) -> Option<Percent> {
     backends.iter().any(&is_canary).then(|| {
