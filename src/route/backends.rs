@@ -30,14 +30,24 @@ pub(super) fn are_ours(target: &Target<'_>, backends: &[Value]) -> bool {
     backends.iter().any(|backend| ours.iter().any(|service| is(target, backend, service)))
 }
 
+/// Whether a backend is one of the sides.
+pub(super) fn is_side(target: &Target<'_>, backend: &Value) -> bool {
+    target.sides().iter().any(|side| is(target, backend, side))
+}
+
+/// The weight of a backend, which is `unset` where it has none.
+pub(super) fn weight_or(backend: &Value, unset: u64) -> u128 {
+    match backend.get("weight") {
+        None => u128::from(unset),
+        Some(weight) => weight.as_u64().map_or(0, u128::from),
+    }
+}
+
 /// What share the canary has in truth, even where the weights do not sum to 100: data planes take them as proportions.
 /// `unset` is the weight of a backend that has none.
 pub(super) fn share(target: &Target<'_>, backends: &[Value], unset: u64) -> Percent {
     let [_, canary] = target.sides();
-    let weight = |backend: &Value| match backend.get("weight") {
-        None => u128::from(unset),
-        Some(weight) => weight.as_u64().map_or(0, u128::from),
-    };
+    let weight = |backend: &Value| weight_or(backend, unset);
     let all: u128 = backends.iter().map(weight).sum();
     let part: u128 = backends.iter().filter(|backend| is(target, backend, &canary)).map(weight).sum();
     rounded(part, all)

@@ -87,9 +87,7 @@ async fn a_release_behind_a_gateway_of_contour_loses_nothing() -> Outcome {
         script: "contour.sh",
         host: App::host,
         fitting: |object| joins_gateway(object, "projectcontour"),
-        // Contour gives Envoy routes and clusters in streams of their own. The first route to a new Service may be there
-        // before the Service, and then a request is lost, whoever writes the route.
-        reachable: Reachable::Adopted,
+        reachable: Reachable::Ever,
     })
     .await
 }
