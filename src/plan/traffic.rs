@@ -93,7 +93,8 @@ pub(super) fn carries(facts: &Facts, settings: &Settings) -> bool {
 fn wanted(facts: &Facts, settings: &Settings, journal: &Journal, share: Percent) -> Routing {
     let mirrors = matches!(journal.phase, Phase::Progressing | Phase::WaitingPromotion)
         && journal.has_begun()
-        && journal.weight.is_zero();
+        && journal.weight.is_zero()
+        && share.is_zero();
     Routing {
         canary: share,
         mirror: if mirrors { settings.strategy.mirror() } else { Mirror::Off },

@@ -53,7 +53,7 @@ impl App {
 
     /// Applies the application with `patch` over its Deployment, and waits until it serves.
     pub(super) async fn go_live(&self, patch: &Value) -> Outcome {
-        for mut object in self.example("app.yaml")? {
+        for mut object in self.users()? {
             if object["kind"] == "Deployment" {
                 value::merge(&mut object, patch);
             }
@@ -145,6 +145,13 @@ impl App {
         Ok(serde_json::to_value(self.objects(api_version, kind)?.get(name).await?)?)
     }
 
+    /// Edits any object of the namespace by a merge patch.
+    pub(super) async fn edit(&self, api_version: &str, kind: &str, name: &str, patch: &Value) -> Outcome {
+        let parameters = PatchParams { field_manager: Some("hand".into()), ..PatchParams::default() };
+        self.objects(api_version, kind)?.patch(name, &parameters, &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+
     /// Asks for the deletion of any object of the namespace.
     pub(super) async fn delete(&self, api_version: &str, kind: &str, name: &str) -> Outcome {
         self.objects(api_version, kind)?.delete(name, &DeleteParams::default()).await?;
@@ -199,6 +206,11 @@ impl App {
     /// Applies an object of this namespace as a user would.
     pub(super) async fn apply(&self, object: &Value) -> Outcome {
         apply(&self.client, &self.namespace, object).await
+    }
+
+    /// What its user applies before there is a Canary.
+    pub(super) fn users(&self) -> Outcome<Vec<Value>> {
+        self.example("app.yaml")
     }
 
     /// A file of the example, in this namespace and with this name.
