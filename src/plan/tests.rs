@@ -1,10 +1,12 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod deletion;
 mod endings;
 mod mid_release;
 mod outages;
 mod rules;
 mod strategies;
+mod traffic;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -421,30 +423,4 @@ fn a_lost_primary_comes_back_at_the_promoted_revision() {
     facts.journal.last_applied = Some(rev("b"));
     let plan = decide(&facts, &[], t(0));
     assert_eq!(plan.effects, [Effect::Primary(PrimarySource::Snapshot(rev("a")))]);
-}
-
-#[test]
-fn deletion_gives_the_traffic_back_only_to_a_target_that_can_serve() {
-    let mut facts = settled();
-    facts.deleting = true;
-    facts.finalizer = true;
-    let plan = decide(&facts, &[], t(0));
-    assert_eq!(plan.effects, [Effect::ScaleTarget(2)]);
-    facts.journal = plan.journal;
-    facts.target = Seen::Found(TargetSeen { replicas: 2, rollout: pods(2), ..target(&mut facts).clone() });
-    facts.endpoints.canary = 2;
-    let plan = decide(&facts, &[], t(5));
-    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
-    facts.journal = plan.journal;
-    let plan = decide(&facts, &[], t(15));
-    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::Discard, Effect::RemoveFinalizer]);
-}
-
-#[test]
-fn deletion_ends_even_when_the_target_is_gone() {
-    let mut facts = settled();
-    facts.deleting = true;
-    facts.finalizer = true;
-    facts.target = Seen::Missing;
-    assert_eq!(decide(&facts, &[], t(0)).effects, [Effect::Discard, Effect::RemoveFinalizer]);
 }
