@@ -52,6 +52,8 @@ reasons! {
     "The canary's pods are not all available; the release waits for them until the progress deadline."
     PRIMARY_NOT_READY PrimaryNotReady
     "The primary's pods are not all available; traffic stays where it is meanwhile."
+    PRIMARY_DOWN PrimaryDown
+    "The primary has no available pod and the canary has; the canary gets all traffic until the primary serves again."
     COPYING PromotionStarted
     "The analysis passed and the primary rolls over to the canary's pod template, while the canary keeps its traffic."
     PRIMARY_ADVANCED PrimaryWeightAdvanced
@@ -118,6 +120,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::RollbackRequested => ROLLBACK_REQUESTED,
         Notice::CanaryNotReady(_) => CANARY_NOT_READY,
         Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,
+        Notice::PrimaryDown => PRIMARY_DOWN,
         Notice::Copying => COPYING,
         Notice::PrimaryAdvanced(_) => PRIMARY_ADVANCED,
         Notice::RoutingToPrimary => ROUTING_TO_PRIMARY,

@@ -46,6 +46,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::Halted(reading(Verdict::Error, "Prometheus query failed for M: refused")),
         Notice::CanaryNotReady(UPDATING),
         Notice::PrimaryNotReady(UPDATING),
+        Notice::PrimaryDown,
         Notice::Copying,
         Notice::PrimaryAdvanced(ten),
         Notice::RoutingToPrimary,

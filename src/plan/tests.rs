@@ -86,8 +86,10 @@ pub(super) fn settled() -> Facts {
             replicas: 0,
             rollout: pods(0),
             grace: Duration::from_secs(10),
+            replacement: Replacement::Rolling,
         }),
         primary: Seen::Found(PrimarySeen { runs: PrimaryMatch::Revision(rev("a")), replicas: 2, rollout: pods(2) }),
+        owned: false,
         sides: Shape::AsWanted,
         apex: Shape::AsWanted,
         endpoints: Endpoints { primary: 2, canary: 0 },
@@ -113,7 +115,7 @@ pub(super) fn analysing(weight: i64) -> Facts {
     let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None, held_since: None, course };
     facts.journal.step = Some(step);
     facts.target =
-        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
+        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10), replacement: Replacement::Rolling });
     facts.endpoints.canary = 2;
     facts.route = RouteSeen::Seen { routing: Routing::split(weight), shape: Shape::AsWanted };
     facts

@@ -120,6 +120,11 @@ pub(super) fn deployment(names: &Names) -> Value {
     })
 }
 
+/// How the target replaces its pods; a patch.
+pub(super) fn replacement(random: &mut Random) -> Value {
+    json!({"spec": {"strategy": {"type": if random.chance(15) { "Recreate" } else { "RollingUpdate" }}}})
+}
+
 /// The autoscaler of the target, where the Canary names one.
 pub(super) const SCALER: &str = "scaler";
 

@@ -65,6 +65,8 @@ pub(super) struct Invariants {
     rerouted: bool,
     /// Workloads with ready pods.
     serving: BTreeSet<ObjectKey>,
+    /// The operator saw no endpoint of the primary: the canary may have to serve everybody.
+    alone: bool,
 }
 
 impl Invariants {
@@ -87,6 +89,7 @@ impl Invariants {
     pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan) {
         let (before, after) = (&facts.journal, &plan.journal);
         self.reached.insert(after.phase.to_string());
+        self.alone = facts.endpoints.primary == 0;
         if before.phase != after.phase {
             self.reached.insert(format!("{}->{}", before.phase, after.phase));
             self.tells_its_transition(before, plan);
@@ -221,9 +224,7 @@ impl Invariants {
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         self.primary_reads_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
-        // Whoever deletes the workload and its Canary wants nothing to serve.
-        let unwanted = plan.journal.phase == Phase::Terminating && cluster.template(&cluster.target_key()).is_none();
-        if lost > self.lost && !unwanted {
+        if lost > self.lost && !cluster.is_abandoned() {
             self.fail(
                 "S2",
                 format!("{lost} % of the requests are lost since {what} was written, {} % before", self.lost),
@@ -240,7 +241,8 @@ impl Invariants {
             self.fail("S1", format!("the weights in {key:?} sum to {sum}"));
         }
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
-        if plan.journal.phase == Phase::Progressing && weight > self.weight && weight > plan.journal.weight {
+        let decided = if self.alone { Percent::FULL } else { plan.journal.weight };
+        if plan.journal.phase == Phase::Progressing && weight > self.weight && weight > decided {
             self.fail("S1", format!("{weight} % are routed to the canary, {} % were decided", plan.journal.weight));
         }
         self.weight = weight;
@@ -283,7 +285,9 @@ impl Invariants {
         self.rerouted |= weight != self.weight;
         // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
         // pods away must have looked.
-        if let Some(gone) = gone.filter(|_| lost > self.lost && !self.rerouted) {
+        let outage = serving.is_empty() && !cluster.is_abandoned();
+        if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
+            let lost = if outage { Percent::FULL } else { lost };
             self.broken.get_or_insert(Violation {
                 rule: "S2",
                 sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
@@ -384,7 +388,7 @@ mod tests {
 
     use super::*;
     use crate::api;
-    use crate::model::{CanaryRef, Course, Endpoints, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
+    use crate::model::{CanaryRef, Course, Endpoints, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
     use crate::settings::{self, Defaults};
 
     fn settings() -> Settings {
@@ -413,7 +417,7 @@ mod tests {
         let [namespace, name, uid, kind, target] = ["test", "app", "u", "Deployment", "app"].map(str::to_owned);
         let rollout = Rollout::default();
         let target_seen =
-            TargetSeen { revision: Revision::new("s1-b"), replicas: 1, rollout, grace: Duration::from_secs(10) };
+            TargetSeen { revision: Revision::new("s1-b"), replicas: 1, rollout, grace: Duration::from_secs(10), replacement: Replacement::Rolling };
         Facts {
             canary: CanaryRef { namespace, name, uid, generation: 1, kind, target },
             deleting: false,
@@ -424,6 +428,7 @@ mod tests {
             rival: None,
             target: Seen::Found(target_seen),
             primary: Seen::Missing,
+            owned: false,
             sides: Shape::AsWanted,
             apex: Shape::AsWanted,
             endpoints: Endpoints::default(),

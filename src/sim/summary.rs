@@ -101,6 +101,7 @@ const NOTICES: &[&str] = &[
     "Halted",
     "CanaryNotReady",
     "PrimaryNotReady",
+    "PrimaryDown",
     "Copying",
     "PrimaryAdvanced",
     "RoutingToPrimary",

@@ -78,7 +78,8 @@ impl Trial {
         let mut random = Random::new(seed);
         let names = fixture::names();
         let canary = fixture::canary(&names, &mut random);
-        let target = fixture::deployment(&names);
+        let mut target = fixture::deployment(&names);
+        value::merge(&mut target, &fixture::replacement(&mut random));
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
         // Without users on the canary somebody must send requests, or nothing is measured.
