@@ -52,8 +52,6 @@ reasons! {
     "The canary's pods are not all available; the release waits for them until the progress deadline."
     PRIMARY_NOT_READY PrimaryNotReady
     "The primary's pods are not all available; traffic stays where it is meanwhile."
-    PRIMARY_DOWN PrimaryDown
-    "The primary has no available pod and the canary has; the canary gets all traffic until the primary serves again."
     COPYING PromotionStarted
     "The analysis passed and the primary rolls over to the canary's pod template, while the canary keeps its traffic."
     PRIMARY_ADVANCED PrimaryWeightAdvanced
@@ -78,6 +76,8 @@ reasons! {
     "Another writer changed the weights of the route; they were set back."
     PRIMARY_DRIFT PrimaryDrift
     "Another writer changed or removed the primary; it was restored to the promoted revision."
+    PRIMARY_DOWN PrimaryDown
+    "The primary has no available pod and the canary has; the canary gets all traffic until the primary serves again."
     HOOK_PASSED WebhookPassed
     "A webhook said yes, so the release goes on; one of type rollback asked for its end."
     GATE_CLOSED GateClosed

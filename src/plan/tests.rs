@@ -2,6 +2,7 @@
 
 mod deletion;
 mod endings;
+mod gates;
 mod mid_release;
 mod outages;
 mod rules;
@@ -114,8 +115,13 @@ pub(super) fn analysing(weight: i64) -> Facts {
     let course = (!weight.is_zero()).then_some(Course::Weights);
     let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None, held_since: None, course };
     facts.journal.step = Some(step);
-    facts.target =
-        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10), replacement: Replacement::Rolling });
+    facts.target = Seen::Found(TargetSeen {
+        revision: rev("b"),
+        replicas: 2,
+        rollout: pods(2),
+        grace: Duration::from_secs(10),
+        replacement: Replacement::Rolling,
+    });
     facts.endpoints.canary = 2;
     facts.route = RouteSeen::Seen { routing: Routing::split(weight), shape: Shape::AsWanted };
     facts

@@ -249,7 +249,10 @@ fn a_primary_of_flaggers_loses_its_owner_and_nothing_else() {
     write(&mut store, &Effect::Disown);
     let freed = store.objects().find(&key).unwrap();
     assert_eq!(freed["metadata"]["ownerReferences"], json!([other]));
-    assert_eq!((&freed["spec"], &freed["metadata"]["annotations"]), (&theirs["spec"], &theirs["metadata"]["annotations"]));
+    assert_eq!(
+        (&freed["spec"], &freed["metadata"]["annotations"]),
+        (&theirs["spec"], &theirs["metadata"]["annotations"])
+    );
     assert!(!scene(&store).facts().owned);
 }
 

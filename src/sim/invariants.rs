@@ -1,6 +1,7 @@
-//! What must hold at every write, whatever happened before: S1 to S6.
+//! What must hold at every write, whatever happened before: S1 to S7.
 
 mod configs;
+mod hooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,7 +23,7 @@ use crate::workload::snapshot;
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S6`, `L1` to `L4`.
+    /// Which rule: `S1` to `S7`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -96,6 +97,9 @@ impl Invariants {
         }
         let Some(settings) = &facts.settings else { return };
         self.weight_moves_by_gates(settings, facts, after, answers);
+        if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
+            self.fail("S7", sentence);
+        }
         self.only_what_passed_is_promoted(settings, facts, after, answers);
         if let Some(course) = after.step.and_then(|step| step.course) {
             self.reached.insert(course.as_str().to_owned());
@@ -176,7 +180,7 @@ impl Invariants {
     ) {
         let before = &facts.journal;
         let Some(revision) = &after.last_applied else { return };
-        if (before.phase, after.phase) != (Phase::Progressing, Phase::Promoting) {
+        if !matches!(before.phase, Phase::Progressing | Phase::WaitingPromotion) || after.phase != Phase::Promoting {
             return;
         }
         if before.last_applied.as_ref() != Some(revision) {
@@ -193,7 +197,7 @@ impl Invariants {
     pub(super) fn recorded(&mut self, before: &Journal, after: &Journal) {
         let Some(revision) = &after.last_applied else { return };
         match (before.phase, after.phase) {
-            (Phase::Progressing, Phase::Promoting) => {
+            (Phase::Progressing | Phase::WaitingPromotion, Phase::Promoting) => {
                 self.approved.insert(revision.clone());
             }
             (_, Phase::Progressing) => {
@@ -391,7 +395,7 @@ mod tests {
     use crate::model::{CanaryRef, Course, Endpoints, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
     use crate::settings::{self, Defaults};
 
-    fn settings() -> Settings {
+    pub(super) fn settings() -> Settings {
         let spec: api::CanarySpec = serde_json::from_value(json!({
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
             "service": {"port": 80},
@@ -404,7 +408,7 @@ mod tests {
     }
 
     /// Revision `b` is analysed at this weight.
-    fn at(weight: i64) -> Journal {
+    pub(super) fn at(weight: i64) -> Journal {
         let (now, weight) = (Time::from_millis(0), Percent::clamped(weight));
         let course = Some(Course::Weights);
         let step =
@@ -413,11 +417,16 @@ mod tests {
         Journal { phase: Phase::Progressing, weight, step, last_applied, ..Journal::default() }
     }
 
-    fn facts(journal: Journal) -> Facts {
+    pub(super) fn facts(journal: Journal) -> Facts {
         let [namespace, name, uid, kind, target] = ["test", "app", "u", "Deployment", "app"].map(str::to_owned);
         let rollout = Rollout::default();
-        let target_seen =
-            TargetSeen { revision: Revision::new("s1-b"), replicas: 1, rollout, grace: Duration::from_secs(10), replacement: Replacement::Rolling };
+        let target_seen = TargetSeen {
+            revision: Revision::new("s1-b"),
+            replicas: 1,
+            rollout,
+            grace: Duration::from_secs(10),
+            replacement: Replacement::Rolling,
+        };
         Facts {
             canary: CanaryRef { namespace, name, uid, generation: 1, kind, target },
             deleting: false,

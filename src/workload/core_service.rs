@@ -25,7 +25,13 @@ pub(super) struct CoreService;
 
 impl Whole for CoreService {
     fn target(&self, at: &Place<'_>) -> Result<TargetSeen, Complaint> {
-        Ok(TargetSeen { revision: revision(at.target), replicas: 1, rollout: one(true), grace: GRACE, replacement: Replacement::Rolling })
+        Ok(TargetSeen {
+            revision: revision(at.target),
+            replicas: 1,
+            rollout: one(true),
+            grace: GRACE,
+            replacement: Replacement::Rolling,
+        })
     }
 
     fn primary(&self, at: &Place<'_>) -> Seen<PrimarySeen> {

@@ -26,7 +26,13 @@ impl Whole for Knative {
             let sentence = sentences::CAN066.say(&[("name", at.name), ("namespace", at.namespace)]);
             Complaint::blocks(sentences::CAN066.reason, sentence)
         })?;
-        Ok(TargetSeen { revision: named(newest), replicas: 1, rollout: one(is_ready(at, newest)), grace: GRACE, replacement: Replacement::Rolling })
+        Ok(TargetSeen {
+            revision: named(newest),
+            replicas: 1,
+            rollout: one(is_ready(at, newest)),
+            grace: GRACE,
+            replacement: Replacement::Rolling,
+        })
     }
 
     fn primary(&self, at: &Place<'_>) -> Seen<PrimarySeen> {
