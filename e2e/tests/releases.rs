@@ -14,6 +14,7 @@ mod bad_input;
 mod bad_queries;
 mod check;
 mod crashes;
+mod drift;
 mod outages;
 mod outcomes;
 mod planes;

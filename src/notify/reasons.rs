@@ -78,6 +78,8 @@ reasons! {
     "Another writer changed the weights of the route; they were set back."
     PRIMARY_DRIFT PrimaryDrift
     "Another writer changed or removed the primary; it was restored to the promoted revision."
+    PRIMARY_DOWN PrimaryDown
+    "The primary has no available pod and the canary has; the canary gets all traffic until the primary serves again."
     HOOK_PASSED WebhookPassed
     "A webhook said yes, so the release goes on; one of type rollback asked for its end."
     GATE_CLOSED GateClosed
@@ -121,6 +123,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::RollbackRequested => ROLLBACK_REQUESTED,
         Notice::CanaryNotReady(_) => CANARY_NOT_READY,
         Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,
+        Notice::PrimaryDown => PRIMARY_DOWN,
         Notice::Copying => COPYING,
         Notice::PrimaryAdvanced(_) => PRIMARY_ADVANCED,
         Notice::RoutingToPrimary => ROUTING_TO_PRIMARY,

@@ -60,6 +60,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::Withdrawn,
         Notice::RouteDrift(Percent::FULL, ten),
         Notice::PrimaryDrift,
+        Notice::PrimaryDown,
         Notice::HookPassed(Moment::PreRollout, "smoke".to_owned()),
         Notice::GateClosed(Moment::ConfirmPromotion, "ask".to_owned(), "answered 403: Forbidden".to_owned()),
         Notice::GateOverdue("ask".to_owned(), Overdue::RollBack),

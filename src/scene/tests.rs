@@ -248,6 +248,43 @@ fn every_object_that_is_read_is_looked_up() {
 }
 
 #[test]
+fn a_primary_of_flaggers_loses_its_owner_and_nothing_else() {
+    let mut store = store();
+    let key = kinds::DEPLOYMENT.named("test", "podinfo-primary");
+    let mut theirs = deployment("podinfo-primary", "app:1");
+    let canary = json!({"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "podinfo", "controller": true});
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "theirs"});
+    theirs["metadata"]["ownerReferences"] = json!([canary, other]);
+    store.put(key.clone(), theirs.clone());
+    assert!(scene(&store).facts().owned);
+    write(&mut store, &Effect::Disown);
+    let freed = store.objects().find(&key).unwrap();
+    assert_eq!(freed["metadata"]["ownerReferences"], json!([other]));
+    assert_eq!(
+        (&freed["spec"], &freed["metadata"]["annotations"]),
+        (&theirs["spec"], &theirs["metadata"]["annotations"])
+    );
+    assert!(!scene(&store).facts().owned);
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_is_given_back_all_the_same() {
+    let mut store = store();
+    for effect in [Effect::Sides, Effect::Apex, Effect::Route(Routing::PRIMARY)] {
+        write(&mut store, &effect);
+    }
+    let mut invalid = canary();
+    invalid["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    invalid["spec"]["analysis"]["stepWeights"] = json!([50, 10]);
+    let scene = scene_of(invalid, &store);
+    let facts = scene.facts();
+    assert_eq!((facts.settings, facts.complaints), (None, vec![]));
+    for effect in [Effect::ReleaseRoute, Effect::Discard] {
+        assert_ne!(scene.changes(&effect).unwrap(), [], "{effect:?}");
+    }
+}
+
+#[test]
 fn a_route_that_we_made_goes_and_the_users_own_comes_back() {
     let mut store = store();
     let kind = crate::route::find("istio").unwrap().kinds()[1];

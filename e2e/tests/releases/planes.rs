@@ -1,4 +1,7 @@
-//! A whole release on every data plane, as its users would have it: `e2e/test.sh dataplanes` runs these.
+//! From the user's own route to a release and back again on every data plane, as its users would have it:
+//! `e2e/test.sh dataplanes` runs these.
+
+mod leaving;
 
 use std::time::Duration;
 
@@ -30,6 +33,18 @@ enum Reachable {
     Ever,
     /// With the Canary: what the user's object leads to is serin's. What is lost before is not counted.
     Adopted,
+}
+
+#[tokio::test]
+async fn a_release_behind_istio_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane {
+        example: "istio",
+        script: "istio.sh",
+        host: App::host,
+        fitting: |_| (),
+        reachable: Reachable::Ever,
+    })
+    .await
 }
 
 #[tokio::test]
@@ -87,9 +102,7 @@ async fn a_release_behind_a_gateway_of_contour_loses_nothing() -> Outcome {
         script: "contour.sh",
         host: App::host,
         fitting: |object| joins_gateway(object, "projectcontour"),
-        // Contour gives Envoy routes and clusters in streams of their own. The first route to a new Service may be there
-        // before the Service, and then a request is lost, whoever writes the route.
-        reachable: Reachable::Adopted,
+        reachable: Reachable::Ever,
     })
     .await
 }
@@ -116,8 +129,10 @@ async fn a_blue_green_release_behind_a_service_loses_nothing() -> Outcome {
         let host = format!("hello.{namespace}");
         app.go_live(&quick_to_drain()).await?;
         let traffic = Traffic::through(&format!("http://{host}/"), &host, &["Connection: close"]).await?;
-        app.adopted(&json!({})).await?;
+        let theirs = leaving::objects(&app).await?;
+        app.adopted(&leaving::reverting(json!({}))).await?;
         is_promoted(&app).await?;
+        leaving::is_as_before(&app, &theirs).await?;
         traffic.end()?.lost_nothing()
     })
     .await
@@ -135,12 +150,14 @@ async fn a_release_loses_nothing(plane: Plane) -> Outcome {
             Reachable::Ever => Some(Traffic::through(url, &host, &[]).await?),
             Reachable::Adopted => None,
         };
-        app.adopted(&in_steps(20, 60)).await?;
+        let theirs = leaving::objects(&app).await?;
+        app.adopted(&leaving::reverting(in_steps(20, 60))).await?;
         let traffic = match before {
             Some(traffic) => traffic,
             None => Traffic::through(url, &host, &[]).await?,
         };
         is_promoted(&app).await?;
+        leaving::is_as_before(&app, &theirs).await?;
         traffic.end()?.lost_nothing()
     })
     .await
