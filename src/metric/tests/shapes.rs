@@ -17,7 +17,7 @@ struct Shapes {
     nan: &'static str,
     /// More than one series; nothing where a query has one result by its nature.
     several: &'static str,
-    /// The newest bucket is not over yet, or not filled, and the one before it is 3.5; nothing where there are no buckets.
+    /// The newest bucket is not over yet, or not filled, the one before it is 3.5, and an older one 1; nothing where there are no buckets.
     partial: &'static str,
 }
 
@@ -28,7 +28,7 @@ const ALL_SHAPES: &[Shapes] = &[
         null: r#"{"value":[{"timeseries":[{"data":[{"timeStamp":"2026-11-20T12:29:00Z","total":null}]}]}]}"#,
         nan: r#"{"value":[{"timeseries":[{"data":[{"timeStamp":"2026-11-20T12:29:00Z","total":"NaN"}]}]}]}"#,
         several: r#"{"value":[{"timeseries":[{"data":[{"timeStamp":"t","total":1}]},{"data":[{"timeStamp":"t","total":2}]}]}]}"#,
-        partial: r#"{"value":[{"timeseries":[{"data":[{"timeStamp":"2026-11-20T12:29:00Z","total":3.5},{"timeStamp":"2026-11-20T12:30:00Z"}]}]}]}"#,
+        partial: r#"{"value":[{"timeseries":[{"data":[{"timeStamp":"2026-11-20T12:28:00Z","total":1},{"timeStamp":"2026-11-20T12:29:00Z","total":3.5},{"timeStamp":"2026-11-20T12:30:00Z"}]}]}]}"#,
     },
     Shapes {
         provider: "cloudwatch",
@@ -45,7 +45,7 @@ const ALL_SHAPES: &[Shapes] = &[
         null: r#"{"status":"ok","to_date":1795178096000,"series":[{"interval":60,"pointlist":[[1795177980000.0,null]]}]}"#,
         nan: r#"{"status":"ok","to_date":1795178096000,"series":[{"interval":60,"pointlist":[[1795177980000.0,"NaN"]]}]}"#,
         several: r#"{"status":"ok","to_date":1795178096000,"series":[{"interval":60,"pointlist":[]},{"interval":60,"pointlist":[]}]}"#,
-        partial: r#"{"status":"ok","to_date":1795178096000,"series":[{"interval":60,"pointlist":[[1795178030000.0,3.5],[1795178090000.0,0.1]]}]}"#,
+        partial: r#"{"status":"ok","to_date":1795178096000,"series":[{"interval":60,"pointlist":[[1795177970000.0,1.0],[1795178030000.0,3.5],[1795178090000.0,0.1]]}]}"#,
     },
     Shapes {
         provider: "dynatrace",
@@ -70,7 +70,7 @@ const ALL_SHAPES: &[Shapes] = &[
         null: r#"[{"target":"a","datapoints":[[null,1795177980],[null,1795178040]]}]"#,
         nan: r#"[{"target":"a","datapoints":[["NaN",1795177980]]}]"#,
         several: r#"[{"target":"a","datapoints":[[1.0,1795177980]]},{"target":"b","datapoints":[[2.0,1795177980]]}]"#,
-        partial: r#"[{"target":"a","datapoints":[[3.5,1795178040],[null,1795178100]]}]"#,
+        partial: r#"[{"target":"a","datapoints":[[1.0,1795177980],[3.5,1795178040],[null,1795178100]]}]"#,
     },
     Shapes {
         provider: "influxdb",
@@ -111,7 +111,7 @@ const ALL_SHAPES: &[Shapes] = &[
         null: r#"{"data":{"errors":null}}"#,
         nan: r#"{"data":{"errors":{"type":"TIME_SERIES_VALUES","error":null,"results":[{"values":[{"value":"NaN"}]}]}}}"#,
         several: r#"{"data":{"errors":1,"requests":2}}"#,
-        partial: r#"{"data":{"errors":{"values":{"values":[{"id":"202611201233","value":3.5},{"id":"202611201234","value":0,"isEmptyValue":true}]}}}}"#,
+        partial: r#"{"data":{"errors":{"values":{"values":[{"id":"202611201232","value":1},{"id":"202611201233","value":3.5},{"id":"202611201234","value":0,"isEmptyValue":true}]}}}}"#,
     },
     Shapes {
         provider: "splunk",
@@ -119,7 +119,7 @@ const ALL_SHAPES: &[Shapes] = &[
         null: "event: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":null}]}\n\nevent: control-message\ndata: {\"event\":\"END_OF_CHANNEL\"}\n\n",
         nan: "event: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":\"NaN\"}]}\n\n",
         several: "event: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":1},{\"tsId\":\"B\",\"value\":2}]}\n\n",
-        partial: "event: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":3.5}]}\n\nevent: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":null}]}\n\n",
+        partial: "event: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":1}]}\n\nevent: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":3.5}]}\n\nevent: data\ndata: {\"data\":[{\"tsId\":\"A\",\"value\":null}]}\n\n",
     },
     Shapes {
         provider: "stackdriver",
