@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
-use axum::extract::State as Shared;
+use axum::extract::{RawQuery, State as Shared};
 use axum::http::{Request as Received, Response, StatusCode};
 use axum::routing::any;
 use futures::future::join_all;
@@ -137,6 +137,21 @@ async fn where_a_group_is_not_understood_each_is_asked_alone() {
     let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
     assert_eq!(answers, vec![Measurement::Value(7.0); 3]);
     assert_eq!(count.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_query_that_is_too_slow_for_its_group_fails_alone() {
+    let answer = async |RawQuery(alone): RawQuery| match alone {
+        Some(query) if !query.contains("%221%22") => {
+            (StatusCode::OK, r#"{"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "7"]}]}}"#)
+        }
+        _ => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status": "error", "error": "query timed out"}"#),
+    };
+    let (url, providers) = (listen(Router::new().fallback(any(answer))).await, providers("{}"));
+    let asks: Vec<Ask> = (0..3).map(|n| builtin(&url, n)).collect();
+    let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
+    let failed = Measurement::Error("Prometheus query failed: Prometheus answered 503: query timed out".to_owned());
+    assert_eq!(answers, [Measurement::Value(7.0), failed, Measurement::Value(7.0)]);
 }
 
 #[tokio::test]
