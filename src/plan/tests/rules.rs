@@ -67,12 +67,12 @@ fn a_check_of_too_few_requests_waits_for_more_and_shows_how_many() {
         let bad = Measurement::Few { value: Some(0.0), requests };
         vec![Answer::Measured("request-success-rate".into(), bad)]
     };
-    for (now, requests) in [(60, 20.0), (120, 60.0)] {
+    for (now, requests, needs) in [(60, 20.0, 80), (120, 60.0, 40)] {
         let plan = decide(&facts, &few(requests), t(now));
         assert_eq!((plan.journal.failed_checks, plan.journal.weight), (0, Percent::clamped(20)));
         let reading = &plan.journal.readings[0];
         assert_eq!((reading.value, reading.measured_at), (Some(0.0), Some(t(now))));
-        assert_eq!((reading.verdict, reading.needs), (Verdict::Inconclusive, Some(100 - requests as u32)));
+        assert_eq!((reading.verdict, reading.needs), (Verdict::Inconclusive, Some(needs)));
         facts.journal = plan.journal;
     }
     assert_eq!(decide(&facts, &success(0.0), t(180)).journal.failed_checks, 1, "now they are enough to fail");
