@@ -30,7 +30,7 @@ main() {
   "$E2E/cluster.sh" up --kwok
   "$E2E/dataplane/istio.sh" crds
   attach
-  serin_binary crds | kubectl apply --server-side --force-conflicts -f - >/dev/null
+  kubectl apply --server-side --force-conflicts -f "$E2E/../crds" >/dev/null
   kubectl create namespace "$SPACE" >/dev/null
   start
   deployments 1 | kubectl create -f - >/dev/null
@@ -57,9 +57,11 @@ options() {
 
 # operator: makes COMMAND the whole command of the operator, and NAME the user that it is at the apiserver.
 operator() {
-  operator_build
   case ${COMMAND[*]} in
-    "") COMMAND=("$OPERATOR" run) ;;
+    "")
+      operator_build
+      COMMAND=("$OPERATOR" run)
+      ;;
     flagger)
       # shellcheck source-path=SCRIPTDIR
       source "$E2E/lib/build.sh"
@@ -69,8 +71,6 @@ operator() {
   esac
   [[ ${COMMAND[0]} != *flagger ]] || NAME=flagger
 }
-
-serin_binary() { "$OPERATOR" "$@"; }
 
 start() {
   "$E2E/cluster.sh" exec "${COMMAND[@]}" -namespace "$SPACE" -mesh-provider=istio -metrics-server=http://127.0.0.1:9090 \
