@@ -2,6 +2,7 @@
 
 mod chats;
 mod ear;
+mod few;
 mod servers;
 mod slow;
 
