@@ -6,6 +6,7 @@ use crate::metric::{Ask, resolve};
 use crate::model::{Complaint, Kpi, KpiSource, Measurement, Settings};
 use crate::object::kinds;
 use crate::route;
+use crate::workload;
 
 impl Scene {
     /// The query that measures a KPI.
@@ -46,7 +47,10 @@ impl Corner<'_> {
         let metrics_server = &self.scene.defaults.metrics_server;
         let spec = &self.scene.canary.spec;
         let metrics_secret = self.scene.defaults.metrics_secret.as_ref();
-        let subject = resolve::Subject { canary: &canary, measured, spec, router, metrics_server, metrics_secret };
+        let target = Some(self.names.target()).filter(|target| target.kind == kinds::KNATIVE_SERVICE);
+        let revision = target.and_then(|target| workload::newest_knative_revision(self.scene.objects.find(&target)?));
+        let subject =
+            resolve::Subject { canary: &canary, measured, revision, spec, router, metrics_server, metrics_secret };
         match &kpi.source {
             KpiSource::Builtin(builtin) => {
                 let query = self.router.map(|router| router.query(*builtin));
