@@ -18,6 +18,7 @@ mod drift;
 mod outages;
 mod outcomes;
 mod planes;
+mod providers;
 mod requests;
 mod strategies;
 mod takeover;

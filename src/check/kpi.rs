@@ -77,7 +77,7 @@ impl Inquiry {
         let found = match serving {
             Err(reply) => return Next::Done(self.unanswered(&reply)),
             Ok(Measurement::Error(why)) => return Next::Done(self.check(Outcome::Wrong, why)),
-            Ok(Measurement::NoData(_)) => None,
+            Ok(Measurement::NoData(_) | Measurement::Few { .. }) => None,
             Ok(value) => Some(value),
         };
         match (found, canary) {

@@ -59,6 +59,9 @@ pub fn answer(ask: &Ask, reply: &Reply) -> Check {
     let check = |outcome, sentence: String| Check::new(Category::Kpi, &ask.kpi, outcome, sentence);
     let measured = |measured: Measurement| match measured {
         Measurement::Value(value) => check(Outcome::Fine, format!("it is {value} now")),
+        Measurement::Few { requests, .. } => {
+            check(Outcome::Warning, format!("it is a value of {requests} requests only"))
+        }
         Measurement::NoData(why) => check(Outcome::Warning, format!("it has no value now: {why}")),
         Measurement::Error(why) => check(Outcome::Wrong, why),
     };

@@ -17,6 +17,8 @@ pub enum Effect {
     Forget(Revision),
     /// Make the primary run a revision.
     Primary(PrimarySource),
+    /// Take the Canary out of the owners of the primary: whoever loses the one must not lose the other.
+    Disown,
     /// Make or mend the primary's autoscaler, or take it away where the spec names none; it keeps at least what is held.
     Scaler(Option<Hold>),
     /// Let the apex Service select the primary.

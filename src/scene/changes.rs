@@ -30,6 +30,10 @@ impl Scene {
             Effect::Snapshot(revision) => corner.snapshot(revision),
             Effect::Forget(revision) => Ok(corner.forget(revision)),
             Effect::Primary(source) => corner.primary_runs(source),
+            Effect::Disown => {
+                let patch = corner.primary().and_then(primary::disown);
+                Ok(patch.map(|patch| Change::Merge(corner.names.primary(), patch)).into_iter().collect())
+            }
             Effect::Route(routing) => corner.route(routing),
             Effect::Scaler(hold) => Ok(corner.scaler(*hold)),
             Effect::ScaleTarget(replicas) => Ok(corner.scale_target(*replicas)),

@@ -46,6 +46,7 @@ impl Scene {
             rival: rival(&self.canary.metadata),
             target,
             primary,
+            owned: corner.primary().is_some_and(primary::is_owned),
             sides: corner.shape(&corner.sides()),
             apex: corner.shape(&corner.services(services::apex)),
             endpoints: corner.endpoints(),
@@ -104,6 +105,7 @@ impl Corner<'_> {
         }
         complaints.extend(self.subject().iter().flat_map(|subject| subject.overlong()));
         complaints.extend(self.missing.iter().cloned());
+        complaints.extend(pods::check(self.names.kind, object).err());
         match pods::target(self.names.kind, object, &self.configs) {
             Ok(target) => Seen::Found(target),
             Err(complaint) => {

@@ -3,9 +3,9 @@
 use super::Scene;
 use super::corner::{Corner, Names};
 use crate::metric::{Ask, resolve};
-use crate::model::{Complaint, Kpi, KpiSource, Measurement, Settings};
+use crate::model::{Builtin, Complaint, Kpi, KpiSource, Measurement, Settings};
 use crate::object::kinds;
-use crate::route;
+use crate::route::{self, BuiltinQuery};
 use crate::workload;
 
 impl Scene {
@@ -16,6 +16,14 @@ impl Scene {
     pub fn ask(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
         let corner = Corner::of(self);
         corner.ask(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
+    }
+
+    /// The query that counts the canary's requests within the window of a KPI, as the router's own success rate counts them.
+    ///
+    /// # Errors
+    /// The answer itself, where there is nobody to ask.
+    pub fn count(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
+        Corner::of(self).count(kpi).map_err(|complaint| Measurement::Error(complaint.sentence))
     }
 
     /// The query of a KPI for a workload in place of the canary: before a release, for what serves.
@@ -42,6 +50,31 @@ pub(super) fn complaints(corner: &Corner<'_>, settings: Option<&Settings>) -> Ve
 
 impl Corner<'_> {
     fn ask(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {
+        self.as_subject(measured, |subject| match &kpi.source {
+            KpiSource::Builtin(builtin) => {
+                let BuiltinQuery { query, scale } = self.query(*builtin)?;
+                resolve::builtin(kpi, query, scale, subject)
+            }
+            KpiSource::Inline(query) => resolve::inline(kpi, query, subject),
+            KpiSource::Template { namespace, name, variables } => {
+                let key = kinds::METRIC_TEMPLATE.named(namespace, name);
+                resolve::template(kpi, variables, &key, self.scene.objects.find(&key), subject)
+            }
+        })
+    }
+
+    fn count(&self, kpi: &Kpi) -> Result<Ask, Complaint> {
+        let a_second = self.query(Builtin::SuccessRate)?.requests().unwrap_or_default();
+        let window = kpi.window.as_secs_f64();
+        self.as_subject(&self.names.target, |subject| resolve::builtin(kpi, a_second, window, subject))
+    }
+
+    fn query(&self, builtin: Builtin) -> Result<BuiltinQuery, Complaint> {
+        let query = self.router.map(|router| router.query(builtin));
+        query.ok_or_else(|| route::unknown("").into())
+    }
+
+    fn as_subject<T>(&self, measured: &str, resolve: impl FnOnce(&resolve::Subject<'_>) -> T) -> T {
         let canary = self.names.canary_ref(&self.scene.canary);
         let router = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
         let metrics_server = &self.scene.defaults.metrics_server;
@@ -49,19 +82,6 @@ impl Corner<'_> {
         let metrics_secret = self.scene.defaults.metrics_secret.as_ref();
         let target = Some(self.names.target()).filter(|target| target.kind == kinds::KNATIVE_SERVICE);
         let revision = target.and_then(|target| workload::newest_knative_revision(self.scene.objects.find(&target)?));
-        let subject =
-            resolve::Subject { canary: &canary, measured, revision, spec, router, metrics_server, metrics_secret };
-        match &kpi.source {
-            KpiSource::Builtin(builtin) => {
-                let query = self.router.map(|router| router.query(*builtin));
-                let query = query.ok_or_else(|| Complaint::from(route::unknown(router)))?;
-                resolve::builtin(kpi, query.query, query.scale, &subject)
-            }
-            KpiSource::Inline(query) => resolve::inline(kpi, query, &subject),
-            KpiSource::Template { namespace, name, variables } => {
-                let key = kinds::METRIC_TEMPLATE.named(namespace, name);
-                resolve::template(kpi, variables, &key, self.scene.objects.find(&key), &subject)
-            }
-        }
+        resolve(&resolve::Subject { canary: &canary, measured, revision, spec, router, metrics_server, metrics_secret })
     }
 }

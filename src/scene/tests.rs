@@ -194,6 +194,17 @@ fn a_question_becomes_a_query_and_a_missing_template_its_own_answer() {
 }
 
 #[test]
+fn requests_are_counted_by_the_router_over_the_window_of_the_kpi_whoever_measures_it() {
+    let store = store();
+    let kpis = scene(&store).facts().settings.unwrap().kpis;
+    let rate = scene(&store).ask(&kpis[0]).unwrap();
+    let counts: Vec<_> = kpis.iter().map(|kpi| scene(&store).count(kpi).unwrap()).collect();
+    assert_eq!(format!("{} * 100", counts[0].query), rate.query.split_once(" / ").unwrap().1);
+    assert_eq!((counts[0].scale, counts[0].address.as_str()), (60.0, rate.address.as_str()));
+    assert_eq!(counts[0].identity(), counts[1].identity(), "so both are asked once");
+}
+
+#[test]
 fn finalizers_of_others_stay() {
     let mut object = canary();
     object["metadata"]["finalizers"] = json!(["theirs"]);
@@ -234,6 +245,43 @@ fn every_object_that_is_read_is_looked_up() {
     let names: Vec<_> = lookups.keys.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), 9, "{names:?}");
     assert_eq!(lookups.labelled.len(), 3);
+}
+
+#[test]
+fn a_primary_of_flaggers_loses_its_owner_and_nothing_else() {
+    let mut store = store();
+    let key = kinds::DEPLOYMENT.named("test", "podinfo-primary");
+    let mut theirs = deployment("podinfo-primary", "app:1");
+    let canary = json!({"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "podinfo", "controller": true});
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "theirs"});
+    theirs["metadata"]["ownerReferences"] = json!([canary, other]);
+    store.put(key.clone(), theirs.clone());
+    assert!(scene(&store).facts().owned);
+    write(&mut store, &Effect::Disown);
+    let freed = store.objects().find(&key).unwrap();
+    assert_eq!(freed["metadata"]["ownerReferences"], json!([other]));
+    assert_eq!(
+        (&freed["spec"], &freed["metadata"]["annotations"]),
+        (&theirs["spec"], &theirs["metadata"]["annotations"])
+    );
+    assert!(!scene(&store).facts().owned);
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_is_given_back_all_the_same() {
+    let mut store = store();
+    for effect in [Effect::Sides, Effect::Apex, Effect::Route(Routing::PRIMARY)] {
+        write(&mut store, &effect);
+    }
+    let mut invalid = canary();
+    invalid["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    invalid["spec"]["analysis"]["stepWeights"] = json!([50, 10]);
+    let scene = scene_of(invalid, &store);
+    let facts = scene.facts();
+    assert_eq!((facts.settings, facts.complaints), (None, vec![]));
+    for effect in [Effect::ReleaseRoute, Effect::Discard] {
+        assert_ne!(scene.changes(&effect).unwrap(), [], "{effect:?}");
+    }
 }
 
 #[test]

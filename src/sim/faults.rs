@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::fixture;
 use super::random::Random;
+use crate::model::Moment;
 use crate::object::Kind;
 use crate::object::kinds::{CANARY, DEPLOYMENT, ENDPOINT_SLICE, SERVICE};
 
@@ -29,6 +31,12 @@ pub(super) enum Fault {
     ProviderDown(Duration),
     /// The KPI provider answers with no series for so long.
     ProviderEmpty(Duration),
+    /// The hooks of a moment say no for so long; those of a rollback say yes.
+    HookAgainst(Moment, Duration),
+    /// The hooks of a moment answer only after so long.
+    HookSilent(Moment, Duration),
+    /// The hooks of a moment fail for so long.
+    HookBroken(Moment, Duration),
     /// Nobody sends requests for so long.
     NoTraffic(Duration),
     /// A person writes the canary's share into the route.
@@ -149,8 +157,9 @@ impl Fault {
     fn any(random: &mut Random) -> Self {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
+        let moment = random.pick(&fixture::MOMENTS).unwrap_or(Moment::Rollout);
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(47) {
+        match random.below(55) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -177,6 +186,9 @@ impl Fault {
             42 => Self::EditPrimary,
             43 => Self::DeleteCanary(long),
             44..=45 => Self::EditConfig(random.count(4)),
+            46..=50 => Self::HookAgainst(moment, long),
+            51..=52 => Self::HookSilent(moment, long),
+            53 => Self::HookBroken(moment, long),
             _ => Self::Autoscale(u32::from(random.count(8))),
         }
     }

@@ -1,6 +1,7 @@
-//! What must hold at every write, whatever happened before: S1 to S6.
+//! What must hold at every write, whatever happened before: S1 to S7.
 
 mod configs;
+mod hooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,7 +23,7 @@ use crate::workload::snapshot;
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S6`, `L1` to `L4`.
+    /// Which rule: `S1` to `S7`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -65,6 +66,8 @@ pub(super) struct Invariants {
     rerouted: bool,
     /// Workloads with ready pods.
     serving: BTreeSet<ObjectKey>,
+    /// The operator saw no endpoint of the primary: the canary may have to serve everybody.
+    alone: bool,
 }
 
 impl Invariants {
@@ -87,12 +90,16 @@ impl Invariants {
     pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan) {
         let (before, after) = (&facts.journal, &plan.journal);
         self.reached.insert(after.phase.to_string());
+        self.alone = facts.endpoints.primary == 0;
         if before.phase != after.phase {
             self.reached.insert(format!("{}->{}", before.phase, after.phase));
             self.tells_its_transition(before, plan);
         }
         let Some(settings) = &facts.settings else { return };
         self.weight_moves_by_gates(settings, facts, after, answers);
+        if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
+            self.fail("S7", sentence);
+        }
         self.only_what_passed_is_promoted(settings, facts, after, answers);
         if let Some(course) = after.step.and_then(|step| step.course) {
             self.reached.insert(course.as_str().to_owned());
@@ -173,7 +180,7 @@ impl Invariants {
     ) {
         let before = &facts.journal;
         let Some(revision) = &after.last_applied else { return };
-        if (before.phase, after.phase) != (Phase::Progressing, Phase::Promoting) {
+        if !matches!(before.phase, Phase::Progressing | Phase::WaitingPromotion) || after.phase != Phase::Promoting {
             return;
         }
         if before.last_applied.as_ref() != Some(revision) {
@@ -190,7 +197,7 @@ impl Invariants {
     pub(super) fn recorded(&mut self, before: &Journal, after: &Journal) {
         let Some(revision) = &after.last_applied else { return };
         match (before.phase, after.phase) {
-            (Phase::Progressing, Phase::Promoting) => {
+            (Phase::Progressing | Phase::WaitingPromotion, Phase::Promoting) => {
                 self.approved.insert(revision.clone());
             }
             (_, Phase::Progressing) => {
@@ -221,9 +228,7 @@ impl Invariants {
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         self.primary_reads_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
-        // Whoever deletes the workload and its Canary wants nothing to serve.
-        let unwanted = plan.journal.phase == Phase::Terminating && cluster.template(&cluster.target_key()).is_none();
-        if lost > self.lost && !unwanted {
+        if lost > self.lost && !cluster.is_abandoned() {
             self.fail(
                 "S2",
                 format!("{lost} % of the requests are lost since {what} was written, {} % before", self.lost),
@@ -240,7 +245,8 @@ impl Invariants {
             self.fail("S1", format!("the weights in {key:?} sum to {sum}"));
         }
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
-        if plan.journal.phase == Phase::Progressing && weight > self.weight && weight > plan.journal.weight {
+        let decided = if self.alone { Percent::FULL } else { plan.journal.weight };
+        if plan.journal.phase == Phase::Progressing && weight > self.weight && weight > decided {
             self.fail("S1", format!("{weight} % are routed to the canary, {} % were decided", plan.journal.weight));
         }
         self.weight = weight;
@@ -283,7 +289,9 @@ impl Invariants {
         self.rerouted |= weight != self.weight;
         // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
         // pods away must have looked.
-        if let Some(gone) = gone.filter(|_| lost > self.lost && !self.rerouted) {
+        let outage = serving.is_empty() && !cluster.is_abandoned();
+        if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
+            let lost = if outage { Percent::FULL } else { lost };
             self.broken.get_or_insert(Violation {
                 rule: "S2",
                 sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
@@ -356,7 +364,8 @@ fn passed(settings: &Settings, answers: &[Answer]) -> bool {
             Answer::Measured(name, Measurement::Value(v)) => {
                 *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
             }
-            Answer::Measured(_, Measurement::NoData(_) | Measurement::Error(_)) | Answer::Hook(..) => false,
+            Answer::Measured(_, Measurement::Few { .. } | Measurement::NoData(_) | Measurement::Error(_))
+            | Answer::Hook(..) => false,
         })
     })
 }
@@ -384,10 +393,10 @@ mod tests {
 
     use super::*;
     use crate::api;
-    use crate::model::{CanaryRef, Course, Endpoints, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
+    use crate::model::{CanaryRef, Course, Endpoints, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
     use crate::settings::{self, Defaults};
 
-    fn settings() -> Settings {
+    pub(super) fn settings() -> Settings {
         let spec: api::CanarySpec = serde_json::from_value(json!({
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
             "service": {"port": 80},
@@ -400,7 +409,7 @@ mod tests {
     }
 
     /// Revision `b` is analysed at this weight.
-    fn at(weight: i64) -> Journal {
+    pub(super) fn at(weight: i64) -> Journal {
         let (now, weight) = (Time::from_millis(0), Percent::clamped(weight));
         let course = Some(Course::Weights);
         let step =
@@ -409,11 +418,16 @@ mod tests {
         Journal { phase: Phase::Progressing, weight, step, last_applied, ..Journal::default() }
     }
 
-    fn facts(journal: Journal) -> Facts {
+    pub(super) fn facts(journal: Journal) -> Facts {
         let [namespace, name, uid, kind, target] = ["test", "app", "u", "Deployment", "app"].map(str::to_owned);
         let rollout = Rollout::default();
-        let target_seen =
-            TargetSeen { revision: Revision::new("s1-b"), replicas: 1, rollout, grace: Duration::from_secs(10) };
+        let target_seen = TargetSeen {
+            revision: Revision::new("s1-b"),
+            replicas: 1,
+            rollout,
+            grace: Duration::from_secs(10),
+            replacement: Replacement::Rolling,
+        };
         Facts {
             canary: CanaryRef { namespace, name, uid, generation: 1, kind, target },
             deleting: false,
@@ -424,6 +438,7 @@ mod tests {
             rival: None,
             target: Seen::Found(target_seen),
             primary: Seen::Missing,
+            owned: false,
             sides: Shape::AsWanted,
             apex: Shape::AsWanted,
             endpoints: Endpoints::default(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::whole::{Place, Whole, one};
 use super::{CANARY, WorkloadError, hash, metadata};
-use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Revision, Seen, TargetSeen};
+use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Replacement, Revision, Seen, TargetSeen};
 use crate::object::kinds::SERVICE;
 use crate::object::{Change, ObjectKey, value};
 
@@ -25,7 +25,13 @@ pub(super) struct CoreService;
 
 impl Whole for CoreService {
     fn target(&self, at: &Place<'_>) -> Result<TargetSeen, Complaint> {
-        Ok(TargetSeen { revision: revision(at.target), replicas: 1, rollout: one(true), grace: GRACE })
+        Ok(TargetSeen {
+            revision: revision(at.target),
+            replicas: 1,
+            rollout: one(true),
+            grace: GRACE,
+            replacement: Replacement::Rolling,
+        })
     }
 
     fn primary(&self, at: &Place<'_>) -> Seen<PrimarySeen> {

@@ -105,6 +105,21 @@ impl App {
         .await
     }
 
+    /// Waits until the primary goes with its Canary no more, as a Flagger before us had it.
+    pub(super) async fn is_free(&self, bound: Duration) -> Outcome {
+        let primary = format!("{}-primary", self.name);
+        wait_until(&format!("{primary} without an owner"), bound, async || {
+            let owners = self.deployment(&primary).await?.metadata.owner_references.unwrap_or_default();
+            Ok(owners.is_empty().then_some(()))
+        })
+        .await
+    }
+
+    /// How often the spec of a Deployment was written.
+    pub(super) async fn generation_of(&self, deployment: &str) -> Outcome<Option<i64>> {
+        Ok(self.deployment(deployment).await?.metadata.generation)
+    }
+
     /// Waits for a phase. A release that ends otherwise ends the wait.
     pub(super) async fn reaches(&self, phase: Phase, bound: Duration) -> Outcome {
         wait_until(&format!("the phase {phase} of {}", self.host()), bound, async || {

@@ -8,8 +8,15 @@ fn canary() -> CanaryRef {
 }
 
 fn journal() -> Journal {
-    let (name, explanation) = ("request-success-rate".to_owned(), String::new());
-    let readings = vec![Reading { name, value: Some(99.5), verdict: Verdict::Pass, explanation }];
+    let readings = vec![Reading {
+        name: "request-success-rate".to_owned(),
+        value: Some(99.5),
+        verdict: Verdict::Pass,
+        explanation: String::new(),
+        interval: "1m".to_owned(),
+        measured_at: None,
+        needs: None,
+    }];
     Journal { phase: Phase::Progressing, weight: Percent::clamped(10), readings, ..Journal::default() }
 }
 
