@@ -215,6 +215,7 @@ async fn copies_are_counted(stand: &Stand) -> Outcome {
         Some(Copies::Asked) => {}
     }
     stand.routed().route(&copied).await?;
+    stand.settles(&[], |seen| seen.canary() == 0).await?;
     wait_until("a first copy", Duration::from_secs(30), async || {
         let before = stand.canary_has_answered()?;
         stand.ask(10, &[])?;

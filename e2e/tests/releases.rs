@@ -14,7 +14,6 @@ mod bad_input;
 mod bad_queries;
 mod check;
 mod crashes;
-mod drift;
 mod outages;
 mod outcomes;
 mod planes;

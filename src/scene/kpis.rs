@@ -6,6 +6,7 @@ use crate::metric::{Ask, resolve};
 use crate::model::{Builtin, Complaint, Kpi, KpiSource, Measurement, Settings};
 use crate::object::kinds;
 use crate::route::{self, BuiltinQuery};
+use crate::workload;
 
 impl Scene {
     /// The query that measures a KPI.
@@ -95,6 +96,8 @@ impl Corner<'_> {
         let metrics_server = &self.scene.defaults.metrics_server;
         let spec = &self.scene.canary.spec;
         let metrics_secret = self.scene.defaults.metrics_secret.as_ref();
-        resolve(&resolve::Subject { canary: &canary, measured, spec, router, metrics_server, metrics_secret })
+        let target = Some(self.names.target()).filter(|target| target.kind == kinds::KNATIVE_SERVICE);
+        let revision = target.and_then(|target| workload::newest_knative_revision(self.scene.objects.find(&target)?));
+        resolve(&resolve::Subject { canary: &canary, measured, revision, spec, router, metrics_server, metrics_secret })
     }
 }

@@ -347,6 +347,24 @@ fn a_core_service_is_released_as_a_whole_and_never_scaled() {
 }
 
 #[test]
+fn a_knative_service_is_measured_by_its_newest_revision() {
+    let mut canary = canary();
+    canary["spec"]["provider"] = json!("knative");
+    canary["spec"]["targetRef"] = json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "podinfo"});
+    canary["spec"]["analysis"]["metrics"] =
+        json!([{"name": "request-success-rate", "interval": "1m", "thresholdRange": {"min": 99}}]);
+    let mut store = FakeStore::default();
+    store.put(
+        kinds::KNATIVE_SERVICE.named("test", "podinfo"),
+        json!({"metadata": {}, "spec": {}, "status": {"latestCreatedRevisionName": "podinfo-00002"}}),
+    );
+    let scene = scene_of(canary, &store);
+    let settings = scene.facts().settings.expect("the spec is right");
+    let query = scene.ask(&settings.kpis[0]).expect("it can be asked").query;
+    assert!(query.contains(r#"envoy_cluster_name=~"test/podinfo-00002""#), "{query}");
+}
+
+#[test]
 fn a_knative_service_is_read_with_its_revisions() {
     let mut canary = canary();
     canary["spec"]["provider"] = json!("knative");

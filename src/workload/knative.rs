@@ -87,7 +87,8 @@ fn name_of(revision: &Revision) -> Option<&str> {
     revision.as_str().strip_prefix(Revision::SCHEME).filter(|name| !name.is_empty())
 }
 
-fn newest(target: &Value) -> Option<&str> {
+/// The revision that a Knative Service has come to.
+pub fn newest(target: &Value) -> Option<&str> {
     value::text(target, &["status", "latestCreatedRevisionName"]).filter(|name| !name.is_empty())
 }
 

@@ -32,5 +32,6 @@ pub mod whole;
 pub use configs::Configs;
 pub use error::WorkloadError;
 pub use hash::{revision, revision_with};
+pub use knative::newest as newest_knative_revision;
 pub use selector::Selector;
 pub use subject::{CANARY, Replicas, Role, Subject};

@@ -12,7 +12,10 @@ use crate::support::{Outcome, run};
 
 /// So many connections and so much patience that a busy machine makes requests late, not lost.
 const COUNTING: [&str; 6] = ["-rate", "1000", "-connections", "32", "-timeout", "20s"];
-const STEADY: [&str; 6] = ["-connections", "256", "-timeout", "20s", "-duration", "10m"];
+const STEADY: [&str; 8] = ["-rate", "60", "-connections", "256", "-timeout", "20s", "-duration", "10m"];
+/// Each request waits for a connection; so many are never reached.
+const DENSE: [&str; 10] =
+    ["-rate", "600", "-connections", "64", "-timeout", "20s", "-duration", "10m", "-requests", "1000000"];
 
 /// What became of the requests.
 #[derive(Deserialize, Debug)]
@@ -71,11 +74,10 @@ pub(super) enum Load {
 }
 
 impl Load {
-    /// Requests a second.
-    const fn rate(self) -> &'static str {
+    const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Steady => "60",
-            Self::Dense => "600",
+            Self::Steady => &STEADY,
+            Self::Dense => &DENSE,
         }
     }
 }
@@ -92,8 +94,7 @@ impl Traffic {
         let process = Command::new("load")
             .args(["-url", stand.url(), "-host", stand.host(), "-summary"])
             .arg(&summary)
-            .args(STEADY)
-            .args(["-rate", load.rate()])
+            .args(load.arguments())
             .spawn()
             .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh dataplanes"))?;
         Ok(Self { process, summary })

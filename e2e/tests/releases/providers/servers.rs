@@ -48,6 +48,7 @@ fn builtin(router: &dyn Router, query: &str, scale: f64) -> Outcome<Ask> {
     let subject = resolve::Subject {
         canary: &canary,
         measured: "cart",
+        revision: None,
         spec: &CanarySpec::default(),
         router: router.providers().first().copied().unwrap_or_default(),
         metrics_server: LOCKED,

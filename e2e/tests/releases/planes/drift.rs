@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 use serin::model::Phase;
 
-use super::app::{App, in_steps, quick_to_drain};
-use super::operator::Operator;
-use super::traffic::Traffic;
-use super::weights::Weights;
+use super::super::app::{App, in_steps, quick_to_drain};
+use super::super::operator::Operator;
+use super::super::traffic::Traffic;
+use super::super::weights::Weights;
 use crate::apiserver::establish_our_definitions;
 use crate::support::{Outcome, in_namespace, wait_until};
 
