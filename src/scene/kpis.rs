@@ -23,7 +23,8 @@ impl Scene {
     /// # Errors
     /// The answer itself, where there is nobody to ask.
     pub fn count(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
-        Corner::of(self).count(kpi).map_err(|complaint| Measurement::Error(complaint.sentence))
+        let corner = Corner::of(self);
+        corner.count(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
     }
 
     /// The query of a KPI for a workload in place of the canary: before a release, for what serves.
@@ -32,13 +33,28 @@ impl Scene {
     /// What keeps the KPI from being measured.
     pub fn ask_of(&self, workload: &str, kpi: &Kpi) -> Result<Ask, Complaint> {
         let corner = Corner::of(self);
-        let mut ask = corner.ask(kpi, workload)?;
+        Ok(corner.instead(workload, corner.ask(kpi, workload)?))
+    }
+
+    /// The query that counts the requests of a workload in place of the canary.
+    ///
+    /// # Errors
+    /// What keeps them from being counted.
+    pub fn count_of(&self, workload: &str, kpi: &Kpi) -> Result<Ask, Complaint> {
+        let corner = Corner::of(self);
+        Ok(corner.instead(workload, corner.count(kpi, workload)?))
+    }
+}
+
+impl Corner<'_> {
+    /// A query for a workload, whatever it calls the canary's side.
+    fn instead(&self, workload: &str, mut ask: Ask) -> Ask {
         // Queries that add `-canary` to a name mean the Service or the copy of that side.
-        let Names { apex, target, .. } = &corner.names;
+        let Names { apex, target, .. } = &self.names;
         let side = workload.strip_prefix(target.as_str()).unwrap_or_default();
         ask.query = ask.query.replace(&format!("{workload}-canary"), workload);
         ask.query = ask.query.replace(&format!("{apex}-canary"), &format!("{apex}{side}"));
-        Ok(ask)
+        ask
     }
 }
 
@@ -63,10 +79,10 @@ impl Corner<'_> {
         })
     }
 
-    fn count(&self, kpi: &Kpi) -> Result<Ask, Complaint> {
+    fn count(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {
         let a_second = self.query(Builtin::SuccessRate)?.requests().unwrap_or_default();
         let window = kpi.window.as_secs_f64();
-        self.as_subject(&self.names.target, |subject| resolve::builtin(kpi, a_second, window, subject))
+        self.as_subject(measured, |subject| resolve::builtin(kpi, a_second, window, subject))
     }
 
     fn query(&self, builtin: Builtin) -> Result<BuiltinQuery, Complaint> {
