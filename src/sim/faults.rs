@@ -31,12 +31,12 @@ pub(super) enum Fault {
     ProviderDown(Duration),
     /// The KPI provider answers with no series for so long.
     ProviderEmpty(Duration),
-    /// The hooks of a moment say no for so long; those of a rollback say yes.
-    HookAgainst(Moment, Duration),
-    /// The hooks of a moment answer only after so long.
-    HookSilent(Moment, Duration),
-    /// The hooks of a moment fail for so long.
-    HookBroken(Moment, Duration),
+    /// The hooks of some moments say no for so long; those of a rollback say yes.
+    HookAgainst(Vec<Moment>, Duration),
+    /// The hooks of some moments answer only after so long.
+    HookSilent(Vec<Moment>, Duration),
+    /// The hooks of some moments fail for so long.
+    HookBroken(Vec<Moment>, Duration),
     /// Nobody sends requests for so long.
     NoTraffic(Duration),
     /// A person writes the canary's share into the route.
@@ -157,9 +157,9 @@ impl Fault {
     fn any(random: &mut Random) -> Self {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
-        let moment = random.pick(&fixture::MOMENTS).unwrap_or(Moment::Rollout);
+        let (moments, shift) = (some_moments(random), random.millis(20_000, 400_000));
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(55) {
+        match random.below(60) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -186,12 +186,18 @@ impl Fault {
             42 => Self::EditPrimary,
             43 => Self::DeleteCanary(long),
             44..=45 => Self::EditConfig(random.count(4)),
-            46..=50 => Self::HookAgainst(moment, long),
-            51..=52 => Self::HookSilent(moment, long),
-            53 => Self::HookBroken(moment, long),
+            46..=55 => Self::HookAgainst(moments, shift),
+            56..=57 => Self::HookSilent(moments, shift),
+            58 => Self::HookBroken(moments, shift),
             _ => Self::Autoscale(u32::from(random.count(8))),
         }
     }
+}
+
+/// The moments whose hooks change their mind: one, or all the gates.
+fn some_moments(random: &mut Random) -> Vec<Moment> {
+    let gates = [Moment::ConfirmRollout, Moment::ConfirmTrafficIncrease, Moment::ConfirmPromotion];
+    if random.chance(50) { gates.to_vec() } else { random.pick(&fixture::MOMENTS).into_iter().collect() }
 }
 
 /// Up to a dozen faults within a quarter of an hour, by time.
