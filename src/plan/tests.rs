@@ -99,6 +99,7 @@ pub(super) fn settled() -> Facts {
         lost: BTreeSet::new(),
         configs: None,
         copies: Shape::AsWanted,
+        budgets: Shape::AsWanted,
         scaling: Scaling::Fixed,
     };
     let journal = decide(&facts, &[], t(0)).journal;

@@ -233,7 +233,7 @@ fn every_object_that_is_read_is_looked_up() {
     let lookups = lookups(&canary, &Defaults::default());
     let names: Vec<_> = lookups.keys.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), 9, "{names:?}");
-    assert_eq!(lookups.labelled.len(), 3);
+    assert_eq!(lookups.labelled.len(), 4);
 }
 
 /// The target reads a ConfigMap.
@@ -265,6 +265,20 @@ fn without_config_tracking_both_sides_read_the_users_objects() {
         assert_eq!(copy.is_some(), tracking == ConfigTracking::On);
         store.remove(&kinds::DEPLOYMENT.named("test", "podinfo-primary"));
     }
+}
+
+#[test]
+fn a_budget_of_the_targets_pods_is_seen_twinned_and_discarded() {
+    let mut store = store();
+    let selector = json!({"matchLabels": {"app": "podinfo"}});
+    let key = |name: &str| kinds::BUDGET.named("test", name);
+    store.put(key("podinfo"), json!({"metadata": {}, "spec": {"minAvailable": 1, "selector": selector}}));
+    assert_eq!(scene(&store).facts().budgets, Shape::Missing);
+    write(&mut store, &Effect::Budgets);
+    assert_eq!(scene(&store).facts().budgets, Shape::AsWanted);
+    let gone: Vec<_> =
+        scene(&store).changes(&Effect::Discard).unwrap().iter().filter_map(crate::object::Change::key).collect();
+    assert_eq!(gone, [key("podinfo-primary")], "the user's own stays");
 }
 
 #[test]

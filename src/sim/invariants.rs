@@ -439,6 +439,7 @@ mod tests {
             lost: BTreeSet::new(),
             configs: None,
             copies: Shape::AsWanted,
+            budgets: Shape::AsWanted,
             scaling: Scaling::Fixed,
         }
     }

@@ -117,6 +117,14 @@ fn what_git_asks_for_is_not_ready_while_its_spec_is_refused() {
 }
 
 #[test]
+fn the_budgets_of_the_primary_are_kept_whatever_runs() {
+    for facts in [settled(), analysing(40)] {
+        let facts = Facts { budgets: Shape::Differs, ..facts };
+        assert_eq!(decide(&facts, &[], t(30)).effects, [Effect::Budgets]);
+    }
+}
+
+#[test]
 fn a_newer_revision_does_not_stop_the_promotion_of_the_one_that_was_analysed() {
     let mut facts = analysing(60);
     facts.journal = decide(&facts, &success(100.0), t(60)).journal;
