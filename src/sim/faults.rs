@@ -194,10 +194,15 @@ impl Fault {
     }
 }
 
-/// The moments whose hooks change their mind: one, or all the gates.
+/// The moments whose hooks change their mind: mostly one gate.
 fn some_moments(random: &mut Random) -> Vec<Moment> {
     let gates = [Moment::ConfirmRollout, Moment::ConfirmTrafficIncrease, Moment::ConfirmPromotion];
-    if random.chance(50) { gates.to_vec() } else { random.pick(&fixture::MOMENTS).into_iter().collect() }
+    match random.below(20) {
+        0..=9 => random.pick(&gates).into_iter().collect(),
+        10..=12 => gates.to_vec(),
+        13..=16 => vec![Moment::Rollback],
+        _ => random.pick(&fixture::MOMENTS).into_iter().collect(),
+    }
 }
 
 /// Up to a dozen faults within a quarter of an hour, by time.
@@ -205,7 +210,15 @@ pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
     let count = random.below(13);
     let mut faults: Vec<_> = (0..count).map(|_| (random.millis(0, 900_000), Fault::any(random))).collect();
     if random.chance(80) {
-        faults.push((random.millis(30_000, 300_000), Fault::Release(Temper::Healthy)));
+        let at = random.millis(30_000, 300_000);
+        faults.push((at, Fault::Release(Temper::Healthy)));
+        // What only means something in the middle of a release.
+        if random.chance(60) {
+            faults.push((at, Fault::HookAgainst(some_moments(random), random.millis(20_000, 200_000))));
+        }
+        if random.chance(25) {
+            faults.push((at + random.millis(15_000, 90_000), Fault::EditAnalysis(Knob::Strategy)));
+        }
     }
     faults.sort_by_key(|(at, _)| *at);
     faults

@@ -30,7 +30,7 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     });
     value::merge(&mut analysis, &form(random));
     value::merge(&mut analysis, &affinity(random));
-    if random.chance(50) {
+    if random.chance(60) {
         value::merge(&mut analysis, &json!({"webhooks": webhooks(random)}));
     }
     if random.chance(30) {
