@@ -2,6 +2,7 @@
 
 mod configs;
 mod hooks;
+mod loss;
 mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,9 +36,6 @@ impl fmt::Display for Violation {
         write!(f, "{}: {}", self.rule, self.sentence)
     }
 }
-
-/// From a pod's end to the route that no longer leads to it: endpoints, a watch and a round in between.
-const LONGEST_LOSS: Duration = Duration::from_secs(5);
 
 /// What the rules remember of the run so far.
 #[derive(Debug, Default)]
@@ -268,43 +266,6 @@ impl Invariants {
             );
         }
         self.primary = primary;
-    }
-
-    /// Judges the cluster after it moved by itself or by another hand.
-    pub(super) fn ticked(&mut self, cluster: &Cluster) {
-        self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
-        self.copy = configs::copy(cluster);
-        let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
-        let lost = cluster.lost();
-        let serving: BTreeSet<_> =
-            cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
-        let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
-        self.rerouted |= weight != self.weight;
-        // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
-        // pods away must have looked.
-        let outage = serving.is_empty() && !cluster.is_abandoned();
-        if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
-            let lost = if outage { Percent::FULL } else { lost };
-            self.broken.get_or_insert(Violation {
-                rule: "S2",
-                sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
-            });
-        }
-        (self.lost, self.weight, self.serving) = (lost, weight, serving);
-        self.loss_ends(cluster);
-    }
-
-    /// S2 in time: without faults, no request is lost for long that the primary could answer.
-    fn loss_ends(&mut self, cluster: &Cluster) {
-        let primary = cluster.pods().iter().any(|p| p.owner == cluster.primary_key() && p.is_ready(cluster.now));
-        if !self.calm || self.lost.is_zero() || !primary {
-            self.losing = None;
-            return;
-        }
-        let since = *self.losing.get_or_insert(cluster.now);
-        if cluster.now.since(since) > LONGEST_LOSS {
-            self.fail("S2", format!("{} % of the requests have been lost since {since}", self.lost));
-        }
     }
 
     /// Counts what was told, for the coverage of the run.
