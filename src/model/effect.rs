@@ -21,6 +21,8 @@ pub enum Effect {
     Disown,
     /// Make or mend the primary's autoscaler, or take it away where the spec names none; it keeps at least what is held.
     Scaler(Option<Hold>),
+    /// Make or mend the primary's twins of the user's PodDisruptionBudgets, or take them away with these.
+    Budgets,
     /// Let the apex Service select the primary.
     Apex,
     /// Share the traffic so, and mend the rest of the route.

@@ -45,6 +45,8 @@ pub struct Facts {
     pub configs: Option<BTreeMap<String, String>>,
     /// The primary's copies of them.
     pub copies: Shape,
+    /// The primary's twins of the PodDisruptionBudgets of the target's pods.
+    pub budgets: Shape,
     /// What decides on the number of pods.
     pub scaling: Scaling,
 }

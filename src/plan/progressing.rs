@@ -76,7 +76,7 @@ fn await_primary(draft: &mut Draft<'_>, settings: &Settings) {
     if let Err(why) = draft.primary_ready(settings, promoted.as_ref())
         && let Err(why) = draft.patience(settings, why, Notice::PrimaryNotReady)
     {
-        draft.tell(Notice::PrimaryNotReady(why));
+        draft.tell(Notice::PromotionFailed(why));
         roll_back(draft);
     }
 }

@@ -99,6 +99,7 @@ pub(super) fn settled() -> Facts {
         lost: BTreeSet::new(),
         configs: None,
         copies: Shape::AsWanted,
+        budgets: Shape::AsWanted,
         scaling: Scaling::Fixed,
     };
     let journal = decide(&facts, &[], t(0)).journal;
@@ -367,6 +368,24 @@ fn adoption_scales_the_target_down_last() {
     let plan = decide(&facts, &[], t(14));
     assert_eq!(plan.effects, [Effect::Snapshot(rev("a")), Effect::ScaleTarget(0)]);
     assert_eq!((plan.journal.phase, plan.notices), (Phase::Initialized, vec![Notice::Initialized]));
+}
+
+#[test]
+fn a_release_without_analysis_is_adopted_no_faster_than_any_other() {
+    let mut facts = settled();
+    facts.settings = Some(Settings { strategy: Strategy::Skip, ..settings() });
+    facts.journal = Journal::default();
+    target(&mut facts).replicas = 2;
+    facts.primary = Seen::Found(PrimarySeen {
+        runs: PrimaryMatch::Revision(rev("a")),
+        replicas: 2,
+        rollout: Rollout { available: 0, ..pods(2) },
+    });
+    facts.endpoints.primary = 0;
+    facts.journal = decide(&facts, &[], t(0)).journal;
+    let plan = decide(&facts, &[], t(60));
+    assert_eq!((plan.effects, plan.journal.phase), (vec![], Phase::Initializing));
+    assert!(matches!(plan.notices.as_slice(), [Notice::PrimaryNotReady(_)]), "{:?}", plan.notices);
 }
 
 #[test]

@@ -244,7 +244,62 @@ fn every_object_that_is_read_is_looked_up() {
     let lookups = lookups(&canary, &Defaults::default());
     let names: Vec<_> = lookups.keys.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), 9, "{names:?}");
-    assert_eq!(lookups.labelled.len(), 3);
+    assert_eq!(lookups.labelled.len(), 4);
+}
+
+/// The target reads a ConfigMap.
+fn with_config() -> FakeStore {
+    let mut store = store();
+    let mut reads = deployment("podinfo", "app:1");
+    reads["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
+    store.put(target(), reads);
+    store.put(kinds::CONFIG_MAP.named("test", "settings"), json!({"metadata": {}, "data": {"a": "1"}}));
+    store
+}
+
+#[test]
+fn without_config_tracking_both_sides_read_the_users_objects() {
+    let mut store = with_config();
+    for (tracking, reads) in [(ConfigTracking::Off, "settings"), (ConfigTracking::On, "settings-primary")] {
+        let defaults = Defaults { config_tracking: tracking, ..Defaults::default() };
+        let scene = Scene { defaults: Arc::new(defaults), ..scene(&store) };
+        let facts = scene.facts();
+        assert_eq!(facts.configs.is_some(), tracking == ConfigTracking::On);
+        let revision = facts.target.found().unwrap().revision.clone();
+        for change in scene.changes(&Effect::Primary(PrimarySource::Target(revision))).unwrap() {
+            store.write(&change).unwrap();
+        }
+        let primary = store.objects().find(&kinds::DEPLOYMENT.named("test", "podinfo-primary")).unwrap();
+        let from = &primary["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"];
+        assert_eq!(*from, json!(reads));
+        let copy = store.objects().find(&kinds::CONFIG_MAP.named("test", "settings-primary"));
+        assert_eq!(copy.is_some(), tracking == ConfigTracking::On);
+        store.remove(&kinds::DEPLOYMENT.named("test", "podinfo-primary"));
+    }
+}
+
+#[test]
+fn a_budget_of_the_targets_pods_is_seen_twinned_and_discarded() {
+    let mut store = store();
+    let selector = json!({"matchLabels": {"app": "podinfo"}});
+    let key = |name: &str| kinds::BUDGET.named("test", name);
+    store.put(key("podinfo"), json!({"metadata": {}, "spec": {"minAvailable": 1, "selector": selector}}));
+    assert_eq!(scene(&store).facts().budgets, Shape::Missing);
+    write(&mut store, &Effect::Budgets);
+    assert_eq!(scene(&store).facts().budgets, Shape::AsWanted);
+    let gone: Vec<_> =
+        scene(&store).changes(&Effect::Discard).unwrap().iter().filter_map(crate::object::Change::key).collect();
+    assert_eq!(gone, [key("podinfo-primary")], "the user's own stays");
+}
+
+#[test]
+fn a_missing_autoscaler_is_told_and_the_release_goes_on() {
+    let mut canary = canary();
+    canary["spec"]["autoscalerRef"] =
+        json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "podinfo"});
+    let facts = scene_of(canary, &store()).facts();
+    let told: Vec<_> = facts.complaints.iter().map(|c| (c.gravity, c.reason)).collect();
+    assert_eq!((told, facts.scaling), (vec![(Gravity::Warns, "ScalerMissing")], Scaling::Fixed));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     });
     value::merge(&mut analysis, &form(random));
     value::merge(&mut analysis, &affinity(random));
-    if random.chance(50) {
+    if random.chance(60) {
         value::merge(&mut analysis, &json!({"webhooks": webhooks(random)}));
     }
     if random.chance(30) {
@@ -93,7 +93,7 @@ pub(super) const MOMENTS: [Moment; 7] = [
 
 /// Hooks of some moments, and gates among them that do not wait for ever.
 fn webhooks(random: &mut Random) -> Vec<Value> {
-    let asked: Vec<_> = MOMENTS.into_iter().filter(|_| random.chance(60)).collect();
+    let asked: Vec<_> = MOMENTS.into_iter().filter(|_| random.chance(70)).collect();
     let mut hook = |moment: Moment| {
         let name = moment.as_str();
         let mut hook = json!({"name": name, "type": name, "url": "http://hooks.test/"});

@@ -37,9 +37,9 @@ impl Trial {
             Fault::Conflict => self.cluster.interfere = true,
             Fault::ProviderDown(lag) => self.others.health = Health::Down(now.after(*lag)),
             Fault::ProviderEmpty(lag) => self.others.health = Health::Empty(now.after(*lag)),
-            Fault::HookAgainst(moment, lag) => self.others.hooks.turn(*moment, Mood::Against, now.after(*lag)),
-            Fault::HookSilent(moment, lag) => self.others.hooks.turn(*moment, Mood::Silent, now.after(*lag)),
-            Fault::HookBroken(moment, lag) => self.others.hooks.turn(*moment, Mood::Broken, now.after(*lag)),
+            Fault::HookAgainst(moments, lag) => self.others.hooks.turn(moments, Mood::Against, now.after(*lag)),
+            Fault::HookSilent(moments, lag) => self.others.hooks.turn(moments, Mood::Silent, now.after(*lag)),
+            Fault::HookBroken(moments, lag) => self.others.hooks.turn(moments, Mood::Broken, now.after(*lag)),
             Fault::NoTraffic(lag) => self.quiet_until = Some(now.after(*lag)),
             Fault::Release(temper) => self.release(*temper),
             Fault::Deploy(image) => {

@@ -20,9 +20,9 @@ pub(super) enum Mood {
 pub(super) struct Hooks(BTreeMap<Moment, (Mood, Time)>);
 
 impl Hooks {
-    /// The hooks of a moment are in a mood until then.
-    pub(super) fn turn(&mut self, moment: Moment, mood: Mood, until: Time) {
-        self.0.insert(moment, (mood, until));
+    /// The hooks of these moments are in a mood until then.
+    pub(super) fn turn(&mut self, moments: &[Moment], mood: Mood, until: Time) {
+        self.0.extend(moments.iter().map(|moment| (*moment, (mood, until))));
     }
 
     /// What a hook of this moment says now.

@@ -2,6 +2,8 @@
 
 mod configs;
 mod hooks;
+mod loss;
+mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,9 +36,6 @@ impl fmt::Display for Violation {
         write!(f, "{}: {}", self.rule, self.sentence)
     }
 }
-
-/// From a pod's end to the route that no longer leads to it: endpoints, a watch and a round in between.
-const LONGEST_LOSS: Duration = Duration::from_secs(5);
 
 /// What the rules remember of the run so far.
 #[derive(Debug, Default)]
@@ -93,7 +92,9 @@ impl Invariants {
         self.alone = facts.endpoints.primary == 0;
         if before.phase != after.phase {
             self.reached.insert(format!("{}->{}", before.phase, after.phase));
-            self.tells_its_transition(before, plan);
+        }
+        if let Some(sentence) = news::untold(before, plan) {
+            self.fail("S6", sentence);
         }
         let Some(settings) = &facts.settings else { return };
         self.weight_moves_by_gates(settings, facts, after, answers);
@@ -114,19 +115,9 @@ impl Invariants {
         // Whoever does not see yet that the target runs something else cannot know whom it judges.
         let image_now = cluster.template(&cluster.target_key()).map(image);
         let seen = before.last_applied.as_ref().and_then(|r| self.images.get(r)).map(String::as_str) == image_now;
-        if seen && !answers.is_empty() && before.last_applied == after.last_applied {
+        let measured = answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
+        if seen && measured && before.last_applied == after.last_applied {
             self.measures_this_revision(cluster, settings, before);
-        }
-    }
-
-    /// S6: whoever listens hears of each change of phase.
-    fn tells_its_transition(&mut self, before: &Journal, plan: &Plan) {
-        let silent = plan.notices.is_empty() && before.phase != Phase::Initializing;
-        // The end of a withdrawn release was told when it was withdrawn; a promotion that goes on was told before.
-        let told = matches!((before.phase, plan.journal.phase), (Phase::Finalising, Phase::Succeeded))
-            || matches!((before.phase, plan.journal.phase), (Phase::Failed, Phase::Promoting));
-        if silent && !told {
-            self.fail("S6", format!("nobody was told of {} -> {}", before.phase, plan.journal.phase));
         }
     }
 
@@ -277,43 +268,6 @@ impl Invariants {
         self.primary = primary;
     }
 
-    /// Judges the cluster after it moved by itself or by another hand.
-    pub(super) fn ticked(&mut self, cluster: &Cluster) {
-        self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
-        self.copy = configs::copy(cluster);
-        let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
-        let lost = cluster.lost();
-        let serving: BTreeSet<_> =
-            cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
-        let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
-        self.rerouted |= weight != self.weight;
-        // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
-        // pods away must have looked.
-        let outage = serving.is_empty() && !cluster.is_abandoned();
-        if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
-            let lost = if outage { Percent::FULL } else { lost };
-            self.broken.get_or_insert(Violation {
-                rule: "S2",
-                sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
-            });
-        }
-        (self.lost, self.weight, self.serving) = (lost, weight, serving);
-        self.loss_ends(cluster);
-    }
-
-    /// S2 in time: without faults, no request is lost for long that the primary could answer.
-    fn loss_ends(&mut self, cluster: &Cluster) {
-        let primary = cluster.pods().iter().any(|p| p.owner == cluster.primary_key() && p.is_ready(cluster.now));
-        if !self.calm || self.lost.is_zero() || !primary {
-            self.losing = None;
-            return;
-        }
-        let since = *self.losing.get_or_insert(cluster.now);
-        if cluster.now.since(since) > LONGEST_LOSS {
-            self.fail("S2", format!("{} % of the requests have been lost since {since}", self.lost));
-        }
-    }
-
     /// Counts what was told, for the coverage of the run.
     pub(super) fn told(&mut self, notices: &[Notice]) {
         for notice in notices {
@@ -447,6 +401,7 @@ mod tests {
             lost: BTreeSet::new(),
             configs: None,
             copies: Shape::AsWanted,
+            budgets: Shape::AsWanted,
             scaling: Scaling::Fixed,
         }
     }
@@ -482,14 +437,6 @@ mod tests {
         let good = success(100.0);
         assert_eq!((judge(20, &good), judge(20, &success(0.0)), judge(20, &[])), (None, Some("S3"), Some("S3")));
         assert_eq!(judge(10, &good), Some("S3"), "a step is missing");
-    }
-
-    #[test]
-    fn a_change_of_phase_that_nobody_hears_of_is_seen() {
-        let after = Journal { phase: Phase::Failed, step: None::<Step>, ..at(0) };
-        let plan = |notices| Plan { journal: after.clone(), effects: vec![], notices, wake: None };
-        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![]))), Some("S6"));
-        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![Notice::RolledBack]))), None);
     }
 
     #[test]

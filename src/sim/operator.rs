@@ -120,7 +120,7 @@ impl Operator {
             decisions.push(Decision { facts: facts.clone(), answers: answers.clone(), now });
         }
         if plan.journal != facts.journal || !plan.effects.is_empty() {
-            let checked = !answers.is_empty();
+            let checked = answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
             let who = facts.canary.clone();
             record.plans.push_back(Decided { at: cluster.now, who, plan: plan.clone(), checked });
             if record.keep == Keep::Last {

@@ -170,6 +170,15 @@ mod tests {
     }
 
     #[test]
+    fn the_copies_are_named_after_the_apex_that_routes_lead_to() {
+        let (store, target) = (FakeStore::default(), service("a.example.com"));
+        let at = Place { apex: "shop", ..place(&target, &store) };
+        let made = [CoreService.sides(&at), CoreService.promote(&at, &revision(&target)).expect("it is this one")];
+        let names: Vec<_> = made.concat().iter().filter_map(Change::key).map(|key| key.name).collect();
+        assert_eq!(names, ["shop-canary", "shop-primary"]);
+    }
+
+    #[test]
     fn what_the_cluster_gave_one_service_is_neither_copied_nor_a_change() {
         let (mut store, target) = (FakeStore::default(), load_balancer());
         let sides = CoreService.sides(&place(&target, &store));

@@ -3,6 +3,7 @@
 //! Objects in, changes or domain values out. Never a client, a clock, a decision, or the routing between the sides.
 
 mod adoption;
+pub mod budget;
 pub mod configs;
 mod core_service;
 mod daemon_set;
