@@ -14,6 +14,7 @@ pub mod model;
 pub mod notify;
 pub mod object;
 pub mod plan;
+pub mod power;
 pub mod route;
 pub mod scene;
 pub mod settings;

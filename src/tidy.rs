@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("object", &[]),
     ("judge", &[]),
     ("plan", &["judge"]),
+    ("power", &["judge"]),
     ("api", &[]),
     ("settings", &["api", "http", "route"]),
     ("route", &["api", "object"]),
@@ -36,8 +37,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "alert", "api", "check", "install", "loadtest", "metric", "notify", "object", "plan", "route", "scene",
-            "settings", "sim", "workload", "world",
+            "alert", "api", "check", "install", "judge", "loadtest", "metric", "notify", "object", "plan", "power",
+            "route", "scene", "settings", "sim", "workload", "world",
         ],
     ),
     ("tidy", &[]),

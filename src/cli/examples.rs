@@ -70,7 +70,8 @@ fn every_example_plays_to_a_promotion() {
 
 #[test]
 fn every_directory_is_the_example_of_a_router() {
-    let known: Vec<_> = names().map(|name| name.replace(':', "-")).chain(["scenarios".to_owned()]).collect();
+    let known: Vec<_> =
+        names().map(|name| name.replace(':', "-")).chain(["scenarios", "verdict"].map(str::to_owned)).collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         assert!(known.contains(&name), "examples/{name} belongs to no router");

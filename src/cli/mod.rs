@@ -11,6 +11,7 @@ mod manifests;
 mod notifier;
 mod out;
 mod paint;
+mod power;
 #[cfg(test)]
 mod readme;
 mod run;

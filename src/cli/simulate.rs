@@ -8,37 +8,38 @@ use std::time::{Duration, Instant};
 use clap::{ArgGroup, ValueEnum};
 use serde_json::{Value, json};
 
-use super::out;
+use super::{out, power};
 use crate::model::Reading;
 use crate::plan;
 use crate::sim::{self, Entry, Outcome, Scenario, Verdict};
 
 /// Arguments of `serin simulate`.
 #[derive(clap::Args, Debug)]
-#[command(group(ArgGroup::new("what").required(true).args(["file", "seed"])))]
+#[command(group(ArgGroup::new("what").required(true).args(["file", "seed", "study"])))]
 pub(super) struct Args {
     /// Manifests: one Canary, and whatever else of it there is (its Deployment, MetricTemplates, routes)
-    #[arg(requires = "scenario")]
     file: Option<PathBuf>,
     /// What happens: revisions and how they behave, traffic, and what people do
-    #[arg(long, value_name = "FILE", requires = "file")]
+    #[arg(long, value_name = "FILE", requires = "file", required_unless_present_any = ["seed", "power"], conflicts_with = "power")]
     scenario: Option<PathBuf>,
     /// How to print the outcome
     #[arg(long, short, value_enum, default_value_t = Output::Text)]
     output: Output,
     /// Plays a seeded run of faults in place of a file, as the tests do
-    #[arg(long)]
+    #[arg(long, conflicts_with = "power")]
     seed: Option<u64>,
     /// How many seeds, from --seed on
     #[arg(long, default_value_t = 1, requires = "seed")]
     count: u64,
+    #[command(flatten)]
+    power: power::Args,
     /// How long one decision takes, over the decisions of these seeds
     #[arg(long, requires = "seed")]
     bench: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
+pub(super) enum Output {
     Text,
     Json,
 }
@@ -53,9 +54,11 @@ const REPEATED: usize = 100;
 /// So many broken seeds say enough.
 const MOST_BROKEN: usize = 5;
 
-/// Plays it. 0 promoted, 1 rolled back, 2 it cannot be read, 3 neither; with `--seed` 0 if every invariant held, else 1.
+/// Plays it. 0 promoted, 1 rolled back, 2 it cannot be read, 3 neither; with `--seed` 0 if every invariant held,
+/// else 1; with `--power` 0 if all is as required, else 1.
 pub(super) fn run(args: &Args) -> ExitCode {
     match (args.seed, &args.file, &args.scenario) {
+        (None, file, _) if args.power.power => power::run(&args.power, file.as_deref(), args.output),
         (Some(seed), _, _) if args.bench => bench(seed, args.count),
         (Some(seed), _, _) => seeds(seed, args.count),
         (None, Some(file), Some(scenario)) => match story(file, scenario) {
@@ -101,9 +104,13 @@ fn verdict(held: bool) -> ExitCode {
 }
 
 pub(super) fn story(file: &Path, scenario: &Path) -> Result<Outcome, String> {
-    let manifests: Vec<Value> = serde_saphyr::from_multiple(&read(file)?).map_err(|e| unreadable(file, &e))?;
+    let manifests = manifests(file)?;
     let scenario: Scenario = serde_saphyr::from_str(&read(scenario)?).map_err(|e| unreadable(scenario, &e))?;
     sim::play(&manifests, &scenario).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+pub(super) fn manifests(file: &Path) -> Result<Vec<Value>, String> {
+    serde_saphyr::from_multiple(&read(file)?).map_err(|e| unreadable(file, &e))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -170,7 +177,7 @@ fn clock(at: Duration) -> String {
 }
 
 /// `7m10s`.
-fn words(length: Duration) -> String {
+pub(super) fn words(length: Duration) -> String {
     match split(length) {
         (0, 0, seconds) => format!("{seconds}s"),
         (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),

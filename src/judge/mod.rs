@@ -1,8 +1,38 @@
-//! Whether a measurement passes its KPI's limits, with a sentence that gives the value and the limit.
+//! Whether a measurement passes its KPI's limits, with a sentence that gives the value and the limit; and sequential tests
+//! of a canary against its primary, which may be looked at any time.
 //!
 //! Knows words of the model only. Never a default of its own: limits come resolved, and whatever is not a number is never a pass.
 
+mod budget;
+mod counts;
+mod dispersion;
+mod explain;
+mod finding;
+mod proportion;
+mod quantile;
+mod ratio;
+mod sequence;
+mod sign;
+mod special;
+mod split;
 mod threshold;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod vectors;
+
+pub use counts::{Counts, Growth, Interval, growth};
+pub use dispersion::dispersion;
+pub use explain::{Unit, explain};
+pub use finding::{Estimate, Evidence, Finding, Limits, Opinion, Risk};
+pub use proportion::{Proportion, Slo};
+pub use quantile::{Distribution, Histogram};
+pub use ratio::RateRatio;
+pub use sequence::Difference;
+pub use sign::Sign;
+pub(crate) use special::ln_gamma;
+pub use split::Split;
 
 use std::time::Duration;
 

@@ -1,0 +1,192 @@
+//! Curves for a terminal, and as SVG.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::super::simulate::words;
+use super::{Curve, Found, Method, Picture, Point, Sentence};
+
+/// Lines of the chart between 0 and 100 %.
+const LINES: u32 = 10;
+/// Characters of a column.
+const COLUMN: usize = 8;
+
+const fn mark(method: Method) -> char {
+    match method {
+        Method::Range => 'F',
+        Method::Ranks => 'K',
+        Method::Ratio => 'R',
+        Method::Slo => 'L',
+        Method::Sign => 'S',
+        Method::Difference => 'D',
+        Method::Band => 'B',
+    }
+}
+
+const fn colour(method: Method) -> &'static str {
+    match method {
+        Method::Range => "#d55e00",
+        Method::Ranks => "#cc79a7",
+        Method::Ratio => "#0072b2",
+        Method::Slo => "#009e73",
+        Method::Sign => "#56b4e9",
+        Method::Difference => "#e69f00",
+        Method::Band => "#888888",
+    }
+}
+
+/// `99 %`; what is not all is never shown as 100, what is not nothing never as 0.
+pub(super) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent > 99.0 && percent < 100.0 => ">99 %".to_owned(),
+        percent if percent > 0.0 && percent < 1.0 => format!("{percent:.1} %"),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+fn took(seconds: f64) -> String {
+    words(Duration::from_secs_f64(seconds))
+}
+
+fn headline(picture: &Picture) -> String {
+    let within = picture.world.weights.len() as f64 * picture.world.interval;
+    format!(
+        "{}: {} requests a second, {} % of the primary's fail; found within {}",
+        picture.name,
+        picture.world.rate,
+        (picture.world.base * 1e6).round() / 1e4,
+        took(within)
+    )
+}
+
+pub(super) fn text(picture: &Picture) -> String {
+    let mut text = format!("{}\n\n", headline(picture));
+    chart(&mut text, &picture.curves);
+    table(&mut text, picture);
+    let within = picture.world.weights.len() as f64 * picture.world.interval;
+    let release = picture.release.as_secs_f64();
+    if within > release {
+        let _ = writeln!(
+            text,
+            "\nBy its file this release is over after {}: what is found later, is found only if it waits.",
+            took(release)
+        );
+    }
+    if picture.aim.range.limit >= 1.0 {
+        let _ = writeln!(
+            text,
+            "\nThe file sets no success rate (thresholdRange.min) that may end a release: its rule finds no failure."
+        );
+    }
+    text.push_str("\nA canary that fails 5 times as often, as the tests tell of it:\n");
+    for Sentence { method, after, text: said } in &picture.sample {
+        let _ = writeln!(text, "{} after {}: {said}", mark(*method), took(picture.seconds(*after)));
+    }
+    if let Some((found, required)) = picture.required() {
+        let is = if picture.is_as_required() { "as required" } else { "less than required" };
+        let _ = writeln!(
+            text,
+            "The thresholds of the file find {} of {} required: {is}",
+            percent(found.share),
+            percent(required)
+        );
+    }
+    text
+}
+
+/// The highest line of the chart shows all of the releases, the lowest none.
+fn chart(text: &mut String, curves: &[Curve]) {
+    let line_of = |found: Found| (found.share * f64::from(LINES)).round();
+    for line in (0..=LINES).rev() {
+        let _ = write!(text, "{:>11} |", format!("{} %", line * 100 / LINES));
+        let columns = curves.first().map_or(0, |curve| curve.points.len());
+        for column in 0..columns {
+            let here = |curve: &&Curve| {
+                curve.points.get(column).is_some_and(|point| line_of(point.found).total_cmp(&f64::from(line)).is_eq())
+            };
+            let marks: String = curves.iter().filter(here).map(|curve| mark(curve.method)).collect();
+            let _ = write!(text, "{marks:>COLUMN$}");
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+}
+
+fn table(text: &mut String, picture: &Picture) {
+    let ratios = picture.curves.first().map(|curve| curve.points.iter().map(|point| format!("{} x", point.ratio)));
+    row(text, "failures", ratios.into_iter().flatten());
+    for curve in &picture.curves {
+        row(
+            text,
+            &format!("{} {}", mark(curve.method), curve.method.as_str()),
+            curve.points.iter().map(|p| percent(p.found.share)),
+        );
+        if curve.points.iter().any(|point| point.found.median.is_some()) {
+            let median =
+                |point: &Point| point.found.median.map_or_else(String::new, |median| took(picture.seconds(median)));
+            row(text, "  median", curve.points.iter().map(median));
+        }
+    }
+    text.push('\n');
+    for curve in &picture.curves {
+        let _ = writeln!(text, "{} {}", mark(curve.method), curve.method.about());
+    }
+}
+
+fn row(text: &mut String, head: &str, cells: impl Iterator<Item = String>) {
+    let _ = write!(text, "{head:<13}");
+    for cell in cells {
+        let _ = write!(text, "{cell:>COLUMN$}");
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+}
+
+/// A picture of 720 by 400, with names beside the curves' ends.
+pub(super) fn svg(picture: &Picture) -> String {
+    let points = picture.curves.first().map_or(0, |curve| curve.points.len());
+    let x = |column: usize| 60.0 + 520.0 * column as f64 / (points.max(2) - 1) as f64;
+    let y = |share: f64| 340.0 - 280.0 * share;
+    let mut svg = String::from(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 400\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"720\" height=\"400\" fill=\"white\"/>\n",
+    );
+    let _ = writeln!(svg, "<text x=\"60\" y=\"30\">{}</text>", escaped(&headline(picture)));
+    for line in 0..=5 {
+        let share = f64::from(line) / 5.0;
+        let at = y(share);
+        let _ = writeln!(
+            svg,
+            "<path d=\"M60 {at:.1}H580\" stroke=\"#ddd\"/><text x=\"52\" y=\"{:.1}\" text-anchor=\"end\">{} %</text>",
+            at + 4.0,
+            line * 20
+        );
+    }
+    for (column, point) in picture.curves.first().into_iter().flat_map(|curve| curve.points.iter().enumerate()) {
+        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"360\" text-anchor=\"middle\">{} x</text>", x(column), point.ratio);
+    }
+    svg.push_str(
+        "<text x=\"320\" y=\"385\" text-anchor=\"middle\">failures of the canary, times the primary's</text>\n",
+    );
+    for (number, curve) in picture.curves.iter().enumerate() {
+        let colour = colour(curve.method);
+        let places: Vec<_> =
+            curve.points.iter().enumerate().map(|(at, p)| format!("{:.1},{:.1}", x(at), y(p.found.share))).collect();
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            places.join(" ")
+        );
+        let _ = writeln!(
+            svg,
+            "<text x=\"600\" y=\"{}\" fill=\"{colour}\">{}</text>",
+            70 + 20 * number,
+            curve.method.as_str()
+        );
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}

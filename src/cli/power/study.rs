@@ -1,0 +1,99 @@
+//! The table of `--power --study`: a line a case, printed as soon as it is played.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::super::out::{self, exit};
+use super::super::simulate::Output;
+use super::{bench, picture};
+use crate::power::{self, Found, Known, Limit, Method, Row, Section, World};
+
+/// Plays it. 0 if every limit holds, 1 if one does not.
+pub(super) fn run(runs: u32, output: Output) -> ExitCode {
+    let (mut rows, mut section) = (Vec::new(), None);
+    let mut printed = ExitCode::SUCCESS;
+    power::study(runs, |row| {
+        if output == Output::Text {
+            if section != Some(row.case.section) {
+                section = Some(row.case.section);
+                printed = out::print(&head(row.case.section, runs));
+            }
+            printed = out::print(&line(row));
+        }
+        rows.push(row.clone());
+    });
+    let looks = bench::looks();
+    let broken = rows.iter().filter(|row| !row.holds()).count();
+    printed = match output {
+        Output::Text => {
+            let looks: Vec<_> = looks.iter().map(|(method, us)| format!("{} {us:.2}", method.as_str())).collect();
+            let limits =
+                if broken == 0 { "every limit holds".to_owned() } else { format!("{broken} limits do not hold") };
+            out::print(&format!("\none look, in microseconds: {}\n{limits}\n", looks.join(", ")))
+        }
+        Output::Json => out::print(&format!("{:#}\n", document(runs, &rows, &looks))),
+    };
+    if printed == ExitCode::SUCCESS && broken > 0 { exit::NO.into() } else { printed }
+}
+
+fn head(section: Section, runs: u32) -> String {
+    let methods: String = Method::ALL.iter().map(|method| format!("{:>12}", method.as_str())).collect();
+    format!("\n{}, {runs} releases a line\n{:<54}{methods}{:>9}  limit of ratio\n", section.about(), "", "split")
+}
+
+fn line(row: &Row) -> String {
+    let found = |found: &Found| match (row.case.section, found.median) {
+        (Section::Worse, Some(median)) => format!("{:>12}", format!("{} {median}m", picture::percent(found.share))),
+        (Section::Worse, None) => format!("{:>12}", picture::percent(found.share)),
+        _ => format!("{:>12}", format!("{:.2} %", found.share * 100.0)),
+    };
+    let cells: String = row.found.iter().map(found).collect();
+    let limit = match row.limit {
+        Limit::AtMost(share) => format!("<= {:.2} %", share * 100.0),
+        Limit::Within(intervals) => format!("median <= {intervals}m"),
+        Limit::None => String::new(),
+    };
+    let holds = if row.holds() { "" } else { ", does not hold" };
+    let line = format!("{:<54}{cells}{:>9}  {limit}{holds}", case(row), format!("{:.2} %", row.split * 100.0));
+    format!("{}\n", line.trim_end())
+}
+
+/// `0.1 %, 100/s from 5 %, calm, clump 3 from 60m`.
+fn case(row: &Row) -> String {
+    let World { base, rate, ratio, dispersion, weights, weather, .. } = &row.case.world;
+    let clumps = match (row.case.known, *dispersion > 1.0) {
+        (_, false) => String::new(),
+        (Known::Not, true) => format!(", clump {dispersion} unknown"),
+        (Known::Estimated(intervals), true) => format!(", clump {dispersion} from {intervals}m"),
+    };
+    let first = weights.first().copied().unwrap_or_default() * 100.0;
+    let times = if *ratio > 1.0 { format!(", {ratio} x") } else { String::new() };
+    format!("{} %, {rate}/s from {first:.0} %, {}{times}{clumps}", (base * 1e6).round() / 1e4, weather.as_str())
+}
+
+fn document(runs: u32, rows: &[Row], looks: &[(Method, f64)]) -> Value {
+    let row = |row: &Row| {
+        let found = |(method, found): (&Method, &Found)| {
+            (method.as_str().to_owned(), json!({"found": found.share, "medianIntervals": found.median}))
+        };
+        let found: serde_json::Map<String, Value> = Method::ALL.iter().zip(&row.found).map(found).collect();
+        json!({
+            "section": row.case.section.about(),
+            "case": case(row),
+            "methods": found,
+            "splitFalselyOff": row.split,
+            "holds": row.holds(),
+        })
+    };
+    let looks: serde_json::Map<String, Value> =
+        looks.iter().map(|(method, us)| (method.as_str().to_owned(), json!(us))).collect();
+    json!({
+        "apiVersion": "cli.serin.dev/v1",
+        "kind": "PowerStudy",
+        "releasesPerRow": runs,
+        "rows": rows.iter().map(row).collect::<Vec<_>>(),
+        "lookMicroseconds": looks,
+        "holds": rows.iter().all(Row::holds),
+    })
+}

@@ -1,0 +1,90 @@
+//! What a way of judging would find: seeded releases with a known truth, and how often and how soon each method sees it.
+//!
+//! Never a promise of its own: every figure is counted over played releases. Never a clock, or randomness without a seed.
+
+mod curve;
+mod method;
+mod random;
+mod rival;
+mod stream;
+mod study;
+
+pub use curve::{Curve, Point, Sentence, curves, intervals, judged, sample};
+pub use method::{Aim, Method};
+pub use rival::Range;
+pub use stream::{Weather, World};
+pub use study::{Case, LIMITS, Limit, Row, Section, aim, study};
+
+use crate::judge::{Finding, dispersion};
+use method::Judge;
+use stream::Stream;
+
+/// How the dispersion is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// Nobody looked: it is taken for 1.
+    Not,
+    /// Estimated from so many intervals of the primary before the release.
+    Estimated(usize),
+}
+
+/// The interval, from 1 on, after which each of `methods` found harm in one release; `None` where it never did.
+fn found(world: &World, aim: &Aim, known: Known, methods: &[Method], seed: u64) -> Vec<Option<u32>> {
+    let mut stream = Stream::new(world, seed);
+    let aim = match known {
+        Known::Not => *aim,
+        Known::Estimated(intervals) => Aim { dispersion: dispersion(&stream.past(intervals)), ..*aim },
+    };
+    let mut judges: Vec<_> = methods.iter().map(|method| (Judge::new(*method, &aim), None)).collect();
+    for (number, interval) in (1..).zip(stream) {
+        for (judge, found) in judges.iter_mut().filter(|(_, found)| found.is_none()) {
+            if judge.look(interval, aim.risk) == Finding::Harm {
+                *found = Some(number);
+            }
+        }
+    }
+    judges.into_iter().map(|(_, found)| found).collect()
+}
+
+/// `play` of each seed below `runs`, on every core; the order is that of the cores and means nothing.
+fn played<T: Send>(runs: u32, play: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = |core: usize| (0..u64::from(runs)).skip(core).step_by(cores).map(&play).collect::<Vec<T>>();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|core| scope.spawn(move || share(core))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<T>>| match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        threads.into_iter().flat_map(join).collect()
+    })
+}
+
+/// How often harm was found, and when.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Found {
+    /// Share of the releases, between 0 and 1.
+    pub share: f64,
+    /// Intervals after which it was found in half of all releases; `None` where it was in fewer.
+    pub median: Option<u32>,
+}
+
+impl Found {
+    fn of(mut found: Vec<Option<u32>>) -> Self {
+        let runs = found.len();
+        // What was never found comes last.
+        found.sort_unstable_by_key(|at| at.unwrap_or(u32::MAX));
+        let seen = found.iter().flatten().count();
+        Self { share: seen as f64 / runs.max(1) as f64, median: found.get(runs / 2).copied().flatten() }
+    }
+}
+
+/// Plays `runs` releases and counts for each method.
+fn tally(world: &World, aim: &Aim, known: Known, methods: &[Method], runs: u32) -> Vec<Found> {
+    let all = played(runs, |seed| found(world, aim, known, methods, seed));
+    let column = |at: usize| Found::of(all.iter().map(|row| row.get(at).copied().flatten()).collect());
+    (0..methods.len()).map(column).collect()
+}
+
+#[cfg(test)]
+mod tests;
