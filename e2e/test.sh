@@ -16,12 +16,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$E2E/lib/capsule.sh"
 
 # What fails fastest comes first. The demo comes last: the operator that it installs works in every namespace, and stays.
-ORDER=(unit seeds cluster dataplane routers dataplanes releases strategies takeover demo)
+ORDER=(unit seeds cluster dataplane routers dataplanes providers releases strategies takeover demo)
+# These wait for most of their time, so those that are asked for run side by side.
+WAITING=" releases strategies takeover "
 LOGS=$SERIN_STATE-tests
 PASSED=0 FAILED=0 TABLE=()
 
 main() {
-  local areas=("$@") area
+  local areas=("$@") together area
   ((${#areas[@]})) || mapfile -t areas < <(all_areas)
   for area in "${areas[@]}"; do
     [[ -f $E2E/areas/$area.sh ]] || die "test.sh: \"$area\" is not an area: $(all_areas | paste -sd ' ')"
@@ -29,8 +31,17 @@ main() {
   mkdir -p "$LOGS"
   # A cluster that was there before is left alone; one that the tests brought up ends with them.
   capsule_pid >/dev/null 2>&1 || trap end_cluster EXIT
-  for area in "${areas[@]}"; do
-    run_area "$area"
+  while ((${#areas[@]})); do
+    mapfile -t together < <(first_together "${areas[@]}")
+    areas=("${areas[@]:${#together[@]}}")
+    if ((${#together[@]} == 1)); then
+      run_area "${together[0]}"
+    else
+      run_side_by_side "${together[@]}"
+    fi
+    for area in "${together[@]}"; do
+      count "$area"
+    done
   done
   printf '%-12s %7s %7s %9s\n' area passed failed seconds "${TABLE[@]}"
   echo "$PASSED passed, $FAILED failed"
@@ -46,23 +57,49 @@ all_areas() {
   done
 }
 
-# run_area NAME: shows what it prints, keeps it in a log and reads its results from there.
+# first_together AREA...: the first one, or as many as begin the list and wait for most of their time.
+first_together() {
+  local area
+  echo "$1"
+  [[ $WAITING == *" $1 "* ]] || return 0
+  for area in "${@:2}"; do
+    [[ $WAITING == *" $area "* ]] || break
+    echo "$area"
+  done
+}
+
+# run_area NAME: shows what it prints and keeps it in a log, its exit code and its seconds beside it.
 run_area() {
-  local area=$1 began=$EPOCHREALTIME code=0 passed failed log
-  log=$LOGS/$area.log
-  echo "== $area"
-  bash "$E2E/areas/$area.sh" 2>&1 </dev/null | tee "$log" || code=$?
+  local began=$EPOCHREALTIME code=0 log=$LOGS/$1.log
+  echo "== $1"
+  bash "$E2E/areas/$1.sh" 2>&1 </dev/null | tee "$log" || code=$?
+  echo "$code $(seconds_since "$began")" >"$LOGS/$1.end"
+}
+
+# run_side_by_side NAME...: each line says whose it is.
+run_side_by_side() {
+  local area
+  for area in "$@"; do
+    run_area "$area" 2>&1 | sed -u "s/^/$area | /" &
+  done
+  wait
+}
+
+# count NAME: reads the results of an area from its log.
+count() {
+  local log=$LOGS/$1.log passed failed code seconds
+  read -r code seconds <"$LOGS/$1.end"
   read -r passed failed < <(results "$log")
   if ((code != 0 && failed == 0)); then
     failed=1
-    say "error: area $area ended with code $code and named no failed test; see $log"
+    say "error: area $1 ended with code $code and named no failed test; see $log"
   elif ((passed + failed == 0)); then
     failed=1
-    say "error: area $area ran no test; see $log"
+    say "error: area $1 ran no test; see $log"
   fi
   PASSED=$((PASSED + passed))
   FAILED=$((FAILED + failed))
-  TABLE+=("$area" "$passed" "$failed" "$(seconds_since "$began")")
+  TABLE+=("$1" "$passed" "$failed" "$seconds")
 }
 
 # Ends the cluster; its logs stay beside those of the areas.

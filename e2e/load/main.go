@@ -25,7 +25,7 @@ func main() {
 	flag.IntVar(&p.rate, "rate", 50, "requests a second, at most 5000")
 	flag.DurationVar(&p.duration, "duration", time.Minute, "when to stop, at most 1h")
 	flag.IntVar(&p.requests, "requests", 0, "stop after so many requests, each of which waits for a free connection; 0 is no bound, and no request waits")
-	flag.IntVar(&p.connections, "connections", 8, "connections held open, at most 256")
+	flag.IntVar(&p.connections, "connections", 8, "connections held open, at most 512")
 	flag.DurationVar(&p.timeout, "timeout", 5*time.Second, "longest wait for one answer")
 	summaryFile := flag.String("summary", "", "file for the summary (JSON); standard output when empty")
 	timelineFile := flag.String("timeline", "", "file for one JSON line a second, written as it happens; none when empty")

@@ -32,8 +32,8 @@ func (p plan) target() (target, error) {
 		return target{}, fmt.Errorf("-url %q: want http://HOST[:PORT]/PATH", p.url)
 	case p.rate < 1 || p.rate > 5000:
 		return target{}, fmt.Errorf("-rate %d: want 1 to 5000", p.rate)
-	case p.connections < 1 || p.connections > 256:
-		return target{}, fmt.Errorf("-connections %d: want 1 to 256", p.connections)
+	case p.connections < 1 || p.connections > 512:
+		return target{}, fmt.Errorf("-connections %d: want 1 to 512", p.connections)
 	case p.duration <= 0 || p.duration > time.Hour:
 		return target{}, fmt.Errorf("-duration %s: want more than 0 and at most 1h", p.duration)
 	case p.requests < 0:

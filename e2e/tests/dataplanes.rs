@@ -14,8 +14,8 @@ use serin::model::{Affinity, Cookie, Mirror, Percent, Routing};
 
 use crate::support::{Outcome, in_namespace, wait_until};
 use binomial::Interval;
-use measure::{Traffic, report};
-use plane::{Plane, Stand};
+use measure::{Load, Traffic, report};
+use plane::{Copies, Plane, Stand};
 
 /// Each far from the one before, so that a few requests tell which of them the data plane follows.
 const WEIGHTS: [u8; 6] = [0, 50, 1, 99, 10, 100];
@@ -61,6 +61,31 @@ async fn app_mesh_serves_what_is_asked() -> Outcome {
 #[tokio::test]
 async fn the_older_app_mesh_serves_what_is_asked() -> Outcome {
     serves_what_is_asked(&plane::APP_MESH_V1BETA1).await
+}
+
+#[tokio::test]
+async fn contour_as_a_gateway_loses_nothing_when_a_route_is_taken_over() -> Outcome {
+    a_route_is_taken_over(&plane::GATEWAY_API_ON_CONTOUR).await
+}
+
+#[tokio::test]
+async fn traefik_as_a_gateway_loses_nothing_when_a_route_is_taken_over() -> Outcome {
+    a_route_is_taken_over(&plane::GATEWAY_API_ON_TRAEFIK).await
+}
+
+/// The user's own route leads to the apex, and requests never stop.
+async fn a_route_is_taken_over(plane: &'static Plane) -> Outcome {
+    in_namespace(async |client, namespace| {
+        let stand = Stand::up(plane, &client, &namespace).await?;
+        stand.users_route().await?;
+        let traffic = Traffic::start(&stand, Load::Dense)?;
+        stand.routed().take_over(&Routing::PRIMARY).await?;
+        stand.settles(&[], |seen| seen.canary() == 0).await?;
+        let seen = traffic.end()?;
+        report(stand.name(), "taken over", &seen);
+        seen.lost_nothing()
+    })
+    .await
 }
 
 /// Without a router between them and the Service, clients get the primary, and weights are refused.
@@ -120,7 +145,7 @@ async fn shares(stand: &Stand) -> Outcome {
 /// Not one request is lost while weights move.
 async fn moving_weights_lose_nothing(stand: &Stand) -> Outcome {
     let mut before = Percent::FULL;
-    let traffic = Traffic::start(stand)?;
+    let traffic = Traffic::start(stand, Load::Steady)?;
     for weight in MOVES.map(|weight| Percent::clamped(weight.into())) {
         stand.moves(before, weight).await?;
         before = weight;
@@ -175,10 +200,22 @@ async fn cookies_keep_users(stand: &Stand) -> Outcome {
 
 /// Copies reach the canary, one for each request, and no client sees their answers.
 async fn copies_are_counted(stand: &Stand) -> Outcome {
-    if !stand.can_copy() {
-        return Ok(());
+    let copied = Routing { mirror: Mirror::All, ..Routing::PRIMARY };
+    match stand.copies() {
+        None => return Ok(()),
+        Some(Copies::Refused) => {
+            let told = stand.with(&json!({"mirror": true}))?.is_accepted().await;
+            let written = stand.routed().missing(&copied).await;
+            for refusal in [told.err(), written.err()] {
+                let sentence = refusal.ok_or("copies are not refused")?.to_string();
+                assert!(sentence.contains("would answer 500"), "{sentence}");
+            }
+            return Ok(());
+        }
+        Some(Copies::Asked) => {}
     }
-    stand.routed().route(&Routing { mirror: Mirror::All, ..Routing::PRIMARY }).await?;
+    stand.routed().route(&copied).await?;
+    stand.settles(&[], |seen| seen.canary() == 0).await?;
     wait_until("a first copy", Duration::from_secs(30), async || {
         let before = stand.canary_has_answered()?;
         stand.ask(10, &[])?;

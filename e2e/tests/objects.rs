@@ -74,7 +74,8 @@ fn status() -> Value {
         "step": { "weight": 20, "startedAt": moment, "nextCheckAt": moment, "waitingSince": moment },
         "metrics": [{
             "name": "error-rate", "value": 0.5, "canary": 0.5, "primary": 0.25, "low": 0.125, "high": 0.75,
-            "eValue": 1.5, "verdict": "pass", "explanation": "0.5 is within its limit.", "needs": 1400,
+            "eValue": 1.5, "verdict": "pass", "explanation": "0.5 is within its limit.", "interval": "1m",
+            "measuredAt": moment, "needs": 1400,
         }],
         "git": git,
         "history": [{

@@ -17,6 +17,7 @@ mod crashes;
 mod outages;
 mod outcomes;
 mod planes;
+mod providers;
 mod requests;
 mod strategies;
 mod takeover;

@@ -65,6 +65,17 @@ impl Routed {
         Ok(changes)
     }
 
+    /// Writes `want` over a route of the user's, which may take several writes, each after the data plane's word on the last.
+    pub(crate) async fn take_over(&self, want: &Routing) -> Outcome {
+        wait_until("the route without the user's backend", ACCEPTED_WITHIN, async || {
+            self.is_accepted().await?;
+            let changes = self.written(|have| self.render(want, have)).await?;
+            let read = self.read(&self.objects().await?)?;
+            Ok((changes.is_empty() && read.as_ref() == Some(want)).then_some(()))
+        })
+        .await
+    }
+
     /// Waits until the data plane says that it routes what is written, if it tells.
     pub(crate) async fn is_accepted(&self) -> Outcome {
         wait_until("the data plane's acceptance", ACCEPTED_WITHIN, async || {

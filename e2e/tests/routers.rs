@@ -9,8 +9,9 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use serin::model::{Percent, Routing};
-use serin::object::{ObjectKey, Objects};
+use serin::model::{Affinity, Cookie, Mirror, Percent, Routing};
+use serin::object::{ObjectKey, Objects, value};
+use serin::route::Capabilities;
 
 use crate::routed::Routed;
 use crate::support::{Outcome, apply, in_namespace, project};
@@ -45,10 +46,16 @@ async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path) 
     }
     let routed = Routed::new(client, namespace, canary_of(example, namespace)?)?;
     let theirs = routed.objects().await?;
-    for weight in WEIGHTS.map(|weight| Percent::clamped(weight.into())) {
-        if routed.capabilities().weights || weight.is_zero() {
-            routed.route(&Routing::split(weight)).await.map_err(|error| format!("at {weight} %: {error}"))?;
-        }
+    // Each is read back as it was written, and is not written again.
+    for want in within(routed.capabilities()) {
+        routed.route(&want).await.map_err(|error| format!("{want:?}: {error}"))?;
+    }
+    if routed.capabilities().matches {
+        let mut narrowed = canary_of(example, namespace)?;
+        let conditions = json!([{"headers": {"x-user": {"exact": "insider"}}}]);
+        value::merge(&mut narrowed, &json!({"spec": {"analysis": {"match": conditions}}}));
+        let narrowed = Routed::new(client, namespace, narrowed)?;
+        narrowed.route(&Routing::split(Percent::FULL)).await.map_err(|error| format!("with a condition: {error}"))?;
     }
     routed.release().await?;
     let left = routed.release().await?;
@@ -56,6 +63,20 @@ async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path) 
         return Err(format!("it would be released again: {left:?}").into());
     }
     are_given_back(&theirs, &routed.objects().await?)
+}
+
+/// What a data plane can be asked for.
+fn within(can: Capabilities) -> Vec<Routing> {
+    let cookie = |name: &str| Cookie { name: name.to_owned(), value: "a1b2c3".to_owned() };
+    let weights = WEIGHTS.map(|weight| Routing::split(Percent::clamped(weight.into()))).into_iter();
+    let copies =
+        [Mirror::All, Mirror::Share(Percent::clamped(30))].map(|mirror| Routing { mirror, ..Routing::PRIMARY });
+    let sticky = Affinity::Sticky { canary: cookie("on-canary"), primary: Some(cookie("on-primary")) };
+    let cookies = [(sticky, 50), (Affinity::Expire(cookie("on-canary")), 0)]
+        .map(|(affinity, weight)| Routing { affinity, ..Routing::split(Percent::clamped(weight)) });
+    let weights = weights.filter(|want| can.weights || want.canary.is_zero());
+    let copies = copies.into_iter().filter(|_| can.mirror);
+    weights.chain(copies).chain(cookies.into_iter().filter(|_| can.affinity)).collect()
 }
 
 /// Knative's controller names the revision that a Service has come to; only then it can be split.

@@ -79,6 +79,16 @@ pub struct CanaryAnalysis {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_no_data: Option<Recourse>,
 
+    /// What a check comes to while the canary has fewer requests than minRequests. Default hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_inconclusive: Option<Recourse>,
+
+    /// Requests that the canary must have had within a KPI's interval for its value to count, by the success rate that the
+    /// router brings along. Default 0: any number will do, as in Flagger.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub min_requests: Option<i32>,
+
     /// How long hold may last before the check fails, as a number with h, m or s. Default 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = rules::duration("spec.analysis.maxHold"))]

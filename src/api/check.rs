@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NamespacedRef, rules};
+use super::{NamespacedRef, number, rules};
 
 /// A KPI that a check asks for: builtin by its name, from a template, or as an inline query.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -47,6 +47,15 @@ pub struct Metric {
     /// What a check whose query finds nothing comes to. Default: that of the analysis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_no_data: Option<Recourse>,
+
+    /// What a check comes to while the canary has fewer requests than minRequests. Default: that of the analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_inconclusive: Option<Recourse>,
+
+    /// Requests that the canary must have had within the interval for the value to count. Default: that of the analysis.
+    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub min_requests: Option<i32>,
 
     /// How long hold may last before the check fails, as a number with h, m or s. Default: that of the analysis.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -131,7 +131,7 @@ pub(super) fn provider_mirrors() -> Rule {
     rule(
         format!(
             "{SKIPPED} || !has(self.analysis.mirror) || !self.analysis.mirror || has(self.analysis.iterations) || \
-             !has(self.provider) || self.provider in ['contour', 'gatewayapi:v1', 'gatewayapi:v1beta1', 'istio', 'kubernetes']"
+             !has(self.provider) || self.provider in ['apisix', 'contour', 'gatewayapi:v1', 'gatewayapi:v1beta1', 'gloo', 'istio', 'kubernetes', 'traefik']"
         ),
         &sentences::CAN015,
         &[("provider", "self.provider")],

@@ -109,7 +109,7 @@ sentences! {
     "{field} is {value}, which is no length of time, so nothing would ever be due; write a number with h, m or s, for example 30s, 5m or 1h"
 
     CAN015 ProviderCannotMirror
-    "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use one of: contour, gatewayapi:v1, gatewayapi:v1beta1, istio"
+    "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use one of: apisix, contour, gatewayapi:v1, gatewayapi:v1beta1, gloo, istio, traefik"
 
     CAN017 CookiesAreTheSame
     "sessionAffinity.cookieName and primaryCookieName are both {value}, so clients of the two sides could not be told apart; give them different names"

@@ -14,6 +14,8 @@ pub struct Inquiry {
     kpi: Kpi,
     serving: Ask,
     canary: Ask,
+    /// Counts the requests of what serves, where the canary must have had some.
+    counted: Option<Ask>,
     words: Words,
     /// The canary has traffic now, so its query has to find something too.
     releasing: bool,
@@ -46,6 +48,8 @@ impl Inquiry {
         let wrong = |sentence| Check::new(Category::Kpi, &kpi.name, Outcome::Wrong, sentence);
         let serving = scene.ask_of(&workload, kpi).map_err(|complaint| wrong(complaint.sentence))?;
         let canary = scene.ask_of(target, kpi).map_err(|complaint| wrong(complaint.sentence))?;
+        let counted = (kpi.rules.min_requests > 0).then(|| scene.count_of(&workload, kpi)).transpose();
+        let counted = counted.map_err(|complaint| wrong(complaint.sentence))?;
         let place = match &kpi.source {
             KpiSource::Builtin(_) => Place::Builtin,
             KpiSource::Inline(_) => Place::Canary(kpi.name.clone()),
@@ -61,11 +65,14 @@ impl Inquiry {
         };
         let releasing = facts.journal.phase == Phase::Progressing && !facts.journal.weight.is_zero();
         let at_rest = facts.target.found().is_some_and(|target| target.rollout.total == 0);
-        Ok(Self { kpi: kpi.clone(), serving, canary, words, releasing, at_rest })
+        Ok(Self { kpi: kpi.clone(), serving, canary, counted, words, releasing, at_rest })
     }
 
     /// What to ask next, or how the KPI is, as far as the replies tell. Ends after finitely many rounds.
     pub fn next(&self, heard: &Heard) -> Next {
+        if let Some(count) = self.counted.as_ref().filter(|count| !heard.contains_key(&count.query)) {
+            return Next::Ask(vec![count.clone()]);
+        }
         let (serving, canary) =
             match (diagnosis::measured(&self.serving, heard), diagnosis::measured(&self.canary, heard)) {
                 (Some(serving), Some(canary)) => (serving, canary),
@@ -77,7 +84,7 @@ impl Inquiry {
         let found = match serving {
             Err(reply) => return Next::Done(self.unanswered(&reply)),
             Ok(Measurement::Error(why)) => return Next::Done(self.check(Outcome::Wrong, why)),
-            Ok(Measurement::NoData(_)) => None,
+            Ok(Measurement::NoData(_) | Measurement::Few { .. }) => None,
             Ok(value) => Some(value),
         };
         match (found, canary) {
@@ -88,11 +95,11 @@ impl Inquiry {
             (Some(_), Ok(Measurement::Error(why))) => {
                 Next::Done(self.check(Outcome::Wrong, format!("the query of the canary fails: {why}")))
             }
-            (Some(value), canary) => Next::Done(self.measured(&value, canary.ok())),
+            (Some(value), canary) => Next::Done(self.measured(&value, canary.ok(), heard)),
         }
     }
 
-    fn measured(&self, value: &Measurement, canary: Option<Measurement>) -> Check {
+    fn measured(&self, value: &Measurement, canary: Option<Measurement>, heard: &Heard) -> Check {
         let said = |measured: &Measurement| {
             let reading = judge::reading(&self.kpi, Some(measured));
             let text = reading.explanation.strip_prefix(&format!("{} ", self.kpi.name)).unwrap_or(&reading.explanation);
@@ -111,13 +118,37 @@ impl Inquiry {
         };
         let sentence = format!("{text} on {who} now{beside}");
         if verdict == Verdict::Pass {
-            return self.check(Outcome::Fine, sentence);
+            return match self.few(heard) {
+                Some(why) => self
+                    .check(Outcome::Warning, sentence)
+                    .because(why)
+                    .hint("write a longer interval for the metric, or a smaller minRequests"),
+                None => self.check(Outcome::Fine, sentence),
+            };
         }
         self.check(Outcome::Warning, sentence)
             .because(
                 "what serves now is outside of thresholdRange, so a canary that is just as good would be rolled back",
             )
             .hint("mend what serves, or write a wider thresholdRange")
+    }
+
+    /// Why a canary would not get as many requests as it must: it gets a share of those of what serves.
+    fn few(&self, heard: &Heard) -> Option<String> {
+        let (least, who, interval) = (self.kpi.rules.min_requests, &self.words.who, &self.kpi.interval);
+        let requests = match diagnosis::measured(self.counted.as_ref()?, heard)? {
+            Ok(Measurement::Value(requests)) => requests,
+            Ok(Measurement::NoData(_) | Measurement::Few { .. }) => 0.0,
+            Ok(Measurement::Error(why)) => return Some(format!("requests cannot be counted for minRequests: {why}")),
+            Err(_) => {
+                return Some(
+                    "requests cannot be counted for minRequests: the metrics server does not answer".to_owned(),
+                );
+            }
+        };
+        (requests < f64::from(least)).then(|| {
+            format!("{who} had {requests:.0} requests within {interval}, and a canary must have had {least}: its checks would be held, or what onInconclusive says")
+        })
     }
 
     fn explain(&self, ask: &Ask, who: &str, outcome: Outcome, heard: &Heard) -> Next {

@@ -48,7 +48,8 @@ pub fn query(key: &ObjectKey, object: Option<&Value>, names: &Names) -> Result<A
     let (range, rules) = (Range::default(), Rules::default());
     let kpi = Kpi { name: key.name.clone(), source, interval, window, range, rules };
     let (router, metrics_server, metrics_secret, spec) = ("", "", None, &names.spec);
-    let subject = Subject { canary: &canary, measured: target, spec, router, metrics_server, metrics_secret };
+    let subject =
+        Subject { canary: &canary, measured: target, revision: None, spec, router, metrics_server, metrics_secret };
     let ask = resolve::template(&kpi, &names.variables, key, object, &subject);
     ask.map_err(|Complaint { sentence, .. }| Check::new(Category::Kpi, &key.name, Outcome::Wrong, sentence))
 }
@@ -58,6 +59,9 @@ pub fn answer(ask: &Ask, reply: &Reply) -> Check {
     let check = |outcome, sentence: String| Check::new(Category::Kpi, &ask.kpi, outcome, sentence);
     let measured = |measured: Measurement| match measured {
         Measurement::Value(value) => check(Outcome::Fine, format!("it is {value} now")),
+        Measurement::Few { requests, .. } => {
+            check(Outcome::Warning, format!("it is a value of {requests} requests only"))
+        }
         Measurement::NoData(why) => check(Outcome::Warning, format!("it has no value now: {why}")),
         Measurement::Error(why) => check(Outcome::Wrong, why),
     };

@@ -251,6 +251,22 @@ fn a_limit_that_the_primary_itself_misses_is_a_warning() {
 }
 
 #[test]
+fn a_service_with_fewer_requests_than_its_canary_must_have_is_a_warning() {
+    let of = |least: u32| {
+        let mut metric = success_rate();
+        metric["minRequests"] = json!(least);
+        // Two a second.
+        kpi_with(&initialized(&metric), |query| value(if query.ends_with("* 100") { "99.5" } else { "2" }))
+    };
+    assert_eq!(of(120).outcome, Outcome::Fine);
+    let check = of(121);
+    let reason = " had 120 requests within 1m, and a canary must have had 121";
+    let (outcome, _, why, hint) = said(&check);
+    assert!(outcome == Outcome::Warning && why.contains(reason), "{why}");
+    assert_eq!(hint, "write a longer interval for the metric, or a smaller minRequests");
+}
+
+#[test]
 fn a_prometheus_that_does_not_answer_leaves_it_open_and_keeps_its_password() {
     let check = kpi(&initialized(&budget()), &[(ON_PRIMARY, Reply::Silent("connection refused".to_owned()))]);
     let hint = "correct spec.provider.address of the template; where it answers only inside of the cluster, run it in serin's \

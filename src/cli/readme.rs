@@ -6,6 +6,7 @@ use super::simulate::{story, text};
 use crate::alert::ChatKind;
 use crate::api::CanaryService;
 use crate::metric::{self, About, Address, Provider};
+use crate::model::Moment;
 use crate::route::{self, Capabilities, Router};
 
 #[test]
@@ -76,6 +77,17 @@ fn the_readme_lists_the_chats() {
     let header = "| `spec.type` | `address` |\n| --- | --- |\n";
     let rows: String = ChatKind::ALL.iter().map(|kind| format!("| {} | {} |\n", kind.as_str(), kind.about())).collect();
     check("chats", &format!("{header}{rows}"));
+}
+
+#[test]
+fn the_readme_lists_the_moments_of_webhooks() {
+    let header = "| `type` | called | a no means |\n| --- | --- | --- |\n";
+    let row = |moment: Moment| {
+        let (called, no) = moment.about();
+        format!("| {} | {called} | {no} |\n", moment.as_str())
+    };
+    let rows: String = Moment::ALL.into_iter().map(row).collect();
+    check("webhooks", &format!("{header}{rows}"));
 }
 
 /// Compares the part of the README between two marks. `UPDATE_EXPECT=1 cargo test` rewrites it.

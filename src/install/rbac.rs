@@ -35,6 +35,7 @@ pub fn core() -> Vec<Rule> {
         rule(kinds::HPA, OWN),
         rule(kinds::SCALED_OBJECT, OWN),
         rule(kinds::SERVICE, OWN),
+        rule(kinds::BUDGET, OWN),
         rule(kinds::ENDPOINT_SLICE, READ),
         // Credentials of metric providers, each read by its name when it is used; never listed.
         named("", "secrets", &["get"]),

@@ -41,6 +41,7 @@ use crate::model::{Kpi, Measurement, Mode, Reading, Recourse, Verdict};
 /// What `measured` means for `kpi`. A question that was not answered at all is an error of the provider.
 pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
     let (value, verdict, explanation) = match measured {
+        Some(Measurement::Few { value, requests }) => (*value, Verdict::Inconclusive, few(kpi, *requests)),
         Some(Measurement::Value(value)) if value.is_finite() => threshold::judge(kpi, *value),
         Some(Measurement::Value(value)) => {
             (None, Verdict::NoData, format!("{} is {value}, which is no number", kpi.name))
@@ -49,7 +50,29 @@ pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
         Some(Measurement::Error(why)) => (None, Verdict::Error, why.clone()),
         None => (None, Verdict::Error, format!("Metric query failed for {}: it was not answered", kpi.name)),
     };
-    Reading { name: kpi.name.clone(), value, verdict, explanation }
+    let needs = match measured {
+        Some(Measurement::Few { requests, .. }) => Some(missing(kpi, *requests)),
+        _ => None,
+    };
+    let (name, interval) = (kpi.name.clone(), kpi.interval.clone());
+    Reading { name, value, verdict, explanation, interval, measured_at: None, needs }
+}
+
+fn few(kpi: &Kpi, requests: f64) -> String {
+    let Kpi { name, interval, rules, .. } = kpi;
+    let least = rules.min_requests;
+    format!(
+        "{name} is inconclusive: {requests:.0} requests within {interval}, and minRequests is {least}; wait for more, or widen the metric's interval"
+    )
+}
+
+/// Whole requests up to the least number; at least one, since there are too few.
+fn missing(kpi: &Kpi, requests: f64) -> u32 {
+    let least = kpi.rules.min_requests;
+    let missing = (f64::from(least) - requests).ceil().clamp(1.0, f64::from(least.max(1)));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and a u32")]
+    let missing = missing as u32;
+    missing
 }
 
 /// What a reading means for the check.
@@ -68,6 +91,7 @@ pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration) -> Bearing {
     let recourse = match (kpi.rules.mode, reading.verdict) {
         (Mode::Advisory, _) | (Mode::Gate, Verdict::Pass) => Recourse::Pass,
         (Mode::Gate, Verdict::Fail) => Recourse::Fail,
+        (Mode::Gate, Verdict::Inconclusive) => kpi.rules.on_inconclusive,
         (Mode::Gate, Verdict::NoData) => kpi.rules.on_no_data,
         (Mode::Gate, Verdict::Error) => kpi.rules.on_error,
     };

@@ -27,6 +27,11 @@ fn custom(min: Option<f64>, max: Option<f64>) -> Kpi {
     kpi("M", KpiSource::Template { namespace: "test".to_owned(), name: "m".to_owned(), variables }, min, max)
 }
 
+fn read(verdict: Verdict) -> Reading {
+    let (name, explanation, interval) = ("M".to_owned(), String::new(), "1m".to_owned());
+    Reading { name, value: None, verdict, explanation, interval, measured_at: None, needs: None }
+}
+
 fn judged(kpi: &Kpi, value: f64) -> (Verdict, String) {
     let reading = reading(kpi, Some(&Measurement::Value(value)));
     (reading.verdict, reading.explanation)
@@ -91,26 +96,36 @@ fn what_the_provider_said_is_the_explanation() {
 #[test]
 fn without_rules_everything_but_a_pass_fails_the_check() {
     for verdict in Verdict::ALL {
-        let reading = Reading { name: "M".to_owned(), value: None, verdict, explanation: String::new() };
         let expected = if verdict == Verdict::Pass { Bearing::Pass } else { Bearing::Fail };
-        assert_eq!(bearing(&custom(None, None), &reading, Duration::ZERO), expected, "{verdict:?}");
+        assert_eq!(bearing(&custom(None, None), &read(verdict), Duration::ZERO), expected, "{verdict:?}");
     }
 }
 
 #[test]
 fn each_rule_is_for_its_own_verdict_and_a_hold_has_an_end() {
     let hold = Recourse::Hold(Duration::from_secs(60));
-    let rules = Rules { on_error: hold, on_no_data: Recourse::Pass, ..Rules::default() };
-    let of = |rules, verdict, held| {
-        let reading = Reading { name: "M".to_owned(), value: None, verdict, explanation: String::new() };
-        bearing(&Kpi { rules, ..custom(None, None) }, &reading, Duration::from_secs(held))
-    };
+    let inconclusive = Recourse::Hold(Duration::from_secs(120));
+    let rules = Rules { on_error: hold, on_no_data: Recourse::Pass, on_inconclusive: inconclusive, ..Rules::default() };
+    let of =
+        |rules, verdict, held| bearing(&Kpi { rules, ..custom(None, None) }, &read(verdict), Duration::from_secs(held));
     assert_eq!(of(rules, Verdict::NoData, 0), Bearing::Pass);
     assert_eq!(of(rules, Verdict::Error, 59), Bearing::Hold);
     assert_eq!(of(rules, Verdict::Error, 60), Bearing::Fail);
+    assert_eq!(of(rules, Verdict::Inconclusive, 119), Bearing::Hold);
+    assert_eq!(of(rules, Verdict::Inconclusive, 120), Bearing::Fail);
     assert_eq!(of(rules, Verdict::Fail, 0), Bearing::Fail);
     let advisory = Rules { mode: Mode::Advisory, ..Rules::default() };
     assert!(Verdict::ALL.into_iter().all(|verdict| of(advisory, verdict, 0) == Bearing::Pass));
+}
+
+#[test]
+fn a_value_of_too_few_requests_is_shown_with_what_is_missing_and_not_judged() {
+    let rules = Rules { min_requests: 100, ..Rules::default() };
+    let kpi = Kpi { rules, ..builtin(Builtin::SuccessRate, Some(99.0), None) };
+    let reading = reading(&kpi, Some(&Measurement::Few { value: Some(50.0), requests: 11.6 }));
+    assert_eq!((reading.value, reading.verdict, reading.needs), (Some(50.0), Verdict::Inconclusive, Some(89)));
+    let sentence = "request-success-rate is inconclusive: 12 requests within 1m, and minRequests is 100; wait for more, or widen the metric's interval";
+    assert_eq!(reading.explanation, sentence);
 }
 
 /// Distances from a value to its limit, down to ones that no reader would see.

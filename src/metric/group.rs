@@ -10,6 +10,10 @@ use super::{Ask, HttpRequest, HttpResponse, Means, Origin, Request, Trust};
 /// The label. It is taken off before anybody reads the answer.
 const PART: &str = "serin_part";
 
+/// So long Prometheus may work on all of them: less than the asker waits, so that one slow query is found out by asking each alone,
+/// and does not become the failure of all.
+const TIMEOUT: &str = "3s";
+
 /// Whom a builtin question is asked together with: those of the same address and the same credentials. `None` for any other.
 pub fn of(ask: &Ask) -> Option<String> {
     let plain = ask.headers.is_empty() && ask.trust == Trust::System;
@@ -24,7 +28,7 @@ pub fn together(asks: &[Ask], means: &Means<'_>) -> Option<HttpRequest> {
     let part =
         |(index, ask): (usize, &Ask)| format!("label_replace(({}), \"{PART}\", \"{index}\", \"\", \"\")", ask.query);
     let query = asks.iter().enumerate().map(part).collect::<Vec<_>>().join(" or ");
-    let body = format!("query={}", escape(&query));
+    let body = format!("query={}&timeout={TIMEOUT}", escape(&query));
     let kind = "application/x-www-form-urlencoded";
     Some(HttpRequest::post(base.below("/api/v1/query", &[]), kind, body, credentials, Trust::System))
 }

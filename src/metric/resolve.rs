@@ -21,6 +21,8 @@ pub struct Subject<'a> {
     pub canary: &'a CanaryRef,
     /// The workload that is measured, `{{ target }}` of a query: the canary's target, or what serves in its place.
     pub measured: &'a str,
+    /// The newest revision of a Knative Service: its metrics go by that name, `{{ route }}` of a query.
+    pub revision: Option<&'a str>,
     /// Its spec.
     pub spec: &'a CanarySpec,
     /// Name of its router, which a builtin query comes from.
@@ -144,13 +146,14 @@ fn scope(kpi: &Kpi, variables: &BTreeMap<String, String>, subject: &Subject<'_>)
     let CanaryRef { name, namespace, target, .. } = subject.canary;
     let spec = subject.spec;
     let service = spec.service.as_ref().and_then(|service| service.name.clone()).filter(|name| !name.is_empty());
+    let route = subject.revision.or(spec.route_ref.as_ref().map(|route| route.name.as_str())).unwrap_or(target);
     Scope {
         name: name.clone(),
         namespace: namespace.clone(),
         target: subject.measured.to_owned(),
         service: service.unwrap_or_else(|| target.clone()),
         ingress: spec.ingress_ref.as_ref().map_or(target, |ingress| &ingress.name).clone(),
-        route: spec.route_ref.as_ref().map_or(target, |route| &route.name).clone(),
+        route: route.to_owned(),
         interval: kpi.interval.clone(),
         variables: variables.clone(),
     }
@@ -199,6 +202,7 @@ mod tests {
         resolve(&Subject {
             canary: &canary(),
             measured: "podinfo-app",
+            revision: None,
             spec: &spec,
             router: "istio",
             metrics_server: flag,
@@ -271,6 +275,7 @@ mod tests {
         let subject = Subject {
             canary: &canary(),
             measured: "podinfo-app",
+            revision: None,
             spec: &spec,
             router: "nginx",
             metrics_server: "http://flag",

@@ -4,6 +4,7 @@ mod answers;
 mod group;
 mod laws;
 mod requests;
+mod shapes;
 
 use std::collections::BTreeMap;
 

@@ -27,6 +27,54 @@ pub enum Measurement {
     Value(f64),
     /// The query ran and found nothing; the text says what was looked for.
     NoData(String),
+    /// The canary had too few requests for anything to follow from the value, if there is one.
+    Few {
+        /// What was measured of them.
+        value: Option<f64>,
+        /// How many there were within the window.
+        requests: f64,
+    },
     /// It did not run, or the answer is not one number; the text says why.
     Error(String),
+}
+
+impl Measurement {
+    /// What is left of a measurement where it must rest on `least` requests, of which `counted` were found. Where neither query
+    /// finds anything, that is no data: a wrong label looks the same as no traffic.
+    pub fn resting_on(self, counted: Self, least: u32) -> Self {
+        let requests = match (&self, counted) {
+            (Self::Error(_), _) | (Self::NoData(_), Self::NoData(_)) => return self,
+            (_, Self::Error(why)) => {
+                return Self::Error(format!("the canary's requests could not be counted for minRequests: {why}"));
+            }
+            (_, Self::Value(requests)) => requests,
+            (_, Self::NoData(_) | Self::Few { .. }) => 0.0,
+        };
+        match self {
+            enough if requests >= f64::from(least) => enough,
+            Self::Value(value) => Self::Few { value: Some(value), requests },
+            _ => Self::Few { value: None, requests },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Measurement::{Error, Few, NoData, Value};
+
+    #[test]
+    fn a_value_of_too_few_requests_is_told_apart_from_none_and_from_an_outage() {
+        let nothing = || NoData("empty".to_owned());
+        let down = || Error("refused".to_owned());
+        assert_eq!(Value(98.0).resting_on(Value(100.0), 100), Value(98.0), "just enough");
+        assert_eq!(Value(98.0).resting_on(Value(99.9), 100), Few { value: Some(98.0), requests: 99.9 });
+        assert_eq!(Value(98.0).resting_on(nothing(), 100), Few { value: Some(98.0), requests: 0.0 });
+        assert_eq!(nothing().resting_on(Value(0.0), 100), Few { value: None, requests: 0.0 }, "0 / 0");
+        assert_eq!(nothing().resting_on(nothing(), 100), nothing());
+        assert_eq!(nothing().resting_on(Value(500.0), 100), nothing(), "requests enough, but not of this KPI");
+        assert_eq!(down().resting_on(Value(500.0), 100), down());
+        let uncounted = "the canary's requests could not be counted for minRequests: refused";
+        assert_eq!(Value(98.0).resting_on(down(), 100), Error(uncounted.to_owned()));
+    }
 }

@@ -17,8 +17,12 @@ pub enum Effect {
     Forget(Revision),
     /// Make the primary run a revision.
     Primary(PrimarySource),
+    /// Take the Canary out of the owners of the primary: whoever loses the one must not lose the other.
+    Disown,
     /// Make or mend the primary's autoscaler, or take it away where the spec names none; it keeps at least what is held.
     Scaler(Option<Hold>),
+    /// Make or mend the primary's twins of the user's PodDisruptionBudgets, or take them away with these.
+    Budgets,
     /// Let the apex Service select the primary.
     Apex,
     /// Share the traffic so, and mend the rest of the route.

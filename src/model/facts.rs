@@ -26,6 +26,8 @@ pub struct Facts {
     pub target: Seen<TargetSeen>,
     /// Our copy of it, which serves.
     pub primary: Seen<PrimarySeen>,
+    /// The Canary owns the primary, as Flagger had it: the one would be deleted with the other.
+    pub owned: bool,
     /// The Services of both sides, and what else the router needs besides the route itself.
     pub sides: Shape,
     /// The apex Service, which shall select the primary.
@@ -43,6 +45,8 @@ pub struct Facts {
     pub configs: Option<BTreeMap<String, String>>,
     /// The primary's copies of them.
     pub copies: Shape,
+    /// The primary's twins of the PodDisruptionBudgets of the target's pods.
+    pub budgets: Shape,
     /// What decides on the number of pods.
     pub scaling: Scaling,
 }
@@ -105,6 +109,18 @@ pub struct TargetSeen {
     pub rollout: Rollout,
     /// How long its pods may take to finish their requests (terminationGracePeriodSeconds).
     pub grace: Duration,
+    /// How its pods, and those of the primary after it, give way to pods of another template.
+    pub replacement: Replacement,
+}
+
+/// How pods give way to those of another template.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Replacement {
+    /// A few at a time, so that some always serve.
+    #[default]
+    Rolling,
+    /// All of them go before the first new one is ready.
+    AllAtOnce,
 }
 
 /// Our copy of the workload.

@@ -91,6 +91,20 @@ impl Moment {
             Self::Event => "event",
         }
     }
+
+    /// When it is called, and what follows when the answer is no.
+    pub const fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ConfirmRollout => ("before the canary is scaled up", "the release waits"),
+            Self::PreRollout => ("before the first traffic, once for a revision", "a failed check"),
+            Self::Rollout => ("at each check, before the KPIs", "a failed check"),
+            Self::ConfirmTrafficIncrease => ("before each step of weight", "the weight stays, checks go on"),
+            Self::ConfirmPromotion => ("before the promotion", "the release waits, checks go on"),
+            Self::PostRollout => ("after the release, whatever its end", "an event"),
+            Self::Rollback => ("at each check, and while a gate is closed", "nothing; a yes rolls back"),
+            Self::Event => ("at each event", "nothing"),
+        }
+    }
 }
 
 /// Whose certificates are good.

@@ -95,6 +95,12 @@ pub struct Reading {
     pub verdict: Verdict,
     /// A sentence with the value and its limit.
     pub explanation: String,
+    /// The window of the query, as the user wrote it.
+    pub interval: String,
+    /// When the provider was asked; `None` where that was not written down.
+    pub measured_at: Option<Time>,
+    /// Requests that are missing for a verdict, where it is inconclusive.
+    pub needs: Option<u32>,
 }
 
 /// What a measurement means.
@@ -104,6 +110,8 @@ pub enum Verdict {
     Pass,
     /// Outside its range.
     Fail,
+    /// Of too few requests to tell.
+    Inconclusive,
     /// The query found nothing.
     NoData,
     /// The provider did not answer, or not in a usable form.
@@ -112,13 +120,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 4] = [Self::Pass, Self::Fail, Self::NoData, Self::Error];
+    pub const ALL: [Self; 5] = [Self::Pass, Self::Fail, Self::Inconclusive, Self::NoData, Self::Error];
 
     /// The word in `status.metrics[].verdict`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
             Self::NoData => "nodata",
             Self::Error => "error",
         }

@@ -22,7 +22,7 @@ pub use answer::{Answer, Measurement, Question};
 pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use facts::{CanaryRef, Endpoints, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
-pub use facts::{Hold, Rollout, ScalerSeen, Scaling, Unready};
+pub use facts::{Hold, Replacement, Rollout, ScalerSeen, Scaling, Unready};
 pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};
 pub use journal::{Awaited, Condition, ConditionKind, Journal, Reading, Step, Truth, Verdict};
 pub use notice::{Notice, Tone};

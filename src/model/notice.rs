@@ -39,6 +39,8 @@ pub enum Notice {
     CanaryNotReady(Unready),
     /// The primary is not ready.
     PrimaryNotReady(Unready),
+    /// The primary has no pod that serves: the canary gets all traffic until it has.
+    PrimaryDown,
     /// The primary takes the canary's template.
     Copying,
     /// Traffic returns to the primary in steps.

@@ -9,7 +9,7 @@ use super::{CookieNames, Percent, Revision};
 pub struct Routing {
     /// Share of the canary (of the matching requests only, where the analysis has a match).
     pub canary: Percent,
-    /// Copies of the primary's requests that the canary gets too.
+    /// Copies of the primary's requests that the canary gets too, while it has no share of its own.
     pub mirror: Mirror,
     /// Cookies that keep a user on one side.
     pub affinity: Affinity,
@@ -33,7 +33,7 @@ pub enum Mirror {
     Off,
     /// A copy of every request.
     All,
-    /// A copy of this share of the requests.
+    /// A copy of this share of the requests, which is neither none nor all.
     Share(Percent),
 }
 

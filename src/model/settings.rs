@@ -208,6 +208,10 @@ pub struct Rules {
     pub on_error: Recourse,
     /// Where the query found nothing.
     pub on_no_data: Recourse,
+    /// Where the canary had fewer requests than `min_requests`.
+    pub on_inconclusive: Recourse,
+    /// Requests that the canary must have had within the window for a value to say anything; 0 where any number will do.
+    pub min_requests: u32,
     /// Whether the KPI decides at all.
     pub mode: Mode,
 }

@@ -62,6 +62,9 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::PrimaryNotReady(why) => {
             format!("{target}-primary.{ns} not ready: {}", unready(*why, &format!("{target}-primary")))
         }
+        Notice::PrimaryDown => {
+            format!("{target}-primary.{ns} has no available pod, so the canary gets all traffic until it has one")
+        }
         Notice::Copying => format!("Copying {target}.{ns} template spec to {target}-primary.{ns}"),
         Notice::PrimaryAdvanced(weight) => format!("Advance {name}.{ns} primary weight {weight}"),
         Notice::RoutingToPrimary => "Routing all traffic to primary".to_owned(),
@@ -105,7 +108,7 @@ fn halted(reading: &Reading, who: &CanaryRef) -> String {
     let CanaryRef { namespace, name, .. } = who;
     let why = &reading.explanation;
     match reading.verdict {
-        Verdict::Pass | Verdict::Fail => format!("Halt {name}.{namespace} advancement {why}"),
+        Verdict::Pass | Verdict::Fail | Verdict::Inconclusive => format!("Halt {name}.{namespace} advancement {why}"),
         Verdict::NoData => format!("Halt advancement {why}"),
         Verdict::Error => why.clone(),
     }
@@ -149,6 +152,7 @@ const fn tone(notice: &Notice) -> Tone {
         Notice::Halted(_)
         | Notice::CanaryNotReady(_)
         | Notice::PrimaryNotReady(_)
+        | Notice::PrimaryDown
         | Notice::ThresholdReached(_)
         | Notice::DeadlineExceeded(_)
         | Notice::RolledBack
@@ -172,7 +176,7 @@ fn action(notice: &Notice, note: &str) -> String {
         Notice::Mirroring => "Mirror".to_owned(),
         Notice::Advanced(weight) => format!("ShiftTo{weight}"),
         Notice::Iterated(count, _) => format!("Iterate{count}"),
-        Notice::RoutingToCanary(_) => "ShiftTo100".to_owned(),
+        Notice::RoutingToCanary(_) | Notice::PrimaryDown => "ShiftTo100".to_owned(),
         Notice::PrimaryAdvanced(weight) => format!("ReturnTo{weight}"),
         Notice::Halted(reading) => format!("Check-{}-{}", cut(&reading.name, 96), digest(note)),
         Notice::HookPassed(moment, hook) => format!("Agree-{}-{}", moment.as_str(), digest(hook)),

@@ -46,6 +46,8 @@ reasons! {
     "A KPI lay outside of its thresholdRange; the weight stays and the failed check counts."
     NO_DATA CheckWithoutData
     "A KPI's query found nothing, mostly because the canary gets no requests or a label is wrong; the failed check counts."
+    INCONCLUSIVE CheckInconclusive
+    "The canary had fewer requests than minRequests, so nothing follows from the KPI; onInconclusive says what the check comes to."
     CHECK_ERROR CheckNotPossible
     "A KPI could not be asked for or its answer is not one number; the failed check counts."
     CANARY_NOT_READY CanaryNotReady
@@ -76,6 +78,8 @@ reasons! {
     "Another writer changed the weights of the route; they were set back."
     PRIMARY_DRIFT PrimaryDrift
     "Another writer changed or removed the primary; it was restored to the promoted revision."
+    PRIMARY_DOWN PrimaryDown
+    "The primary has no available pod and the canary has; the canary gets all traffic until the primary serves again."
     HOOK_PASSED WebhookPassed
     "A webhook said yes, so the release goes on; one of type rollback asked for its end."
     GATE_CLOSED GateClosed
@@ -108,6 +112,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::RoutingToCanary(_) => ROUTING_TO_CANARY,
         Notice::Halted(reading) => match reading.verdict {
             Verdict::Pass | Verdict::Fail => CHECK_FAILED,
+            Verdict::Inconclusive => INCONCLUSIVE,
             Verdict::NoData => NO_DATA,
             Verdict::Error => CHECK_ERROR,
         },
@@ -118,6 +123,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::RollbackRequested => ROLLBACK_REQUESTED,
         Notice::CanaryNotReady(_) => CANARY_NOT_READY,
         Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,
+        Notice::PrimaryDown => PRIMARY_DOWN,
         Notice::Copying => COPYING,
         Notice::PrimaryAdvanced(_) => PRIMARY_ADVANCED,
         Notice::RoutingToPrimary => ROUTING_TO_PRIMARY,

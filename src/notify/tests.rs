@@ -19,7 +19,8 @@ fn who() -> CanaryRef {
 }
 
 fn reading(verdict: Verdict, explanation: &str) -> Reading {
-    Reading { name: "M".to_owned(), value: None, verdict, explanation: explanation.to_owned() }
+    let (name, explanation, interval) = ("M".to_owned(), explanation.to_owned(), "1m".to_owned());
+    Reading { name, value: None, verdict, explanation, interval, measured_at: None, needs: None }
 }
 
 fn said(notice: &Notice) -> String {
@@ -43,6 +44,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::RoutingToCanary(Mirror::Off),
         Notice::Halted(reading(Verdict::Fail, "M 12.34 > 10")),
         Notice::Halted(reading(Verdict::NoData, "no values found for metric: M: empty")),
+        Notice::Halted(reading(Verdict::Inconclusive, "M is inconclusive: 12 requests within 1m")),
         Notice::Halted(reading(Verdict::Error, "Prometheus query failed for M: refused")),
         Notice::CanaryNotReady(UPDATING),
         Notice::PrimaryNotReady(UPDATING),
@@ -58,6 +60,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::Withdrawn,
         Notice::RouteDrift(Percent::FULL, ten),
         Notice::PrimaryDrift,
+        Notice::PrimaryDown,
         Notice::HookPassed(Moment::PreRollout, "smoke".to_owned()),
         Notice::GateClosed(Moment::ConfirmPromotion, "ask".to_owned(), "answered 403: Forbidden".to_owned()),
         Notice::GateOverdue("ask".to_owned(), Overdue::RollBack),
@@ -107,6 +110,7 @@ fn the_texts_are_those_that_pipelines_grep_for() {
         "Routing all traffic to canary",
         "Halt podinfo.test advancement M 12.34 > 10",
         "Halt advancement no values found for metric: M: empty",
+        "Halt podinfo.test advancement M is inconclusive: 12 requests within 1m",
         "Prometheus query failed for M: refused",
         &format!("canary deployment podinfo-app.test not ready: {updating}"),
         &format!("podinfo-app-primary.test not ready: {updating}"),
@@ -193,7 +197,7 @@ fn notices() -> impl Strategy<Value = Notice> {
         unready().prop_map(Notice::PromotionFailed),
         any::<String>().prop_map(|sentence| Notice::Complaint("Some", sentence)),
         (".{0,200}", verdict, ".{0,2000}").prop_map(|(name, verdict, explanation)| {
-            Notice::Halted(Reading { name, value: None, verdict, explanation })
+            Notice::Halted(Reading { name, ..reading(verdict, &explanation) })
         }),
     ]
 }

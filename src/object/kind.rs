@@ -100,6 +100,9 @@ pub mod kinds {
     /// KEDA's autoscaler.
     pub const SCALED_OBJECT: Kind =
         Kind { group: "keda.sh", version: "v1alpha1", kind: "ScaledObject", plural: "scaledobjects" };
+    /// How many pods may be taken away at once.
+    pub const BUDGET: Kind =
+        Kind { group: "policy", version: "v1", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets" };
     /// Whether a Service has ready pods.
     pub const ENDPOINT_SLICE: Kind =
         Kind { group: "discovery.k8s.io", version: "v1", kind: "EndpointSlice", plural: "endpointslices" };

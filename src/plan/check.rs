@@ -53,7 +53,7 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         // The check is not over: its readings are taken anew when the reply is there.
         return draft.await_replies(settings);
     }
-    draft.journal.readings = readings(settings, answers);
+    draft.journal.readings = readings(settings, answers, draft.now);
     match draft.agreed(settings, gate) {
         Way::Free => carry_out(draft, settings, target, next),
         Way::Held => {}
@@ -104,17 +104,18 @@ pub(super) fn passes(facts: &Facts, settings: &Settings, answers: &[Answer], now
 /// Each reading and what it means for the check.
 fn judged(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> Vec<(Bearing, Reading)> {
     let held = facts.journal.step.and_then(|step| step.held_since).map_or(Duration::ZERO, |since| now.since(since));
-    let readings = readings(settings, answers).into_iter();
+    let readings = readings(settings, answers, now).into_iter();
     readings.zip(&settings.kpis).map(|(reading, kpi)| (judge::bearing(kpi, &reading, held), reading)).collect()
 }
 
 /// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but
 /// not answered is an error of the provider, never a pass.
-fn readings(settings: &Settings, answers: &[Answer]) -> Vec<Reading> {
+fn readings(settings: &Settings, answers: &[Answer], now: Time) -> Vec<Reading> {
     let measured = answers.iter().filter_map(|answer| match answer {
         Answer::Measured(_, measured) => Some(Some(measured)),
         Answer::Hook(..) => None,
     });
     let measured = measured.chain(iter::repeat(None));
-    settings.kpis.iter().zip(measured).map(|(kpi, measured)| judge::reading(kpi, measured)).collect()
+    let reading = |(kpi, measured)| Reading { measured_at: Some(now), ..judge::reading(kpi, measured) };
+    settings.kpis.iter().zip(measured).map(reading).collect()
 }

@@ -15,15 +15,24 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
             // A primary that died cannot take its traffic back; whoever pushes a fix must not wait for it.
             Err(_) if newer && draft.facts.endpoints.primary == 0 => succeed(draft, settings, target),
             Err(why) if draft.facts.endpoints.primary == 0 => stuck(draft, settings, target, why),
-            // The canary drains from the moment at which it loses its traffic.
-            Ok(()) | Err(_) => draft.enter(Phase::Finalising, Percent::ZERO, draft.drain()),
+            Ok(()) | Err(_) => await_route(draft),
         };
     }
-    match draft.journal.step {
+    match draft.journal.step.filter(|step| step.waiting_since.is_none()) {
+        // The canary drains from the moment at which it lost its traffic.
         None => draft.enter(Phase::Finalising, Percent::ZERO, draft.drain()),
         Some(step) if draft.now < step.next_check_at => draft.wake_at(step.next_check_at),
         Some(_) => succeed(draft, settings, target),
     }
+}
+
+/// The data plane has not taken the traffic back yet.
+fn await_route(draft: &mut Draft<'_>) {
+    if draft.journal.step.is_none() {
+        draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
+    }
+    draft.wait();
+    draft.wake_at(draft.now.after(draft.drain()));
 }
 
 /// The primary died when it was to take its traffic back: it has until the deadline to come back.

@@ -61,7 +61,8 @@ fn initialized(draft: &mut Draft<'_>, target: &TargetSeen) {
     if current {
         draft.snapshot(&target.revision);
     }
-    if target.replicas > 0 && current {
+    // Also where its revision is one to come: whoever is judged starts with its release, and reads what it reads then.
+    if target.replicas > 0 {
         draft.act(Effect::ScaleTarget(0));
     }
     draft.tell(Notice::Initialized);

@@ -23,7 +23,7 @@ mod tests;
 mod traffic;
 mod waiting;
 
-use crate::model::{Answer, Facts, Gravity, Notice, Phase, Plan, Question, Settings, TargetSeen, Time};
+use crate::model::{Answer, Effect, Facts, Gravity, Notice, Phase, Plan, Question, Settings, Shape, TargetSeen, Time};
 use draft::Draft;
 
 /// The reads that the next decision needs besides `answers`; none when it knows enough. Which ones are due is a decision of its own.
@@ -66,6 +66,12 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
                 Phase::Terminating | Phase::Terminated => initializing::decide(&mut draft, settings, target),
             }
             capacity::keep(&mut draft);
+            if facts.budgets != Shape::AsWanted {
+                draft.act(Effect::Budgets);
+            }
+            if facts.owned {
+                draft.act(Effect::Disown);
+            }
             // Order: it holds only for the version that was read, which a status of this round outdates. Traffic does not wait for it.
             draft.finalizer(settings);
         }

@@ -9,6 +9,7 @@ use super::check;
 use super::draft::Draft;
 use super::hooks::{self, Consent, Way, consent};
 use super::moves::{self, Move};
+use super::promoting;
 use super::renewal;
 use super::settled::begin;
 use super::traffic::{carries, reaches_canary, routed};
@@ -75,7 +76,7 @@ fn await_primary(draft: &mut Draft<'_>, settings: &Settings) {
     if let Err(why) = draft.primary_ready(settings, promoted.as_ref())
         && let Err(why) = draft.patience(settings, why, Notice::PrimaryNotReady)
     {
-        draft.tell(Notice::PrimaryNotReady(why));
+        draft.tell(Notice::PromotionFailed(why));
         roll_back(draft);
     }
 }
@@ -255,7 +256,7 @@ fn take_over(draft: &mut Draft<'_>, settings: &Settings) {
     }
 }
 
-fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
+pub(super) fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) {
     match draft.patience(settings, why, Notice::CanaryNotReady) {
         Ok(()) => {
             draft.route_no_more();
@@ -276,10 +277,15 @@ fn resume(draft: &mut Draft<'_>, settings: &Settings) {
 
 /// The analysis passed, or none was asked for: the primary takes exactly this revision.
 fn promote(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
-    draft.enter(Phase::Promoting, draft.journal.weight, settings.interval);
+    let alone = promoting::serves_alone(draft.facts, settings, target);
+    let (weight, pause) =
+        if alone { (Percent::FULL, draft.drain()) } else { (draft.journal.weight, settings.interval) };
+    draft.enter(Phase::Promoting, weight, pause);
     draft.wait();
     draft.snapshot(&target.revision);
-    if let Some(source) = draft.source(&target.revision, target) {
+    if alone {
+        draft.route();
+    } else if let Some(source) = draft.source(&target.revision, target) {
         draft.act(Effect::Primary(source));
     }
     draft.tell(Notice::Copying);

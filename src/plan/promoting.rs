@@ -2,8 +2,11 @@
 
 use super::capacity;
 use super::draft::Draft;
+use super::progressing;
 use super::settled::begin;
-use crate::model::{Audience, Effect, Notice, Percent, Phase, RouteSeen, Settings, TargetSeen, Unready};
+use crate::model::{
+    Audience, Effect, Facts, Notice, Percent, Phase, Replacement, RouteSeen, Settings, TargetSeen, Unready,
+};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
@@ -17,10 +20,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.journal.weight = Percent::ZERO;
     }
     if draft.primary_revision() != Some(&revision) {
+        let alone = serves_alone(draft.facts, settings, target);
         match draft.source(&revision, target) {
-            Some(source) => draft.act(Effect::Primary(source)),
+            Some(_) if alone && analysed && !has_everything(draft, settings, target) => return,
+            Some(source) if analysed || !alone => draft.act(Effect::Primary(source)),
             // What was analysed is gone before the primary had it: analyse what is there now.
-            None => {
+            Some(_) | None => {
                 begin(draft, settings, target, draft.journal.weight);
                 draft.route();
                 return draft.tell(Notice::Restarted);
@@ -40,6 +45,29 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
             Err(why) => fail(draft, settings, target, why),
         },
     }
+}
+
+/// Whether the canary has to serve everybody while the primary's pods give way to new ones, because they all go at once.
+pub(super) fn serves_alone(facts: &Facts, settings: &Settings, target: &TargetSeen) -> bool {
+    target.replacement == Replacement::AllAtOnce
+        && settings.strategy.audience() == Audience::Everyone
+        && facts.route != RouteSeen::Unrouted
+        && facts.endpoints.primary > 0
+}
+
+/// Gives the canary all traffic before the primary's pods go. Whether it has it, and the last requests there are done.
+fn has_everything(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) -> bool {
+    draft.journal.weight = Percent::FULL;
+    if let Err(why) = draft.canary_ready(settings, target) {
+        progressing::unready(draft, settings, why);
+        return false;
+    }
+    let routed = draft.route();
+    let pause = draft.journal.step.map(|step| step.next_check_at).filter(|end| draft.now < *end);
+    if let Some(end) = pause {
+        draft.wake_at(end);
+    }
+    routed && pause.is_none()
 }
 
 /// The primary serves the new revision: traffic returns at once, or in steps of `stepWeightPromotion`.

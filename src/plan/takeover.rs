@@ -76,6 +76,14 @@ mod tests {
     }
 
     #[test]
+    fn what_flagger_made_to_go_with_its_canary_is_freed_whatever_runs() {
+        for facts in [settled(), analysing(40)] {
+            let facts = Facts { owned: true, ..by_flagger(facts) };
+            assert_eq!(decide(&facts, &[], t(100)).effects, [Effect::Disown]);
+        }
+    }
+
+    #[test]
     fn a_release_of_flagger_goes_on_at_its_weight() {
         let mut facts = by_flagger(analysing(40));
         let plan = decide(&facts, &[], t(100));

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::draft::Draft;
-use crate::model::{Effect, Notice, Percent, Phase, Seen};
+use crate::model::{Effect, Notice, Percent, Phase, Seen, Step};
 
 /// How long the target may take to serve again where the spec does not say (or can no longer be read).
 const DEADLINE: Duration = Duration::from_secs(600);
+
+/// How long the target must have been missing: a watch may lag, and a deleted workload may be made anew. Meanwhile the primary serves.
+const ABSENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn decide(draft: &mut Draft<'_>) {
     let facts = draft.facts;
@@ -16,13 +19,11 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         draft.wait();
         draft.tell(Notice::Terminating);
     }
-    let Seen::Found(target) = &facts.target else {
-        // The workload is gone as well: nothing can serve, nothing is to be kept.
-        draft.act(Effect::Discard);
-        return finish(draft);
-    };
     let Some(step) = draft.journal.step else {
         return draft.enter(Phase::Terminating, draft.journal.weight, deadline);
+    };
+    let Seen::Found(target) = &facts.target else {
+        return without_target(draft, step);
     };
     if step.waiting_since.is_none() {
         // Given back in each round anew, since the last one may have died before it came to it; then the primary finishes its requests.
@@ -43,6 +44,16 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     } else {
         draft.wake_at(step.started_at.after(deadline));
     }
+}
+
+/// The workload is gone as well: nothing can serve, nothing is to be kept.
+fn without_target(draft: &mut Draft<'_>, step: Step) {
+    let gone = step.started_at.after(ABSENCE);
+    if draft.now < gone {
+        return draft.wake_at(gone);
+    }
+    draft.act(Effect::Discard);
+    finish(draft);
 }
 
 fn release(draft: &mut Draft<'_>) {

@@ -1,10 +1,13 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod deletion;
 mod endings;
+mod gates;
 mod mid_release;
 mod outages;
 mod rules;
 mod strategies;
+mod traffic;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -84,8 +87,10 @@ pub(super) fn settled() -> Facts {
             replicas: 0,
             rollout: pods(0),
             grace: Duration::from_secs(10),
+            replacement: Replacement::Rolling,
         }),
         primary: Seen::Found(PrimarySeen { runs: PrimaryMatch::Revision(rev("a")), replicas: 2, rollout: pods(2) }),
+        owned: false,
         sides: Shape::AsWanted,
         apex: Shape::AsWanted,
         endpoints: Endpoints { primary: 2, canary: 0 },
@@ -94,6 +99,7 @@ pub(super) fn settled() -> Facts {
         lost: BTreeSet::new(),
         configs: None,
         copies: Shape::AsWanted,
+        budgets: Shape::AsWanted,
         scaling: Scaling::Fixed,
     };
     let journal = decide(&facts, &[], t(0)).journal;
@@ -110,8 +116,13 @@ pub(super) fn analysing(weight: i64) -> Facts {
     let course = (!weight.is_zero()).then_some(Course::Weights);
     let step = Step { weight, started_at: t(0), next_check_at: t(60), waiting_since: None, held_since: None, course };
     facts.journal.step = Some(step);
-    facts.target =
-        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
+    facts.target = Seen::Found(TargetSeen {
+        revision: rev("b"),
+        replicas: 2,
+        rollout: pods(2),
+        grace: Duration::from_secs(10),
+        replacement: Replacement::Rolling,
+    });
     facts.endpoints.canary = 2;
     facts.route = RouteSeen::Seen { routing: Routing::split(weight), shape: Shape::AsWanted };
     facts
@@ -360,6 +371,24 @@ fn adoption_scales_the_target_down_last() {
 }
 
 #[test]
+fn a_release_without_analysis_is_adopted_no_faster_than_any_other() {
+    let mut facts = settled();
+    facts.settings = Some(Settings { strategy: Strategy::Skip, ..settings() });
+    facts.journal = Journal::default();
+    target(&mut facts).replicas = 2;
+    facts.primary = Seen::Found(PrimarySeen {
+        runs: PrimaryMatch::Revision(rev("a")),
+        replicas: 2,
+        rollout: Rollout { available: 0, ..pods(2) },
+    });
+    facts.endpoints.primary = 0;
+    facts.journal = decide(&facts, &[], t(0)).journal;
+    let plan = decide(&facts, &[], t(60));
+    assert_eq!((plan.effects, plan.journal.phase), (vec![], Phase::Initializing));
+    assert!(matches!(plan.notices.as_slice(), [Notice::PrimaryNotReady(_)]), "{:?}", plan.notices);
+}
+
+#[test]
 fn a_primary_that_never_gets_ready_leaves_the_target_serving() {
     let mut facts = settled();
     facts.journal = Journal::default();
@@ -421,30 +450,4 @@ fn a_lost_primary_comes_back_at_the_promoted_revision() {
     facts.journal.last_applied = Some(rev("b"));
     let plan = decide(&facts, &[], t(0));
     assert_eq!(plan.effects, [Effect::Primary(PrimarySource::Snapshot(rev("a")))]);
-}
-
-#[test]
-fn deletion_gives_the_traffic_back_only_to_a_target_that_can_serve() {
-    let mut facts = settled();
-    facts.deleting = true;
-    facts.finalizer = true;
-    let plan = decide(&facts, &[], t(0));
-    assert_eq!(plan.effects, [Effect::ScaleTarget(2)]);
-    facts.journal = plan.journal;
-    facts.target = Seen::Found(TargetSeen { replicas: 2, rollout: pods(2), ..target(&mut facts).clone() });
-    facts.endpoints.canary = 2;
-    let plan = decide(&facts, &[], t(5));
-    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
-    facts.journal = plan.journal;
-    let plan = decide(&facts, &[], t(15));
-    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::Discard, Effect::RemoveFinalizer]);
-}
-
-#[test]
-fn deletion_ends_even_when_the_target_is_gone() {
-    let mut facts = settled();
-    facts.deleting = true;
-    facts.finalizer = true;
-    facts.target = Seen::Missing;
-    assert_eq!(decide(&facts, &[], t(0)).effects, [Effect::Discard, Effect::RemoveFinalizer]);
 }

@@ -36,6 +36,9 @@ impl Draft<'_> {
         if self.facts.route.is(&wanted) {
             return share == self.journal.weight;
         }
+        if share == Percent::FULL && weight < share && routed(self.facts) < share {
+            self.tell(Notice::PrimaryDown);
+        }
         if let Some((seen, asked)) = self.drifted() {
             self.tell(Notice::RouteDrift(seen, asked));
         }
@@ -68,7 +71,9 @@ impl Draft<'_> {
         let RouteSeen::Seen { routing, .. } = &self.facts.route else { return None };
         let waited = before.step.is_some_and(|s| s.waiting_since.is_some());
         let settled = before.phase == Phase::Initializing || waited || before.weight != self.journal.weight;
-        (!settled && routing.canary != before.weight).then_some((routing.canary, before.weight))
+        // What the canary got in the place of a primary that was down, we gave it.
+        let stood_in = routing.canary == Percent::FULL;
+        (!settled && !stood_in && routing.canary != before.weight).then_some((routing.canary, before.weight))
     }
 }
 
@@ -93,7 +98,8 @@ pub(super) fn carries(facts: &Facts, settings: &Settings) -> bool {
 fn wanted(facts: &Facts, settings: &Settings, journal: &Journal, share: Percent) -> Routing {
     let mirrors = matches!(journal.phase, Phase::Progressing | Phase::WaitingPromotion)
         && journal.has_begun()
-        && journal.weight.is_zero();
+        && journal.weight.is_zero()
+        && share.is_zero();
     Routing {
         canary: share,
         mirror: if mirrors { settings.strategy.mirror() } else { Mirror::Off },
@@ -118,13 +124,20 @@ fn affinity(facts: &Facts, settings: &Settings, journal: &Journal, share: Percen
     }
 }
 
-/// A share is raised only for a side that has ready endpoints.
+/// A share is raised only for a side that has ready endpoints; where only the canary has any, it gets everything.
 fn safe(facts: &Facts, wanted: Percent) -> Percent {
     let now = routed(facts);
     match (facts.endpoints.primary > 0, facts.endpoints.canary > 0) {
+        _ if facts.route == RouteSeen::Unrouted => wanted,
         (true, true) => wanted,
         (true, false) => Percent::ZERO,
+        (false, true) if is_down(facts) => Percent::FULL,
         (false, true) => wanted.max(now),
         (false, false) => now,
     }
+}
+
+/// Whether the primary's own status says that none of its pods serves: its endpoints alone may be late, or their Service gone.
+fn is_down(facts: &Facts) -> bool {
+    facts.primary.found().is_none_or(|primary| primary.rollout.available == 0)
 }

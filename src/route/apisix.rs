@@ -13,13 +13,15 @@ use super::condition::{Part, Text, headers, params, refuse};
 use super::refusal::refuse_what_it_cannot;
 use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
 use crate::api::{self, MatchCondition};
-use crate::model::{Builtin, Percent, Routing};
+use crate::model::{Builtin, Mirror, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
 
 const APISIX_ROUTE: Kind =
     Kind { group: "apisix.apache.org", version: "v2", kind: "ApisixRoute", plural: "apisixroutes" };
 const FIELDS: &[&str] = &["http", "ingressClassName"];
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+const PLUGINS: &str = "plugins";
+const PROXY_MIRROR: &str = "proxy-mirror";
 /// Of the twin's entries, where the user's have less.
 const PRIORITY: i64 = 10_000;
 
@@ -33,7 +35,7 @@ impl Router for Apisix {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, matches: true, mirror: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -57,7 +59,7 @@ impl Router for Apisix {
         refuse_what_it_cannot(self, target, want)?;
         let [source_key, key] = named_keys(target)?;
         let source = source(target, &source_key, have)?;
-        let twins = shared(target, source).flat_map(|entry| twins(target, entry, want.canary)).collect();
+        let twins = shared(target, source).flat_map(|entry| twins(target, entry, want)).collect();
         let class = value::at(source, &["spec", "ingressClassName"]).cloned().unwrap_or_default();
         let spec = Map::from_iter([("http".to_owned(), Value::Array(twins)), ("ingressClassName".to_owned(), class)]);
         let annotations = metadata(source, "annotations").filter(|(name, _)| name != LAST_APPLIED);
@@ -73,9 +75,12 @@ impl Router for Apisix {
         let [_, canary] = target.sides();
         let twin = keys(target).and_then(|[_, twin]| have.find(&twin));
         let is_canary = |backend: &Value| leads_to(backend, &canary);
-        let share =
-            twin.and_then(|twin| entries(twin).iter().find_map(|e| backends::share_of(backends_of(e), is_canary)));
-        Ok(share.map(Routing::split))
+        Ok(twin.and_then(|twin| {
+            entries(twin).iter().find_map(|entry| {
+                let canary = backends::share_of(backends_of(entry), is_canary)?;
+                Some(Routing { mirror: mirror(target, entry), ..Routing::split(canary) })
+            })
+        }))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
@@ -187,10 +192,10 @@ fn shared<'a>(target: &Target<'_>, route: &'a Value) -> impl Iterator<Item = &'a
 }
 
 /// The twins of an entry: one, or one for each condition of the analysis.
-fn twins(target: &Target<'_>, entry: &Value, canary: Percent) -> Vec<Value> {
+fn twins(target: &Target<'_>, entry: &Value, want: &Routing) -> Vec<Value> {
     let [primary, side] = target.sides();
     let backend = backends_of(entry).first().cloned().unwrap_or_default();
-    let backends = [(primary, canary.rest()), (side, canary)].map(|(service, share)| {
+    let backends = [(primary, want.canary.rest()), (side, want.canary)].map(|(service, share)| {
         let mut backend = backend.clone();
         value::merge(&mut backend, &json!({"serviceName": service, "weight": share.get()}));
         backend
@@ -200,12 +205,51 @@ fn twins(target: &Target<'_>, entry: &Value, canary: Percent) -> Vec<Value> {
     let priority = PRIORITY.max(theirs.saturating_add(1));
     let websocket = entry.get("websocket").and_then(Value::as_bool).unwrap_or(false);
     value::merge(&mut twin, &json!({"priority": priority, "websocket": websocket, "backends": backends}));
+    if let Some(copies) = copies(target, want.mirror) {
+        // A plugin counts once: the user's copies for somebody else wait until ours are done.
+        let others = backends::of(entry, PLUGINS).iter().filter(|plugin| !copies_requests(plugin)).cloned();
+        value::merge(&mut twin, &json!({PLUGINS: others.chain([copies]).collect::<Vec<_>>()}));
+    }
     let conditions = target.conditions();
     if conditions.is_empty() {
         vec![twin]
     } else {
         conditions.iter().enumerate().map(|each| narrowed(&twin, each)).collect()
     }
+}
+
+/// The plugin that has the canary get copies.
+fn copies(target: &Target<'_>, mirror: Mirror) -> Option<Value> {
+    let ratio = match mirror {
+        Mirror::Off => return None,
+        Mirror::All => None,
+        Mirror::Share(share) => Some(f64::from(share.get()) / 100.0),
+    };
+    let mut config = json!({"host": copied_to(target)});
+    value::merge(&mut config, &json!({"sample_ratio": ratio}));
+    Some(json!({"name": PROXY_MIRROR, "enable": true, "config": config}))
+}
+
+/// The copies that the canary gets by the plugins of an entry.
+fn mirror(target: &Target<'_>, entry: &Value) -> Mirror {
+    let host = copied_to(target);
+    let to_canary =
+        |plugin: &&Value| copies_requests(plugin) && value::text(plugin, &["config", "host"]) == Some(&host);
+    let Some(plugin) = backends::of(entry, PLUGINS).iter().find(to_canary) else { return Mirror::Off };
+    match value::at(plugin, &["config", "sample_ratio"]) {
+        None => Mirror::All,
+        Some(ratio) => Mirror::Share(backends::nearest(ratio.as_f64().map(|ratio| 100.0 * ratio))),
+    }
+}
+
+fn copies_requests(plugin: &Value) -> bool {
+    value::text(plugin, &["name"]) == Some(PROXY_MIRROR)
+}
+
+/// APISIX asks the cluster's DNS, as it does for the hosts of upstreams.
+fn copied_to(target: &Target<'_>) -> String {
+    let [_, canary] = target.sides();
+    format!("http://{canary}.{}.svc.cluster.local:{}", target.namespace, target.service.port)
 }
 
 /// A copy for the requests that a condition describes. Names must differ, and the first keeps its own.

@@ -30,14 +30,24 @@ pub(super) fn are_ours(target: &Target<'_>, backends: &[Value]) -> bool {
     backends.iter().any(|backend| ours.iter().any(|service| is(target, backend, service)))
 }
 
+/// Whether a backend is one of the sides.
+pub(super) fn is_side(target: &Target<'_>, backend: &Value) -> bool {
+    target.sides().iter().any(|side| is(target, backend, side))
+}
+
+/// The weight of a backend, which is `unset` where it has none.
+pub(super) fn weight_or(backend: &Value, unset: u64) -> u128 {
+    match backend.get("weight") {
+        None => u128::from(unset),
+        Some(weight) => weight.as_u64().map_or(0, u128::from),
+    }
+}
+
 /// What share the canary has in truth, even where the weights do not sum to 100: data planes take them as proportions.
 /// `unset` is the weight of a backend that has none.
 pub(super) fn share(target: &Target<'_>, backends: &[Value], unset: u64) -> Percent {
     let [_, canary] = target.sides();
-    let weight = |backend: &Value| match backend.get("weight") {
-        None => u128::from(unset),
-        Some(weight) => weight.as_u64().map_or(0, u128::from),
-    };
+    let weight = |backend: &Value| weight_or(backend, unset);
     let all: u128 = backends.iter().map(weight).sum();
     let part: u128 = backends.iter().filter(|backend| is(target, backend, &canary)).map(weight).sum();
     rounded(part, all)
@@ -47,6 +57,12 @@ pub(super) fn share(target: &Target<'_>, backends: &[Value], unset: u64) -> Perc
 pub(super) fn rounded(part: u128, all: u128) -> Percent {
     let rounded = (200 * part + all).checked_div(2 * all).unwrap_or(0);
     Percent::clamped(i64::try_from(rounded).unwrap_or(100))
+}
+
+/// The nearest percentage to a number; nothing where there is none.
+pub(super) fn nearest(share: Option<f64>) -> Percent {
+    let rounded = share.and_then(|share| format!("{share:.0}").parse().ok());
+    Percent::clamped(rounded.unwrap_or(0))
 }
 
 /// The share of the backends that `is_canary` picks, where data planes name them in another way; `None` where it picks none.

@@ -3,6 +3,14 @@
 use super::BuiltinQuery;
 use crate::model::Builtin;
 
+impl BuiltinQuery {
+    /// The requests a second that a success rate is a share of; `None` for a query that is no share.
+    pub fn requests(&self) -> Option<&'static str> {
+        let (_, all) = self.query.split_once(" / ")?;
+        all.strip_suffix(" * 100")
+    }
+}
+
 /// Requests as the application itself counts them, where the data plane does not.
 pub(super) const fn http(builtin: Builtin) -> BuiltinQuery {
     match builtin {
@@ -44,3 +52,24 @@ macro_rules! envoy {
     }};
 }
 pub(super) use envoy;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::ALL;
+
+    #[test]
+    fn every_routers_success_rate_tells_of_how_many_requests_it_is_a_share() {
+        for router in ALL {
+            let rate = router.query(Builtin::SuccessRate);
+            let requests = rate.requests().unwrap();
+            assert!(requests.starts_with("sum(rate(") && requests.ends_with("[{{ interval }}]))"), "{requests}");
+            assert!(!requests.contains("5.") && rate.query.matches('{').count() > requests.matches('{').count());
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_no_share() {
+        assert_eq!(http(Builtin::Duration).requests(), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! SMI: a TrafficSplit `<apex>` in one of its versions, which differ in how they write a weight.
 //!
-//! Owns `service` and `backends`; `matches` is the user's. Shares all requests or none: conditions would need an
+//! Owns `service` and `backends`, and for Istio's adapter (`smi:v1alpha2:istio`) the note about gateways; `matches` is the user's. Shares all requests or none: conditions would need an
 //! HTTPRouteGroup, which no mesh that still lives reads together with a split.
 
 #[cfg(test)]
@@ -53,6 +53,9 @@ pub(super) const OSM: Smi =
 pub(super) const V1ALPHA3: Smi =
     Smi { providers: &["smi:v1alpha3"], kinds: &[split("v1alpha3")], weight: Weight::Number, queries: LINKERD };
 
+/// The Gateways that Istio's adapter puts the split behind, as a JSON list.
+const GATEWAYS: &str = "VirtualService.v1alpha3.networking.istio.io/spec.gateways";
+
 const fn split(version: &'static str) -> Kind {
     Kind { group: "split.smi-spec.io", version, kind: "TrafficSplit", plural: "trafficsplits" }
 }
@@ -92,13 +95,20 @@ impl Router for Smi {
         &["service", "backends"]
     }
 
+    fn annotations(&self) -> &'static [&'static str] {
+        &[GATEWAYS]
+    }
+
     fn objects(&self, target: &Target<'_>) -> Vec<ObjectKey> {
         self.key(target).into_iter().collect()
     }
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
-        let claims = self.key(target).map(|key| Claim::plain(key, self.spec(target, want.canary)));
+        let claims = self.key(target).map(|key| Claim {
+            annotations: gateways(target).map(|list| (GATEWAYS.to_owned(), Some(list))).into_iter().collect(),
+            ..Claim::plain(key, self.spec(target, want.canary))
+        });
         claims.into_iter().filter_map(|claim| claim.write(have).transpose()).collect()
     }
 
@@ -125,6 +135,12 @@ impl Router for Smi {
         };
         BuiltinQuery { query, scale: 1.0 }
     }
+}
+
+/// None where the mesh behind the split is not Istio, or nothing but the mesh shall route by it.
+fn gateways(target: &Target<'_>) -> Option<String> {
+    let names = target.service.gateways.as_ref().filter(|names| !names.is_empty())?;
+    target.provider.ends_with(":istio").then(|| json!(names).to_string())
 }
 
 const LINKERD: [&str; 2] = [

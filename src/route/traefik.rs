@@ -1,20 +1,23 @@
-//! Traefik: a TraefikService `<apex>` that shares by weight; the user's IngressRoute names it in place of the Service.
+//! Traefik: a TraefikService `<apex>` that shares by weight, or copies; the user's IngressRoute names it in place of the Service.
 //!
-//! Owns the list of weighted services and nothing else in it. A side without traffic has weight 0 or is not in the list,
-//! but never without a weight: Traefik takes that for 1, and the side would go on getting requests.
+//! Owns the list of weighted services and nothing else in it; while requests are copied, the whole list makes place, since
+//! Traefik reads one of the two. A side without traffic has weight 0 or is not in the list, but never without a weight:
+//! Traefik takes that for 1, and the side would go on getting requests.
 
 use serde_json::{Map, Value, json};
 
-use super::claim::{Claim, Made, release};
+use super::claim::{self, Claim, Made, release};
 use super::refusal::refuse_what_it_cannot;
 use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
 use crate::api;
-use crate::model::{Builtin, Percent, Routing};
+use crate::model::{Builtin, Mirror, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
 
 const TRAEFIK_SERVICE: Kind =
     Kind { group: "traefik.io", version: "v1alpha1", kind: "TraefikService", plural: "traefikservices" };
-const FIELDS: &[&str] = &["weighted"];
+const FIELDS: &[&str] = &[WEIGHTED, MIRRORING];
+const WEIGHTED: &str = "weighted";
+const MIRRORING: &str = "mirroring";
 /// Traefik's weight of a service that has none.
 const UNSET: u64 = 1;
 
@@ -28,7 +31,7 @@ impl Router for Traefik {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, mirror: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -45,13 +48,18 @@ impl Router for Traefik {
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
-        let spec = weighted(target, &shared(target, want.canary), have);
+        let spec = match want.mirror {
+            Mirror::Off => weighted(target, &shared(target, want.canary), have),
+            Mirror::All => mirroring(target, Percent::FULL),
+            Mirror::Share(share) => mirroring(target, share),
+        };
         Ok(Claim::of_apex(key(target), target, spec).write(have)?.into_iter().collect())
     }
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
-        let services = have.find(&key(target)).and_then(|have| value::at(have, &["spec", "weighted"]));
-        let services = services.map(|weighted| backends::of(weighted, "services")).unwrap_or_default();
+        let Some(spec) = have.find(&key(target)).and_then(|have| have.get("spec")) else { return Ok(None) };
+        let Some(weighted) = spec.get(WEIGHTED) else { return Ok(copied(target, spec)) };
+        let services = backends::of(weighted, "services");
         let [primary, canary] = target.sides();
         let names_a_side =
             services.iter().any(|s| backends::is(target, s, &primary) || backends::is(target, s, &canary));
@@ -59,7 +67,8 @@ impl Router for Traefik {
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
-        let to_apex = weighted(target, &[service(target, target.apex, Percent::FULL)], have);
+        let mut to_apex = weighted(target, &[service(target, target.apex, Percent::FULL)], have);
+        to_apex.retain(|_, field| !field.is_null());
         release(&key(target), FIELDS, Made::Kept(to_apex), have).into_iter().collect()
     }
 
@@ -96,15 +105,44 @@ fn shared(target: &Target<'_>, canary: Percent) -> Vec<Value> {
 }
 
 fn service(target: &Target<'_>, name: &str, weight: Percent) -> Value {
-    json!({"name": name, "namespace": target.namespace, "port": target.service.port, "weight": weight.get()})
+    let mut service = backend(target, name);
+    value::merge(&mut service, &json!({"weight": weight.get()}));
+    service
+}
+
+fn backend(target: &Target<'_>, name: &str) -> Value {
+    json!({"name": name, "namespace": target.namespace, "port": target.service.port})
 }
 
 /// These services in the place of others; how they are kept sticky or checked is the user's.
 fn weighted(target: &Target<'_>, services: &[Value], have: &Objects) -> Map<String, Value> {
-    let found = have.find(&key(target)).and_then(|have| value::at(have, &["spec", "weighted"]));
-    let mut weighted = found.and_then(Value::as_object).cloned().unwrap_or_default();
+    let found = have.find(&key(target));
+    let theirs = found.and_then(|have| value::at(have, &["spec", WEIGHTED]).cloned()).or_else(|| {
+        // It made place for copies.
+        found.and_then(claim::original_spec)?.get(WEIGHTED).cloned()
+    });
+    let mut weighted = theirs.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
     weighted.insert("services".to_owned(), json!(services));
-    Map::from_iter([("weighted".to_owned(), Value::Object(weighted))])
+    Map::from_iter([(WEIGHTED.to_owned(), Value::Object(weighted)), (MIRRORING.to_owned(), Value::Null)])
+}
+
+/// The primary, and copies for the canary. Without a percentage, Traefik copies nothing.
+fn mirroring(target: &Target<'_>, share: Percent) -> Map<String, Value> {
+    let [primary, canary] = target.sides();
+    let [mut mirroring, mut copies] = [primary, canary].map(|side| backend(target, &side));
+    value::merge(&mut copies, &json!({"percent": share.get()}));
+    value::merge(&mut mirroring, &json!({"mirrors": [copies]}));
+    Map::from_iter([(WEIGHTED.to_owned(), Value::Null), (MIRRORING.to_owned(), mirroring)])
+}
+
+/// What is read where there are no weights.
+fn copied(target: &Target<'_>, spec: &Value) -> Option<Routing> {
+    let [primary, canary] = target.sides();
+    let mirroring = spec.get(MIRRORING).filter(|mirroring| backends::is(target, mirroring, &primary))?;
+    let copies = backends::of(mirroring, "mirrors").iter().find(|mirror| backends::is(target, mirror, &canary))?;
+    let share = Percent::clamped(copies.get("percent").and_then(Value::as_i64).unwrap_or(0));
+    let mirror = if share == Percent::FULL { Mirror::All } else { Mirror::Share(share) };
+    Some(Routing { mirror, ..Routing::PRIMARY })
 }
 
 #[cfg(test)]
@@ -176,6 +214,38 @@ mod tests {
         let sticky = json!({"cookie": {"name": "lb"}});
         let mut scene = scene();
         scene.put(&json!({"spec": {"weighted": {"sticky": sticky, "services": [{"name": "podinfo", "port": 80}]}}}));
+        assert_eq!(scene.route(&split(10)).only()["spec"]["weighted"]["sticky"], sticky);
+    }
+
+    #[test]
+    fn copies_are_made_of_what_the_primary_gets() {
+        let mut scene = scene();
+        let mirror = Mirror::Share(Percent::clamped(30));
+        scene.route(&split(0)).route(&Routing { mirror, ..Routing::PRIMARY });
+        check(
+            &scene.only()["spec"],
+            &expect![[r#"
+            mirroring:
+              name: podinfo-primary
+              namespace: test
+              port: 80
+              mirrors:
+              - name: podinfo-canary
+                namespace: test
+                port: 80
+                percent: 30
+        "#]],
+        );
+        assert_eq!(scene.route(&split(10)).only()["spec"]["mirroring"], Value::Null);
+    }
+
+    #[test]
+    fn what_the_user_says_of_the_weighted_services_is_back_when_no_request_is_copied_any_more() {
+        let sticky = json!({"cookie": {"name": "lb"}});
+        let mut scene = scene();
+        scene.put(&json!({"spec": {"weighted": {"sticky": sticky, "services": [{"name": "podinfo", "port": 80}]}}}));
+        scene.route(&Routing { mirror: Mirror::All, ..Routing::PRIMARY });
+        assert_eq!(scene.only()["spec"]["weighted"], Value::Null);
         assert_eq!(scene.route(&split(10)).only()["spec"]["weighted"]["sticky"], sticky);
     }
 

@@ -7,7 +7,7 @@ use super::corner::Corner;
 use super::facts::FINALIZER;
 use crate::model::{Complaint, Effect, PrimarySource, Revision, Routing};
 use crate::object::{Change, kinds, value};
-use crate::workload::{WorkloadError, configs, primary, services, snapshot};
+use crate::workload::{WorkloadError, budget, configs, primary, services, snapshot};
 
 impl Scene {
     /// What keeps any of these effects from being written, known before the first of them is: an intent that cannot come true
@@ -26,10 +26,15 @@ impl Scene {
             Effect::AddFinalizer => Ok(corner.finalizers(|kept| kept.push(json!(FINALIZER)))),
             Effect::RemoveFinalizer => Ok(corner.finalizers(|_| {})),
             Effect::Sides => Ok(corner.sides()),
+            Effect::Budgets => Ok(corner.budgets()),
             Effect::Apex => Ok(corner.services(services::apex)),
             Effect::Snapshot(revision) => corner.snapshot(revision),
             Effect::Forget(revision) => Ok(corner.forget(revision)),
             Effect::Primary(source) => corner.primary_runs(source),
+            Effect::Disown => {
+                let patch = corner.primary().and_then(primary::disown);
+                Ok(patch.map(|patch| Change::Merge(corner.names.primary(), patch)).into_iter().collect())
+            }
             Effect::Route(routing) => corner.route(routing),
             Effect::Scaler(hold) => Ok(corner.scaler(*hold)),
             Effect::ScaleTarget(replicas) => Ok(corner.scale_target(*replicas)),
@@ -130,6 +135,7 @@ impl Corner<'_> {
         let mut changes: Vec<Change> = ours.chain(snapshots).map(Change::Delete).collect();
         changes.extend(self.subject().iter().flat_map(|s| services::release_sides(s, &self.scene.objects)));
         changes.extend(self.scaler_back());
+        changes.extend(self.subject().iter().flat_map(|subject| budget::discard(subject, &self.scene.objects)));
         let copied = self.all_configs();
         changes.extend(configs::give_up(&self.names.canary, copied.iter(), &self.scene.objects));
         changes

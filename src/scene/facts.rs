@@ -15,7 +15,7 @@ use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds, value};
 use crate::route::Acceptance;
 use crate::settings;
 use crate::workload::primary::Candidate;
-use crate::workload::{endpoints, pods, primary, services, snapshot};
+use crate::workload::{budget, endpoints, pods, primary, services, snapshot};
 
 /// The finalizer that holds a deletion until the user's objects are given back; Flagger's, so that either can end it.
 pub(super) const FINALIZER: &str = "finalizer.flagger.app";
@@ -46,6 +46,7 @@ impl Scene {
             rival: rival(&self.canary.metadata),
             target,
             primary,
+            owned: corner.primary().is_some_and(primary::is_owned),
             sides: corner.shape(&corner.sides()),
             apex: corner.shape(&corner.services(services::apex)),
             endpoints: corner.endpoints(),
@@ -54,6 +55,7 @@ impl Scene {
             lost: corner.lost(),
             configs: corner.tracked(),
             copies: corner.copies_shape(),
+            budgets: corner.shape(&corner.budgets()),
             scaling,
         }
     }
@@ -104,6 +106,7 @@ impl Corner<'_> {
         }
         complaints.extend(self.subject().iter().flat_map(|subject| subject.overlong()));
         complaints.extend(self.missing.iter().cloned());
+        complaints.extend(pods::check(self.names.kind, object).err());
         match pods::target(self.names.kind, object, &self.configs) {
             Ok(target) => Seen::Found(target),
             Err(complaint) => {
@@ -171,6 +174,14 @@ impl Corner<'_> {
             complaints.push(error.into());
             RouteSeen::Missing
         })
+    }
+
+    /// What is still to be written to the budgets of the primary's pods.
+    pub(super) fn budgets(&self) -> Vec<Change> {
+        let pods = self.target().and_then(|target| value::at(target, &["spec", "template", "metadata", "labels"]));
+        let changes =
+            self.subject().zip(pods).map(|(subject, pods)| budget::changes(&subject, pods, &self.scene.objects));
+        changes.unwrap_or_default()
     }
 
     fn shape(&self, changes: &[Change]) -> Shape {

@@ -102,6 +102,9 @@ fn read_metric(metric: &api::MetricResult) -> Reading {
         value: metric.value,
         verdict: metric.verdict.0,
         explanation: metric.explanation.clone().unwrap_or_default(),
+        interval: metric.interval.clone().unwrap_or_default(),
+        measured_at: metric.measured_at.map(|t| t.0),
+        needs: metric.needs.and_then(|needs| u32::try_from(needs).ok()),
     }
 }
 
@@ -116,7 +119,9 @@ fn write_metric(reading: &Reading) -> api::MetricResult {
         e_value: None,
         verdict: Word(reading.verdict),
         explanation: Some(reading.explanation.clone()).filter(|text| !text.is_empty()),
-        needs: None,
+        interval: Some(reading.interval.clone()).filter(|text| !text.is_empty()),
+        measured_at: reading.measured_at.map(Timestamp),
+        needs: reading.needs.map(i64::from),
     }
 }
 
@@ -182,6 +187,9 @@ mod tests {
                 value: Some(12.5),
                 verdict: Verdict::Fail,
                 explanation: "latency 12.5 > 10".into(),
+                interval: "1m".into(),
+                measured_at: Some(at),
+                needs: Some(7),
             }],
             observed_generation: 3,
             conditions: vec![Condition {

@@ -3,9 +3,10 @@
 use super::Scene;
 use super::corner::{Corner, Names};
 use crate::metric::{Ask, resolve};
-use crate::model::{Complaint, Kpi, KpiSource, Measurement, Settings};
+use crate::model::{Builtin, Complaint, Kpi, KpiSource, Measurement, Settings};
 use crate::object::kinds;
-use crate::route;
+use crate::route::{self, BuiltinQuery};
+use crate::workload;
 
 impl Scene {
     /// The query that measures a KPI.
@@ -17,19 +18,43 @@ impl Scene {
         corner.ask(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
     }
 
+    /// The query that counts the canary's requests within the window of a KPI, as the router's own success rate counts them.
+    ///
+    /// # Errors
+    /// The answer itself, where there is nobody to ask.
+    pub fn count(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
+        let corner = Corner::of(self);
+        corner.count(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
+    }
+
     /// The query of a KPI for a workload in place of the canary: before a release, for what serves.
     ///
     /// # Errors
     /// What keeps the KPI from being measured.
     pub fn ask_of(&self, workload: &str, kpi: &Kpi) -> Result<Ask, Complaint> {
         let corner = Corner::of(self);
-        let mut ask = corner.ask(kpi, workload)?;
+        Ok(corner.instead(workload, corner.ask(kpi, workload)?))
+    }
+
+    /// The query that counts the requests of a workload in place of the canary.
+    ///
+    /// # Errors
+    /// What keeps them from being counted.
+    pub fn count_of(&self, workload: &str, kpi: &Kpi) -> Result<Ask, Complaint> {
+        let corner = Corner::of(self);
+        Ok(corner.instead(workload, corner.count(kpi, workload)?))
+    }
+}
+
+impl Corner<'_> {
+    /// A query for a workload, whatever it calls the canary's side.
+    fn instead(&self, workload: &str, mut ask: Ask) -> Ask {
         // Queries that add `-canary` to a name mean the Service or the copy of that side.
-        let Names { apex, target, .. } = &corner.names;
+        let Names { apex, target, .. } = &self.names;
         let side = workload.strip_prefix(target.as_str()).unwrap_or_default();
         ask.query = ask.query.replace(&format!("{workload}-canary"), workload);
         ask.query = ask.query.replace(&format!("{apex}-canary"), &format!("{apex}{side}"));
-        Ok(ask)
+        ask
     }
 }
 
@@ -41,23 +66,38 @@ pub(super) fn complaints(corner: &Corner<'_>, settings: Option<&Settings>) -> Ve
 
 impl Corner<'_> {
     fn ask(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {
+        self.as_subject(measured, |subject| match &kpi.source {
+            KpiSource::Builtin(builtin) => {
+                let BuiltinQuery { query, scale } = self.query(*builtin)?;
+                resolve::builtin(kpi, query, scale, subject)
+            }
+            KpiSource::Inline(query) => resolve::inline(kpi, query, subject),
+            KpiSource::Template { namespace, name, variables } => {
+                let key = kinds::METRIC_TEMPLATE.named(namespace, name);
+                resolve::template(kpi, variables, &key, self.scene.objects.find(&key), subject)
+            }
+        })
+    }
+
+    fn count(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {
+        let a_second = self.query(Builtin::SuccessRate)?.requests().unwrap_or_default();
+        let window = kpi.window.as_secs_f64();
+        self.as_subject(measured, |subject| resolve::builtin(kpi, a_second, window, subject))
+    }
+
+    fn query(&self, builtin: Builtin) -> Result<BuiltinQuery, Complaint> {
+        let query = self.router.map(|router| router.query(builtin));
+        query.ok_or_else(|| route::unknown("").into())
+    }
+
+    fn as_subject<T>(&self, measured: &str, resolve: impl FnOnce(&resolve::Subject<'_>) -> T) -> T {
         let canary = self.names.canary_ref(&self.scene.canary);
         let router = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
         let metrics_server = &self.scene.defaults.metrics_server;
         let spec = &self.scene.canary.spec;
         let metrics_secret = self.scene.defaults.metrics_secret.as_ref();
-        let subject = resolve::Subject { canary: &canary, measured, spec, router, metrics_server, metrics_secret };
-        match &kpi.source {
-            KpiSource::Builtin(builtin) => {
-                let query = self.router.map(|router| router.query(*builtin));
-                let query = query.ok_or_else(|| Complaint::from(route::unknown(router)))?;
-                resolve::builtin(kpi, query.query, query.scale, &subject)
-            }
-            KpiSource::Inline(query) => resolve::inline(kpi, query, &subject),
-            KpiSource::Template { namespace, name, variables } => {
-                let key = kinds::METRIC_TEMPLATE.named(namespace, name);
-                resolve::template(kpi, variables, &key, self.scene.objects.find(&key), &subject)
-            }
-        }
+        let target = Some(self.names.target()).filter(|target| target.kind == kinds::KNATIVE_SERVICE);
+        let revision = target.and_then(|target| workload::newest_knative_revision(self.scene.objects.find(&target)?));
+        resolve(&resolve::Subject { canary: &canary, measured, revision, spec, router, metrics_server, metrics_secret })
     }
 }

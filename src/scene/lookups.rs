@@ -10,6 +10,9 @@ use crate::workload;
 /// Label of an EndpointSlice: the Service it belongs to.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
+/// Stands for a label whose empty value every object has: what a canary looks at is then told by the objects themselves.
+pub const EVERY: &str = "";
+
 /// What to read for one canary. A change to any of it wakes the canary.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Lookups {
@@ -19,7 +22,7 @@ pub struct Lookups {
     pub labelled: Vec<Labelled>,
 }
 
-/// Objects of a kind in a namespace that carry this label.
+/// Objects of a kind in a namespace that carry this label; [`EVERY`] is on all of them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Labelled {
     /// Their kind.
@@ -49,6 +52,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();
     let labelled = vec![
+        group(kinds::BUDGET, EVERY, ""),
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side.name),
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),

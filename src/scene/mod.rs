@@ -25,7 +25,7 @@ use crate::metric::SecretName;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
-pub use lookups::{Labelled, Lookups, further, leads, lookups};
+pub use lookups::{EVERY, Labelled, Lookups, further, leads, lookups};
 pub use receivers::Receiver;
 
 /// What the operator was started with, where a Canary leaves it open.

@@ -154,11 +154,38 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::Moment;
 
     fn analysis(fields: &serde_json::Value) -> api::CanaryAnalysis {
         let mut all = json!({"interval": "1m", "threshold": 5});
         crate::object::value::merge(&mut all, fields);
         serde_json::from_value(all).unwrap()
+    }
+
+    #[test]
+    fn a_muted_gate_alerts_nobody_and_every_other_notice_does() {
+        let hook = |name: &str, mute: bool| json!({"name": name, "type": "confirm-rollout", "url": "http://gate", "muteAlert": mute});
+        let canary = json!({
+            "metadata": {"name": "app", "namespace": "test"},
+            "spec": {
+                "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+                "analysis": {
+                    "interval": "1m", "threshold": 5,
+                    "webhooks": [hook("quiet", true), hook("loud", false)],
+                    "alerts": [{"name": "chat", "providerRef": {"name": "chat"}}],
+                },
+            },
+        });
+        let scene = Scene {
+            canary: serde_json::from_value(canary).unwrap(),
+            objects: crate::object::Objects::default(),
+            defaults: std::sync::Arc::default(),
+            unserved: std::collections::BTreeSet::new(),
+        };
+        let canary = Names::of(&scene.canary).canary_ref(&scene.canary);
+        let closed = |gate: &str| Notice::GateClosed(Moment::ConfirmRollout, gate.to_owned(), "no".to_owned());
+        let alerts = |notice| scene.alerts(&canary, &[notice]).len();
+        assert_eq!((alerts(closed("quiet")), alerts(closed("loud")), alerts(Notice::RollbackRequested)), (0, 1, 1));
     }
 
     #[test]

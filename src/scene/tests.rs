@@ -194,6 +194,17 @@ fn a_question_becomes_a_query_and_a_missing_template_its_own_answer() {
 }
 
 #[test]
+fn requests_are_counted_by_the_router_over_the_window_of_the_kpi_whoever_measures_it() {
+    let store = store();
+    let kpis = scene(&store).facts().settings.unwrap().kpis;
+    let rate = scene(&store).ask(&kpis[0]).unwrap();
+    let counts: Vec<_> = kpis.iter().map(|kpi| scene(&store).count(kpi).unwrap()).collect();
+    assert_eq!(format!("{} * 100", counts[0].query), rate.query.split_once(" / ").unwrap().1);
+    assert_eq!((counts[0].scale, counts[0].address.as_str()), (60.0, rate.address.as_str()));
+    assert_eq!(counts[0].identity(), counts[1].identity(), "so both are asked once");
+}
+
+#[test]
 fn finalizers_of_others_stay() {
     let mut object = canary();
     object["metadata"]["finalizers"] = json!(["theirs"]);
@@ -233,7 +244,99 @@ fn every_object_that_is_read_is_looked_up() {
     let lookups = lookups(&canary, &Defaults::default());
     let names: Vec<_> = lookups.keys.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), 9, "{names:?}");
-    assert_eq!(lookups.labelled.len(), 3);
+    assert_eq!(lookups.labelled.len(), 4);
+}
+
+/// The target reads a ConfigMap.
+fn with_config() -> FakeStore {
+    let mut store = store();
+    let mut reads = deployment("podinfo", "app:1");
+    reads["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
+    store.put(target(), reads);
+    store.put(kinds::CONFIG_MAP.named("test", "settings"), json!({"metadata": {}, "data": {"a": "1"}}));
+    store
+}
+
+#[test]
+fn without_config_tracking_both_sides_read_the_users_objects() {
+    let mut store = with_config();
+    for (tracking, reads) in [(ConfigTracking::Off, "settings"), (ConfigTracking::On, "settings-primary")] {
+        let defaults = Defaults { config_tracking: tracking, ..Defaults::default() };
+        let scene = Scene { defaults: Arc::new(defaults), ..scene(&store) };
+        let facts = scene.facts();
+        assert_eq!(facts.configs.is_some(), tracking == ConfigTracking::On);
+        let revision = facts.target.found().unwrap().revision.clone();
+        for change in scene.changes(&Effect::Primary(PrimarySource::Target(revision))).unwrap() {
+            store.write(&change).unwrap();
+        }
+        let primary = store.objects().find(&kinds::DEPLOYMENT.named("test", "podinfo-primary")).unwrap();
+        let from = &primary["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"];
+        assert_eq!(*from, json!(reads));
+        let copy = store.objects().find(&kinds::CONFIG_MAP.named("test", "settings-primary"));
+        assert_eq!(copy.is_some(), tracking == ConfigTracking::On);
+        store.remove(&kinds::DEPLOYMENT.named("test", "podinfo-primary"));
+    }
+}
+
+#[test]
+fn a_budget_of_the_targets_pods_is_seen_twinned_and_discarded() {
+    let mut store = store();
+    let selector = json!({"matchLabels": {"app": "podinfo"}});
+    let key = |name: &str| kinds::BUDGET.named("test", name);
+    store.put(key("podinfo"), json!({"metadata": {}, "spec": {"minAvailable": 1, "selector": selector}}));
+    assert_eq!(scene(&store).facts().budgets, Shape::Missing);
+    write(&mut store, &Effect::Budgets);
+    assert_eq!(scene(&store).facts().budgets, Shape::AsWanted);
+    let gone: Vec<_> =
+        scene(&store).changes(&Effect::Discard).unwrap().iter().filter_map(crate::object::Change::key).collect();
+    assert_eq!(gone, [key("podinfo-primary")], "the user's own stays");
+}
+
+#[test]
+fn a_missing_autoscaler_is_told_and_the_release_goes_on() {
+    let mut canary = canary();
+    canary["spec"]["autoscalerRef"] =
+        json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "podinfo"});
+    let facts = scene_of(canary, &store()).facts();
+    let told: Vec<_> = facts.complaints.iter().map(|c| (c.gravity, c.reason)).collect();
+    assert_eq!((told, facts.scaling), (vec![(Gravity::Warns, "ScalerMissing")], Scaling::Fixed));
+}
+
+#[test]
+fn a_primary_of_flaggers_loses_its_owner_and_nothing_else() {
+    let mut store = store();
+    let key = kinds::DEPLOYMENT.named("test", "podinfo-primary");
+    let mut theirs = deployment("podinfo-primary", "app:1");
+    let canary = json!({"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "podinfo", "controller": true});
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "theirs"});
+    theirs["metadata"]["ownerReferences"] = json!([canary, other]);
+    store.put(key.clone(), theirs.clone());
+    assert!(scene(&store).facts().owned);
+    write(&mut store, &Effect::Disown);
+    let freed = store.objects().find(&key).unwrap();
+    assert_eq!(freed["metadata"]["ownerReferences"], json!([other]));
+    assert_eq!(
+        (&freed["spec"], &freed["metadata"]["annotations"]),
+        (&theirs["spec"], &theirs["metadata"]["annotations"])
+    );
+    assert!(!scene(&store).facts().owned);
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_is_given_back_all_the_same() {
+    let mut store = store();
+    for effect in [Effect::Sides, Effect::Apex, Effect::Route(Routing::PRIMARY)] {
+        write(&mut store, &effect);
+    }
+    let mut invalid = canary();
+    invalid["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    invalid["spec"]["analysis"]["stepWeights"] = json!([50, 10]);
+    let scene = scene_of(invalid, &store);
+    let facts = scene.facts();
+    assert_eq!((facts.settings, facts.complaints), (None, vec![]));
+    for effect in [Effect::ReleaseRoute, Effect::Discard] {
+        assert_ne!(scene.changes(&effect).unwrap(), [], "{effect:?}");
+    }
 }
 
 #[test]
@@ -296,6 +399,24 @@ fn a_core_service_is_released_as_a_whole_and_never_scaled() {
     let facts = scene(&store).facts();
     assert_ne!(facts.target.found().map(|target| &target.revision), Some(&first));
     assert_eq!(facts.sides, Shape::Differs, "the canary follows");
+}
+
+#[test]
+fn a_knative_service_is_measured_by_its_newest_revision() {
+    let mut canary = canary();
+    canary["spec"]["provider"] = json!("knative");
+    canary["spec"]["targetRef"] = json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "podinfo"});
+    canary["spec"]["analysis"]["metrics"] =
+        json!([{"name": "request-success-rate", "interval": "1m", "thresholdRange": {"min": 99}}]);
+    let mut store = FakeStore::default();
+    store.put(
+        kinds::KNATIVE_SERVICE.named("test", "podinfo"),
+        json!({"metadata": {}, "spec": {}, "status": {"latestCreatedRevisionName": "podinfo-00002"}}),
+    );
+    let scene = scene_of(canary, &store);
+    let settings = scene.facts().settings.expect("the spec is right");
+    let query = scene.ask(&settings.kpis[0]).expect("it can be asked").query;
+    assert!(query.contains(r#"envoy_cluster_name=~"test/podinfo-00002""#), "{query}");
 }
 
 #[test]

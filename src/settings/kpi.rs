@@ -37,6 +37,9 @@ fn rules(metric: &Metric, analysis: &CanaryAnalysis) -> Rules {
     Rules {
         on_error: recourse(metric.on_error.or(analysis.on_error)),
         on_no_data: recourse(metric.on_no_data.or(analysis.on_no_data)),
+        // Who asks for requests wants to wait for them.
+        on_inconclusive: recourse(metric.on_inconclusive.or(analysis.on_inconclusive).or(Some(api::Recourse::Hold))),
+        min_requests: metric.min_requests.or(analysis.min_requests).and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         mode: match metric.mode {
             None | Some(MetricMode::Gate) => Mode::Gate,
             Some(MetricMode::Advisory) => Mode::Advisory,

@@ -48,9 +48,9 @@ fn audience(analysis: &CanaryAnalysis) -> Audience {
     if matches { Audience::Matching } else { Audience::Everyone }
 }
 
-/// Zero and less mean "all requests".
+/// Zero and less mean "all requests", as 100 does.
 fn mirror(analysis: &CanaryAnalysis) -> Option<Mirror> {
-    let share = analysis.mirror_weight.filter(|share| *share > 0).map(percent);
+    let share = analysis.mirror_weight.filter(|share| (1..100).contains(share)).map(percent);
     (analysis.mirror == Some(true)).then_some(share.map_or(Mirror::All, Mirror::Share))
 }
 

@@ -278,15 +278,28 @@ fn rules_of_a_metric_come_before_those_of_the_analysis_and_flaggers_after_both()
         all["metrics"][0].as_object_mut().unwrap().append(metric.clone().as_object_mut().unwrap());
         with(&all).kpis[0].rules
     };
-    assert_eq!(rules(&json!({}), &json!({})), Rules::default());
+    let flaggers = Rules { on_inconclusive: minutes(60), ..Rules::default() };
+    assert_eq!(rules(&json!({}), &json!({})), flaggers);
     let analysis = json!({ "onError": "hold", "onNoData": "pass", "maxHold": "10m" });
-    let of_the_analysis = Rules { on_error: minutes(10), on_no_data: Recourse::Pass, mode: Mode::Gate };
+    let of_the_analysis =
+        Rules { on_error: minutes(10), on_no_data: Recourse::Pass, on_inconclusive: minutes(10), ..flaggers };
     assert_eq!(rules(&analysis, &json!({})), of_the_analysis);
     let metric = json!({ "onNoData": "hold", "maxHold": "5m", "mode": "advisory" });
-    let of_the_metric = Rules { on_error: minutes(5), on_no_data: minutes(5), mode: Mode::Advisory };
+    let of_the_metric = Rules {
+        on_error: minutes(5),
+        on_no_data: minutes(5),
+        on_inconclusive: minutes(5),
+        mode: Mode::Advisory,
+        ..flaggers
+    };
     assert_eq!(rules(&analysis, &metric), of_the_metric);
     assert_eq!(rules(&analysis, &json!({ "onError": "fail" })).on_error, Recourse::Fail);
     assert_eq!(rules(&json!({ "onError": "hold" }), &json!({})).on_error, minutes(60));
+    let analysis = json!({ "minRequests": 100, "onInconclusive": "pass" });
+    let of_the_analysis = Rules { on_inconclusive: Recourse::Pass, min_requests: 100, ..flaggers };
+    assert_eq!(rules(&analysis, &json!({})), of_the_analysis);
+    let metric = json!({ "minRequests": 0, "onInconclusive": "fail" });
+    assert_eq!(rules(&analysis, &metric), Rules { on_inconclusive: Recourse::Fail, ..flaggers });
 }
 
 #[test]

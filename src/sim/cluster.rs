@@ -156,6 +156,13 @@ impl Cluster {
         traffic::lost(&self.names, self.api.objects(), self.workloads.pods(), &shares, self.now)
     }
 
+    /// Whether the workload and its Canary are deleted: then nothing is wanted to serve.
+    pub(super) fn is_abandoned(&self) -> bool {
+        let canary = self.api.find(&corner::canary_key(&self.names));
+        let leaving = canary.is_none_or(|canary| value::at(canary, &["metadata", "deletionTimestamp"]).is_some());
+        leaving && self.template(&self.target_key()).is_none()
+    }
+
     /// Whether the operator took the pods of a workload away.
     pub(super) fn is_parked(&self, workload: &ObjectKey) -> bool {
         self.parked.contains(workload)

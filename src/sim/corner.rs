@@ -43,7 +43,8 @@ fn seen(lookups: &Lookups, objects: &Objects) -> Objects {
             || lookups.labelled.iter().any(|l| {
                 l.kind == key.kind
                     && l.namespace == key.namespace
-                    && value::text(object, &["metadata", "labels", l.label]) == Some(&l.value)
+                    && (l.label == scene::EVERY
+                        || value::text(object, &["metadata", "labels", l.label]) == Some(&l.value))
             })
     })
 }

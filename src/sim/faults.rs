@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::fixture;
 use super::random::Random;
+use crate::model::Moment;
 use crate::object::Kind;
 use crate::object::kinds::{CANARY, DEPLOYMENT, ENDPOINT_SLICE, SERVICE};
 
@@ -29,6 +31,12 @@ pub(super) enum Fault {
     ProviderDown(Duration),
     /// The KPI provider answers with no series for so long.
     ProviderEmpty(Duration),
+    /// The hooks of some moments say no for so long; those of a rollback say yes.
+    HookAgainst(Vec<Moment>, Duration),
+    /// The hooks of some moments answer only after so long.
+    HookSilent(Vec<Moment>, Duration),
+    /// The hooks of some moments fail for so long.
+    HookBroken(Vec<Moment>, Duration),
     /// Nobody sends requests for so long.
     NoTraffic(Duration),
     /// A person writes the canary's share into the route.
@@ -149,8 +157,9 @@ impl Fault {
     fn any(random: &mut Random) -> Self {
         let kinds = [CANARY, DEPLOYMENT, SERVICE, ENDPOINT_SLICE];
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
+        let (moments, shift) = (some_moments(random), random.millis(20_000, 400_000));
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(47) {
+        match random.below(60) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -177,8 +186,22 @@ impl Fault {
             42 => Self::EditPrimary,
             43 => Self::DeleteCanary(long),
             44..=45 => Self::EditConfig(random.count(4)),
+            46..=55 => Self::HookAgainst(moments, shift),
+            56..=57 => Self::HookSilent(moments, shift),
+            58 => Self::HookBroken(moments, shift),
             _ => Self::Autoscale(u32::from(random.count(8))),
         }
+    }
+}
+
+/// The moments whose hooks change their mind: mostly one gate.
+fn some_moments(random: &mut Random) -> Vec<Moment> {
+    let gates = [Moment::ConfirmRollout, Moment::ConfirmTrafficIncrease, Moment::ConfirmPromotion];
+    match random.below(20) {
+        0..=9 => random.pick(&gates).into_iter().collect(),
+        10..=12 => gates.to_vec(),
+        13..=16 => vec![Moment::Rollback],
+        _ => random.pick(&fixture::MOMENTS).into_iter().collect(),
     }
 }
 
@@ -187,7 +210,15 @@ pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
     let count = random.below(13);
     let mut faults: Vec<_> = (0..count).map(|_| (random.millis(0, 900_000), Fault::any(random))).collect();
     if random.chance(80) {
-        faults.push((random.millis(30_000, 300_000), Fault::Release(Temper::Healthy)));
+        let at = random.millis(30_000, 300_000);
+        faults.push((at, Fault::Release(Temper::Healthy)));
+        // What only means something in the middle of a release.
+        if random.chance(60) {
+            faults.push((at, Fault::HookAgainst(some_moments(random), random.millis(20_000, 200_000))));
+        }
+        if random.chance(25) {
+            faults.push((at + random.millis(15_000, 90_000), Fault::EditAnalysis(Knob::Strategy)));
+        }
     }
     faults.sort_by_key(|(at, _)| *at);
     faults

@@ -8,6 +8,7 @@ use super::app::{App, AsPrimary};
 use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
+use crate::model::Moment;
 use crate::object::value;
 
 /// The names of every seeded run.
@@ -29,6 +30,9 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     });
     value::merge(&mut analysis, &form(random));
     value::merge(&mut analysis, &affinity(random));
+    if random.chance(60) {
+        value::merge(&mut analysis, &json!({"webhooks": webhooks(random)}));
+    }
     if random.chance(30) {
         value::merge(&mut analysis, &json!({"stepWeightPromotion": 10 + random.below(60)}));
     }
@@ -76,6 +80,33 @@ pub(super) fn form(random: &mut Random) -> Value {
     form
 }
 
+/// The moments at which a hook has a say.
+pub(super) const MOMENTS: [Moment; 7] = [
+    Moment::ConfirmRollout,
+    Moment::PreRollout,
+    Moment::Rollout,
+    Moment::ConfirmTrafficIncrease,
+    Moment::ConfirmPromotion,
+    Moment::PostRollout,
+    Moment::Rollback,
+];
+
+/// Hooks of some moments, and gates among them that do not wait for ever.
+fn webhooks(random: &mut Random) -> Vec<Value> {
+    let asked: Vec<_> = MOMENTS.into_iter().filter(|_| random.chance(70)).collect();
+    let mut hook = |moment: Moment| {
+        let name = moment.as_str();
+        let mut hook = json!({"name": name, "type": name, "url": "http://hooks.test/"});
+        if name.starts_with("confirm") && random.chance(30) {
+            let then = random.pick(&["fail", "pass"]).unwrap_or("fail");
+            let deadline = format!("{}s", 10 + random.below(60));
+            value::merge(&mut hook, &json!({"deadline": deadline, "onDeadline": then}));
+        }
+        hook
+    };
+    asked.into_iter().map(&mut hook).collect()
+}
+
 /// Whether users are kept on a side; a patch.
 pub(super) fn affinity(random: &mut Random) -> Value {
     match random.below(10) {
@@ -118,6 +149,11 @@ pub(super) fn deployment(names: &Names) -> Value {
             },
         },
     })
+}
+
+/// How the target replaces its pods; a patch.
+pub(super) fn replacement(random: &mut Random) -> Value {
+    json!({"spec": {"strategy": {"type": if random.chance(15) { "Recreate" } else { "RollingUpdate" }}}})
 }
 
 /// The autoscaler of the target, where the Canary names one.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::corner;
 use super::faults::{Fault, Knob, Skip, Temper};
 use super::fixture;
+use super::hooks::Mood;
 use super::operator::Operator;
 use super::pods::image;
 use super::provider::Health;
@@ -34,8 +35,11 @@ impl Trial {
             Fault::LostWakes(lag) => self.deaf_until = Some(now.after(*lag)),
             Fault::SpareWake => self.operator.wake_at(now),
             Fault::Conflict => self.cluster.interfere = true,
-            Fault::ProviderDown(lag) => self.health = Health::Down(now.after(*lag)),
-            Fault::ProviderEmpty(lag) => self.health = Health::Empty(now.after(*lag)),
+            Fault::ProviderDown(lag) => self.others.health = Health::Down(now.after(*lag)),
+            Fault::ProviderEmpty(lag) => self.others.health = Health::Empty(now.after(*lag)),
+            Fault::HookAgainst(moments, lag) => self.others.hooks.turn(moments, Mood::Against, now.after(*lag)),
+            Fault::HookSilent(moments, lag) => self.others.hooks.turn(moments, Mood::Silent, now.after(*lag)),
+            Fault::HookBroken(moments, lag) => self.others.hooks.turn(moments, Mood::Broken, now.after(*lag)),
             Fault::NoTraffic(lag) => self.quiet_until = Some(now.after(*lag)),
             Fault::Release(temper) => self.release(*temper),
             Fault::Deploy(image) => {

@@ -1,6 +1,9 @@
-//! What must hold at every write, whatever happened before: S1 to S6.
+//! What must hold at every write, whatever happened before: S1 to S7.
 
 mod configs;
+mod hooks;
+mod loss;
+mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,7 +25,7 @@ use crate::workload::snapshot;
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S6`, `L1` to `L4`.
+    /// Which rule: `S1` to `S7`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -33,9 +36,6 @@ impl fmt::Display for Violation {
         write!(f, "{}: {}", self.rule, self.sentence)
     }
 }
-
-/// From a pod's end to the route that no longer leads to it: endpoints, a watch and a round in between.
-const LONGEST_LOSS: Duration = Duration::from_secs(5);
 
 /// What the rules remember of the run so far.
 #[derive(Debug, Default)]
@@ -65,6 +65,8 @@ pub(super) struct Invariants {
     rerouted: bool,
     /// Workloads with ready pods.
     serving: BTreeSet<ObjectKey>,
+    /// The operator saw no endpoint of the primary: the canary may have to serve everybody.
+    alone: bool,
 }
 
 impl Invariants {
@@ -87,12 +89,18 @@ impl Invariants {
     pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan) {
         let (before, after) = (&facts.journal, &plan.journal);
         self.reached.insert(after.phase.to_string());
+        self.alone = facts.endpoints.primary == 0;
         if before.phase != after.phase {
             self.reached.insert(format!("{}->{}", before.phase, after.phase));
-            self.tells_its_transition(before, plan);
+        }
+        if let Some(sentence) = news::untold(before, plan) {
+            self.fail("S6", sentence);
         }
         let Some(settings) = &facts.settings else { return };
         self.weight_moves_by_gates(settings, facts, after, answers);
+        if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
+            self.fail("S7", sentence);
+        }
         self.only_what_passed_is_promoted(settings, facts, after, answers);
         if let Some(course) = after.step.and_then(|step| step.course) {
             self.reached.insert(course.as_str().to_owned());
@@ -107,19 +115,9 @@ impl Invariants {
         // Whoever does not see yet that the target runs something else cannot know whom it judges.
         let image_now = cluster.template(&cluster.target_key()).map(image);
         let seen = before.last_applied.as_ref().and_then(|r| self.images.get(r)).map(String::as_str) == image_now;
-        if seen && !answers.is_empty() && before.last_applied == after.last_applied {
+        let measured = answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
+        if seen && measured && before.last_applied == after.last_applied {
             self.measures_this_revision(cluster, settings, before);
-        }
-    }
-
-    /// S6: whoever listens hears of each change of phase.
-    fn tells_its_transition(&mut self, before: &Journal, plan: &Plan) {
-        let silent = plan.notices.is_empty() && before.phase != Phase::Initializing;
-        // The end of a withdrawn release was told when it was withdrawn; a promotion that goes on was told before.
-        let told = matches!((before.phase, plan.journal.phase), (Phase::Finalising, Phase::Succeeded))
-            || matches!((before.phase, plan.journal.phase), (Phase::Failed, Phase::Promoting));
-        if silent && !told {
-            self.fail("S6", format!("nobody was told of {} -> {}", before.phase, plan.journal.phase));
         }
     }
 
@@ -173,7 +171,7 @@ impl Invariants {
     ) {
         let before = &facts.journal;
         let Some(revision) = &after.last_applied else { return };
-        if (before.phase, after.phase) != (Phase::Progressing, Phase::Promoting) {
+        if !matches!(before.phase, Phase::Progressing | Phase::WaitingPromotion) || after.phase != Phase::Promoting {
             return;
         }
         if before.last_applied.as_ref() != Some(revision) {
@@ -190,7 +188,7 @@ impl Invariants {
     pub(super) fn recorded(&mut self, before: &Journal, after: &Journal) {
         let Some(revision) = &after.last_applied else { return };
         match (before.phase, after.phase) {
-            (Phase::Progressing, Phase::Promoting) => {
+            (Phase::Progressing | Phase::WaitingPromotion, Phase::Promoting) => {
                 self.approved.insert(revision.clone());
             }
             (_, Phase::Progressing) => {
@@ -221,9 +219,7 @@ impl Invariants {
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         self.primary_reads_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
-        // Whoever deletes the workload and its Canary wants nothing to serve.
-        let unwanted = plan.journal.phase == Phase::Terminating && cluster.template(&cluster.target_key()).is_none();
-        if lost > self.lost && !unwanted {
+        if lost > self.lost && !cluster.is_abandoned() {
             self.fail(
                 "S2",
                 format!("{lost} % of the requests are lost since {what} was written, {} % before", self.lost),
@@ -240,7 +236,8 @@ impl Invariants {
             self.fail("S1", format!("the weights in {key:?} sum to {sum}"));
         }
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
-        if plan.journal.phase == Phase::Progressing && weight > self.weight && weight > plan.journal.weight {
+        let decided = if self.alone { Percent::FULL } else { plan.journal.weight };
+        if plan.journal.phase == Phase::Progressing && weight > self.weight && weight > decided {
             self.fail("S1", format!("{weight} % are routed to the canary, {} % were decided", plan.journal.weight));
         }
         self.weight = weight;
@@ -269,41 +266,6 @@ impl Invariants {
             );
         }
         self.primary = primary;
-    }
-
-    /// Judges the cluster after it moved by itself or by another hand.
-    pub(super) fn ticked(&mut self, cluster: &Cluster) {
-        self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
-        self.copy = configs::copy(cluster);
-        let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
-        let lost = cluster.lost();
-        let serving: BTreeSet<_> =
-            cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
-        let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
-        self.rerouted |= weight != self.weight;
-        // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
-        // pods away must have looked.
-        if let Some(gone) = gone.filter(|_| lost > self.lost && !self.rerouted) {
-            self.broken.get_or_insert(Violation {
-                rule: "S2",
-                sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
-            });
-        }
-        (self.lost, self.weight, self.serving) = (lost, weight, serving);
-        self.loss_ends(cluster);
-    }
-
-    /// S2 in time: without faults, no request is lost for long that the primary could answer.
-    fn loss_ends(&mut self, cluster: &Cluster) {
-        let primary = cluster.pods().iter().any(|p| p.owner == cluster.primary_key() && p.is_ready(cluster.now));
-        if !self.calm || self.lost.is_zero() || !primary {
-            self.losing = None;
-            return;
-        }
-        let since = *self.losing.get_or_insert(cluster.now);
-        if cluster.now.since(since) > LONGEST_LOSS {
-            self.fail("S2", format!("{} % of the requests have been lost since {since}", self.lost));
-        }
     }
 
     /// Counts what was told, for the coverage of the run.
@@ -356,7 +318,8 @@ fn passed(settings: &Settings, answers: &[Answer]) -> bool {
             Answer::Measured(name, Measurement::Value(v)) => {
                 *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
             }
-            Answer::Measured(_, Measurement::NoData(_) | Measurement::Error(_)) | Answer::Hook(..) => false,
+            Answer::Measured(_, Measurement::Few { .. } | Measurement::NoData(_) | Measurement::Error(_))
+            | Answer::Hook(..) => false,
         })
     })
 }
@@ -384,10 +347,10 @@ mod tests {
 
     use super::*;
     use crate::api;
-    use crate::model::{CanaryRef, Course, Endpoints, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
+    use crate::model::{CanaryRef, Course, Endpoints, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
     use crate::settings::{self, Defaults};
 
-    fn settings() -> Settings {
+    pub(super) fn settings() -> Settings {
         let spec: api::CanarySpec = serde_json::from_value(json!({
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
             "service": {"port": 80},
@@ -400,7 +363,7 @@ mod tests {
     }
 
     /// Revision `b` is analysed at this weight.
-    fn at(weight: i64) -> Journal {
+    pub(super) fn at(weight: i64) -> Journal {
         let (now, weight) = (Time::from_millis(0), Percent::clamped(weight));
         let course = Some(Course::Weights);
         let step =
@@ -409,11 +372,16 @@ mod tests {
         Journal { phase: Phase::Progressing, weight, step, last_applied, ..Journal::default() }
     }
 
-    fn facts(journal: Journal) -> Facts {
+    pub(super) fn facts(journal: Journal) -> Facts {
         let [namespace, name, uid, kind, target] = ["test", "app", "u", "Deployment", "app"].map(str::to_owned);
         let rollout = Rollout::default();
-        let target_seen =
-            TargetSeen { revision: Revision::new("s1-b"), replicas: 1, rollout, grace: Duration::from_secs(10) };
+        let target_seen = TargetSeen {
+            revision: Revision::new("s1-b"),
+            replicas: 1,
+            rollout,
+            grace: Duration::from_secs(10),
+            replacement: Replacement::Rolling,
+        };
         Facts {
             canary: CanaryRef { namespace, name, uid, generation: 1, kind, target },
             deleting: false,
@@ -424,6 +392,7 @@ mod tests {
             rival: None,
             target: Seen::Found(target_seen),
             primary: Seen::Missing,
+            owned: false,
             sides: Shape::AsWanted,
             apex: Shape::AsWanted,
             endpoints: Endpoints::default(),
@@ -432,6 +401,7 @@ mod tests {
             lost: BTreeSet::new(),
             configs: None,
             copies: Shape::AsWanted,
+            budgets: Shape::AsWanted,
             scaling: Scaling::Fixed,
         }
     }
@@ -467,14 +437,6 @@ mod tests {
         let good = success(100.0);
         assert_eq!((judge(20, &good), judge(20, &success(0.0)), judge(20, &[])), (None, Some("S3"), Some("S3")));
         assert_eq!(judge(10, &good), Some("S3"), "a step is missing");
-    }
-
-    #[test]
-    fn a_change_of_phase_that_nobody_hears_of_is_seen() {
-        let after = Journal { phase: Phase::Failed, step: None::<Step>, ..at(0) };
-        let plan = |notices| Plan { journal: after.clone(), effects: vec![], notices, wake: None };
-        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![]))), Some("S6"));
-        assert_eq!(rule(|i| i.tells_its_transition(&at(10), &plan(vec![Notice::RolledBack]))), None);
     }
 
     #[test]

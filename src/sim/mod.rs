@@ -12,6 +12,7 @@ mod endpoints;
 mod faults;
 mod fixture;
 mod hands;
+mod hooks;
 mod invariants;
 mod operator;
 mod pods;

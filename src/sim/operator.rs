@@ -8,7 +8,7 @@ use super::cluster::Cluster;
 use super::corner;
 use super::faults::Fault;
 use super::invariants::Invariants;
-use super::provider::{self, Health};
+use super::provider::Others;
 use crate::model::{Answer, CanaryRef, Facts, Journal, Plan, Time};
 use crate::plan;
 use crate::scene::Scene;
@@ -98,7 +98,7 @@ impl Operator {
     }
 
     /// Observe, ask, decide, record, perform.
-    pub(super) fn round(&mut self, cluster: &mut Cluster, health: Health, record: &mut Record) -> Round {
+    pub(super) fn round(&mut self, cluster: &mut Cluster, others: &Others, record: &mut Record) -> Round {
         self.due = None;
         record.rounds += 1;
         self.cache.refresh(&cluster.api, cluster.now);
@@ -109,7 +109,7 @@ impl Operator {
         let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
         let now = Time::from_millis(cluster.now.as_millis() + self.skew);
         let mut facts = scene.facts();
-        let answers = inquire(cluster, health, &facts, now);
+        let answers = inquire(cluster, others, &facts, now);
         let mut plan = plan::decide(&facts, &answers, now);
         if let Some(complaint) = scene.refusal(&plan.effects) {
             facts.complaints.push(complaint);
@@ -120,7 +120,7 @@ impl Operator {
             decisions.push(Decision { facts: facts.clone(), answers: answers.clone(), now });
         }
         if plan.journal != facts.journal || !plan.effects.is_empty() {
-            let checked = !answers.is_empty();
+            let checked = answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
             let who = facts.canary.clone();
             record.plans.push_back(Decided { at: cluster.now, who, plan: plan.clone(), checked });
             if record.keep == Keep::Last {
@@ -196,13 +196,13 @@ impl Operator {
 }
 
 /// Asks until the decision knows all that it needs.
-fn inquire(cluster: &Cluster, health: Health, facts: &Facts, now: Time) -> Vec<Answer> {
+fn inquire(cluster: &Cluster, others: &Others, facts: &Facts, now: Time) -> Vec<Answer> {
     let mut answers = Vec::new();
     loop {
         let questions = plan::questions(facts, &answers, now);
         if questions.is_empty() {
             return answers;
         }
-        answers.extend(provider::answers(cluster, health, &questions));
+        answers.extend(others.answers(cluster, &questions));
     }
 }

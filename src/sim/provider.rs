@@ -1,7 +1,8 @@
 //! The simulated KPI provider: it measures what the simulated requests met, or fails.
 
 use super::cluster::Cluster;
-use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Moment, Question, Reply, Time};
+use super::hooks::Hooks;
+use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Time};
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -15,16 +16,22 @@ pub(super) enum Health {
     Empty(Time),
 }
 
-/// Answers questions in their order.
-pub(super) fn answers(cluster: &Cluster, health: Health, questions: &[Question]) -> Vec<Answer> {
-    let answer = |question: &Question| match question {
-        Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, health, kpi)),
-        Question::Hook(call) if call.hook.moment == Moment::Rollback => {
-            Answer::Hook(call.clone(), Reply::No("answered 403: Forbidden".to_owned()))
-        }
-        Question::Hook(call) => Answer::Hook(call.clone(), Reply::Yes),
-    };
-    questions.iter().map(answer).collect()
+/// Everybody whom the operator asks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Others {
+    pub(super) health: Health,
+    pub(super) hooks: Hooks,
+}
+
+impl Others {
+    /// Answers questions in their order.
+    pub(super) fn answers(&self, cluster: &Cluster, questions: &[Question]) -> Vec<Answer> {
+        let answer = |question: &Question| match question {
+            Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi)),
+            Question::Hook(call) => Answer::Hook(call.clone(), self.hooks.reply(call.hook.moment, cluster.now)),
+        };
+        questions.iter().map(answer).collect()
+    }
 }
 
 fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {

@@ -8,7 +8,7 @@ use super::faults::{self, Fault, Temper};
 use super::fixture;
 use super::invariants::Violation;
 use super::operator::{Keep, Operator, Record, Round};
-use super::provider::Health;
+use super::provider::Others;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
@@ -33,7 +33,7 @@ pub(super) struct Trial {
     /// A replica that has lost its Lease, and until when it does not know.
     pub(super) deposed: Option<(Operator, Time)>,
     pub(super) record: Record,
-    pub(super) health: Health,
+    pub(super) others: Others,
     pub(super) random: Random,
     /// The Canary, the target and its image as they are in Git.
     pub(super) canary: Value,
@@ -60,7 +60,7 @@ impl Trial {
             operator: Operator::default(),
             deposed: None,
             record: Record::default(),
-            health: Health::Well,
+            others: Others::default(),
             random,
             canary,
             target,
@@ -78,7 +78,8 @@ impl Trial {
         let mut random = Random::new(seed);
         let names = fixture::names();
         let canary = fixture::canary(&names, &mut random);
-        let target = fixture::deployment(&names);
+        let mut target = fixture::deployment(&names);
+        value::merge(&mut target, &fixture::replacement(&mut random));
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
         // Without users on the canary somebody must send requests, or nothing is measured.
@@ -137,6 +138,9 @@ impl Trial {
             self.record.invariants.ticked(&self.cluster);
             self.befall();
             self.wake();
+            if self.others.hooks.turns_at(next) {
+                self.operator.wake_at(next);
+            }
             if self.operator.due.is_some_and(|t| t <= next) {
                 self.round();
                 self.wake();
@@ -162,7 +166,8 @@ impl Trial {
         let fresh = self.operator.cache.next().filter(|t| *t > self.cluster.now);
         let quiet = self.quiet_until.filter(|t| *t > self.cluster.now);
         let deposed = self.deposed.as_ref().and_then(|(replica, until)| replica.due.filter(|due| due < until));
-        let times = [self.cluster.next(), self.operator.due, deposed, fresh, fault, self.deaf_until, quiet];
+        let hooks = self.others.hooks.next(self.cluster.now);
+        let times = [self.cluster.next(), self.operator.due, deposed, fresh, fault, self.deaf_until, quiet, hooks];
         times.into_iter().flatten().min()
     }
 
@@ -210,14 +215,14 @@ impl Trial {
         if self.cluster.now >= until {
             return;
         }
-        let round = replica.round(&mut self.cluster, self.health, &mut self.record);
+        let round = replica.round(&mut self.cluster, &self.others, &mut self.record);
         self.deposed = (round != Round::Crashed).then_some((replica, until));
         self.cluster.settle();
         self.record.invariants.ticked(&self.cluster);
     }
 
     fn round(&mut self) {
-        let round = self.operator.round(&mut self.cluster, self.health, &mut self.record);
+        let round = self.operator.round(&mut self.cluster, &self.others, &mut self.record);
         if round == Round::Crashed {
             self.operator = Operator { skew: self.random.skew(), ..Operator::default() };
             let delay = self.random.millis(500, 20_000);
@@ -234,7 +239,7 @@ impl Trial {
         self.quiet_until = None;
         self.deposed = None;
         self.record.invariants.calm = true;
-        self.health = Health::Well;
+        self.others = Others::default();
         self.operator.dies_after = None;
         self.operator.cache.catch_up();
         self.cluster.interfere = false;

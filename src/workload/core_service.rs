@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::whole::{Place, Whole, one};
 use super::{CANARY, WorkloadError, hash, metadata};
-use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Revision, Seen, TargetSeen};
+use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Replacement, Revision, Seen, TargetSeen};
 use crate::object::kinds::SERVICE;
 use crate::object::{Change, ObjectKey, value};
 
@@ -25,7 +25,13 @@ pub(super) struct CoreService;
 
 impl Whole for CoreService {
     fn target(&self, at: &Place<'_>) -> Result<TargetSeen, Complaint> {
-        Ok(TargetSeen { revision: revision(at.target), replicas: 1, rollout: one(true), grace: GRACE })
+        Ok(TargetSeen {
+            revision: revision(at.target),
+            replicas: 1,
+            rollout: one(true),
+            grace: GRACE,
+            replacement: Replacement::Rolling,
+        })
     }
 
     fn primary(&self, at: &Place<'_>) -> Seen<PrimarySeen> {
@@ -161,6 +167,15 @@ mod tests {
         let Seen::Found(primary) = CoreService.primary(&place(&second, &store)) else { panic!("it is there") };
         assert!(primary.runs.is(&revision(&first)));
         assert!(CoreService.promote(&place(&second, &store), &revision(&first)).is_err(), "the target has moved on");
+    }
+
+    #[test]
+    fn the_copies_are_named_after_the_apex_that_routes_lead_to() {
+        let (store, target) = (FakeStore::default(), service("a.example.com"));
+        let at = Place { apex: "shop", ..place(&target, &store) };
+        let made = [CoreService.sides(&at), CoreService.promote(&at, &revision(&target)).expect("it is this one")];
+        let names: Vec<_> = made.concat().iter().filter_map(Change::key).map(|key| key.name).collect();
+        assert_eq!(names, ["shop-canary", "shop-primary"]);
     }
 
     #[test]

@@ -96,12 +96,13 @@ mod tests {
     fn a_daemon_set_that_waits_for_a_hand_is_a_complaint() {
         let mut object = daemon_set();
         object["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
-        let complaint = pods::target(DAEMON_SET, &object, &Configs::new()).expect_err("nobody would replace its pods");
+        let complaint = pods::check(DAEMON_SET, &object).expect_err("nobody would replace its pods");
         assert!(
             complaint.sentence.starts_with("DaemonSet/cart has spec.updateStrategy.type OnDelete"),
             "{complaint:?}"
         );
-        assert!(pods::target(DAEMON_SET, &daemon_set(), &Configs::new()).is_ok());
+        assert!(pods::check(DAEMON_SET, &daemon_set()).is_ok());
+        assert!(pods::target(DAEMON_SET, &object, &Configs::new()).is_ok(), "it is there, and may still serve");
     }
 
     #[test]

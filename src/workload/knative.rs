@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::whole::{Place, Whole, one};
 use super::{WorkloadError, patch};
 use crate::api::sentences;
-use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Revision, Seen, TargetSeen};
+use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Replacement, Revision, Seen, TargetSeen};
 use crate::object::kinds::{KNATIVE_REVISION, KNATIVE_SERVICE};
 use crate::object::{Change, ObjectKey, value};
 
@@ -26,7 +26,13 @@ impl Whole for Knative {
             let sentence = sentences::CAN066.say(&[("name", at.name), ("namespace", at.namespace)]);
             Complaint::blocks(sentences::CAN066.reason, sentence)
         })?;
-        Ok(TargetSeen { revision: named(newest), replicas: 1, rollout: one(is_ready(at, newest)), grace: GRACE })
+        Ok(TargetSeen {
+            revision: named(newest),
+            replicas: 1,
+            rollout: one(is_ready(at, newest)),
+            grace: GRACE,
+            replacement: Replacement::Rolling,
+        })
     }
 
     fn primary(&self, at: &Place<'_>) -> Seen<PrimarySeen> {
@@ -81,7 +87,8 @@ fn name_of(revision: &Revision) -> Option<&str> {
     revision.as_str().strip_prefix(Revision::SCHEME).filter(|name| !name.is_empty())
 }
 
-fn newest(target: &Value) -> Option<&str> {
+/// The revision that a Knative Service has come to.
+pub fn newest(target: &Value) -> Option<&str> {
     value::text(target, &["status", "latestCreatedRevisionName"]).filter(|name| !name.is_empty())
 }
 

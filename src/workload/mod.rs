@@ -3,6 +3,7 @@
 //! Objects in, changes or domain values out. Never a client, a clock, a decision, or the routing between the sides.
 
 mod adoption;
+pub mod budget;
 pub mod configs;
 mod core_service;
 mod daemon_set;
@@ -32,5 +33,6 @@ pub mod whole;
 pub use configs::Configs;
 pub use error::WorkloadError;
 pub use hash::{revision, revision_with};
+pub use knative::newest as newest_knative_revision;
 pub use selector::Selector;
 pub use subject::{CANARY, Replicas, Role, Subject};

@@ -6,20 +6,36 @@ use serde_json::Value;
 
 use super::{Configs, daemon_set, deployment, hash};
 use crate::api::sentences;
-use crate::model::{Complaint, Rollout, TargetSeen};
+use crate::model::{Complaint, Replacement, Rollout, TargetSeen};
 use crate::object::kinds::DAEMON_SET;
 use crate::object::{Change, Kind, ObjectKey, value};
 
 /// The user's workload as it was seen, with the configs that its pods read; a complaint where it cannot be released.
 pub fn target(kind: Kind, object: &Value, configs: &Configs) -> Result<TargetSeen, Complaint> {
     let template = template(object).ok_or_else(|| no_template(kind, object))?;
-    if kind == DAEMON_SET {
-        daemon_set::check(object)?;
-    }
     let grace = value::count(template, &["spec", "terminationGracePeriodSeconds"])
         .map_or(DEFAULT_GRACE, |seconds| Duration::from_secs(u64::from(seconds)));
     let revision = hash::revision_with(template, configs);
-    Ok(TargetSeen { revision, replicas: replicas(kind, object), rollout: rollout(kind, object), grace })
+    let (replicas, rollout) = (replicas(kind, object), rollout(kind, object));
+    Ok(TargetSeen { revision, replicas, rollout, grace, replacement: replacement(object, replicas) })
+}
+
+/// What keeps a workload that can be read from ever being released.
+pub fn check(kind: Kind, object: &Value) -> Result<(), Complaint> {
+    if kind == DAEMON_SET { daemon_set::check(object) } else { Ok(()) }
+}
+
+/// Only as many pods as `maxUnavailable` says may be missing in a rolling update, which can be all there are.
+fn replacement(object: &Value, replicas: u32) -> Replacement {
+    let strategy = ["strategy", "updateStrategy"].into_iter().find_map(|field| value::at(object, &["spec", field]));
+    let Some(strategy) = strategy else { return Replacement::Rolling };
+    let recreate = value::text(strategy, &["type"]) == Some("Recreate");
+    let missing = match value::at(strategy, &["rollingUpdate", "maxUnavailable"]) {
+        Some(Value::Number(pods)) => pods.as_u64().is_some_and(|pods| pods >= u64::from(replicas.max(1))),
+        Some(Value::String(share)) => share == "100%",
+        Some(_) | None => false,
+    };
+    if recreate || missing { Replacement::AllAtOnce } else { Replacement::Rolling }
 }
 
 /// How far its rollout is, as its controller counts it.
@@ -79,6 +95,22 @@ mod tests {
         assert_eq!((found.replicas, found.grace), (3, DEFAULT_GRACE));
         object["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = json!(90);
         assert_eq!(seen(&object).map(|seen| seen.grace), Ok(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_strategy_that_takes_all_pods_at_once_is_seen() {
+        let of = |strategy: Value, replicas: u32| {
+            let mut object = samples::deployment();
+            (object["spec"]["strategy"], object["spec"]["replicas"]) = (strategy, json!(replicas));
+            seen(&object).expect("it has a template").replacement
+        };
+        let rolling = |most: Value| json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": most}});
+        assert_eq!(of(json!({"type": "Recreate"}), 9), Replacement::AllAtOnce);
+        assert_eq!(of(rolling(json!("100%")), 9), Replacement::AllAtOnce);
+        assert_eq!(of(rolling(json!(2)), 2), Replacement::AllAtOnce);
+        assert_eq!(of(rolling(json!(2)), 3), Replacement::Rolling);
+        assert_eq!(of(rolling(json!("25%")), 1), Replacement::Rolling);
+        assert_eq!(of(Value::Null, 1), Replacement::Rolling);
     }
 
     #[test]

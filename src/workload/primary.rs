@@ -177,15 +177,28 @@ fn update(have: &Value, want: &Value) -> Option<Value> {
             meta.insert(field.to_owned(), wanted.clone());
         }
     }
-    if subject::owners(have).next().is_some() {
-        let owners = value::at(have, &["metadata", "ownerReferences"]).and_then(Value::as_array);
-        let others: Vec<&Value> = owners.into_iter().flatten().filter(|owner| !subject::is_canary(owner)).collect();
-        meta.insert("ownerReferences".to_owned(), json!(others));
+    if is_owned(have) {
+        meta.insert("ownerReferences".to_owned(), other_owners(have));
     }
     if spec.is_empty() && meta.is_empty() {
         return None;
     }
     Some(patch::of(have, &Value::Object(meta), &Value::Object(spec)))
+}
+
+/// Whether a Canary owns it: a Flagger before us made it so.
+pub fn is_owned(have: &Value) -> bool {
+    subject::owners(have).next().is_some()
+}
+
+/// The patch after which no Canary owns it; `None` where none does. Its pods do not notice.
+pub fn disown(have: &Value) -> Option<Value> {
+    is_owned(have).then(|| patch::of(have, &json!({"ownerReferences": other_owners(have)}), &json!({})))
+}
+
+fn other_owners(have: &Value) -> Value {
+    let owners = value::at(have, &["metadata", "ownerReferences"]).and_then(Value::as_array);
+    owners.into_iter().flatten().filter(|owner| !subject::is_canary(owner)).cloned().collect()
 }
 
 #[cfg(test)]

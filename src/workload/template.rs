@@ -16,14 +16,23 @@ pub(super) fn of_primary(subject: &Subject<'_>, template: &Value, configs: &Conf
     if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.retain(|key, _| !metadata::is_mark(key));
     }
-    rename_own_pods(&mut template, &|label, value| {
-        (label == subject.selector.label && value == subject.selector.value).then(|| subject.selector.primary_value())
-    });
+    rename_own_pods(&mut template, &|label, value| primarys(subject, label, value));
     configs::name_copies(&mut template, configs);
     if !configs.is_empty() {
         value::merge(&mut template, &json!({"metadata": {"annotations": {CONFIGS: hash::fingerprint_of(configs)}}}));
     }
     template
+}
+
+/// A label selector of the target's pods becomes one of the primary's.
+pub(super) fn select_primary(subject: &Subject<'_>, selector: &mut Value) {
+    in_selector(selector, &|label, value| primarys(subject, label, value));
+}
+
+/// The value of a label on the primary's pods, where it is another one than on the target's.
+fn primarys(subject: &Subject<'_>, label: &str, value: &str) -> Option<String> {
+    let own = &subject.selector;
+    (label == own.label && value == own.value).then(|| own.primary_value())
 }
 
 /// What the template of a primary that Flagger made is compared by: it is the same as ours for its revision, but for a random

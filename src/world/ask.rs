@@ -1,12 +1,12 @@
 //! Puts the questions of a decision, side by side. A failure is an answer: nothing here can stop a decision.
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use k8s_openapi::api::core::v1::Secret;
 
 use super::World;
 use super::cluster::Cluster;
-use crate::metric::{SecretData, SecretName};
-use crate::model::{Answer, CanaryRef, Question};
+use crate::metric::{Ask, SecretData, SecretName};
+use crate::model::{Answer, CanaryRef, Kpi, Measurement, Question};
 use crate::object::Kind;
 use crate::scene::Scene;
 
@@ -15,16 +15,24 @@ const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "s
 /// Answers in the order of the questions.
 pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questions: &[Question]) -> Vec<Answer> {
     let answer = async |question: &Question| match question {
-        Question::Measure(kpi) => {
-            let measurement = match scene.ask(kpi) {
-                Ok(ask) => world.providers.measure(&ask).await,
-                Err(measurement) => measurement,
-            };
-            Answer::Measured(kpi.name.clone(), measurement)
-        }
+        Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(world, scene, kpi).await),
         Question::Hook(call) => Answer::Hook(call.clone(), world.calls.ask(canary, call).await),
     };
     join_all(questions.iter().map(answer)).await
+}
+
+/// The KPI, and the requests that it rests on where the user wants to know.
+async fn measure(world: &World, scene: &Scene, kpi: &Kpi) -> Measurement {
+    let answer = async |ask: Result<Ask, Measurement>| match ask {
+        Ok(ask) => world.providers.measure(&ask).await,
+        Err(measurement) => measurement,
+    };
+    let least = kpi.rules.min_requests;
+    if least == 0 {
+        return answer(scene.ask(kpi)).await;
+    }
+    let (measured, counted) = join(answer(scene.ask(kpi)), answer(scene.count(kpi))).await;
+    measured.resting_on(counted, least)
 }
 
 /// Secrets are read at use and forgotten: never watched, never cached.

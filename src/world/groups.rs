@@ -66,6 +66,7 @@ impl Groups {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{Ready, ready};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures::future::join_all;
@@ -90,19 +91,44 @@ mod tests {
         }
     }
 
+    /// Counts the groups, and replies to each question with its query.
+    fn count(sent: &Arc<AtomicUsize>) -> impl FnOnce(Vec<Waiting>) -> Ready<()> + Clone + Send + use<> {
+        let sent = Arc::clone(sent);
+        move |group| {
+            sent.fetch_add(1, Ordering::SeqCst);
+            for (ask, sender) in group {
+                sender.send(Reply::Silent(ask.query)).unwrap();
+            }
+            ready(())
+        }
+    }
+
+    /// The limit: 50 requests a second for a thousand canaries with two KPIs and an interval of 10 s, however they are spread.
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_canaries_that_wake_at_moments_of_their_own_are_few_requests_a_second() {
+        let (intervals, length) = (3, Duration::from_secs(10));
+        for apart in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(10)] {
+            let (groups, sent) = (Groups::default(), Arc::new(AtomicUsize::new(0)));
+            let canary = async |n: u32| {
+                sleep(apart * n).await;
+                for _ in 0..intervals {
+                    let kpis = [2 * n, 2 * n + 1].map(|kpi| ask(kpi as usize));
+                    join_all(kpis.iter().map(|kpi| groups.ask("p".to_owned(), kpi, count(&sent)))).await;
+                    sleep(length).await;
+                }
+            };
+            join_all((0..1000).map(canary)).await;
+            let limit = 50 * usize::try_from(length.as_secs() * intervals).unwrap();
+            let sent = sent.load(Ordering::SeqCst);
+            assert!(sent <= limit, "{sent} requests where {limit} are allowed, {apart:?} apart");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_thousand_canaries_that_wake_together_are_few_requests() {
         let (groups, sent) = (Groups::default(), Arc::new(AtomicUsize::new(0)));
         let asks: Vec<Ask> = (0..1000).map(ask).collect();
-        let send = |sent: Arc<AtomicUsize>| {
-            async move |group: Vec<Waiting>| {
-                sent.fetch_add(1, Ordering::SeqCst);
-                for (ask, sender) in group {
-                    sender.send(Reply::Silent(ask.query)).unwrap();
-                }
-            }
-        };
-        let replies = join_all(asks.iter().map(|ask| groups.ask("p".to_owned(), ask, send(Arc::clone(&sent))))).await;
+        let replies = join_all(asks.iter().map(|ask| groups.ask("p".to_owned(), ask, count(&sent)))).await;
         let expected: Vec<_> = asks.iter().map(|ask| Reply::Silent(ask.query.clone())).collect();
         assert!(replies == expected, "each has its own");
         assert_eq!(sent.load(Ordering::SeqCst), 1000_usize.div_ceil(LARGEST));

@@ -13,6 +13,9 @@ use crate::support::{Outcome, run};
 /// So many connections and so much patience that a busy machine makes requests late, not lost.
 const COUNTING: [&str; 6] = ["-rate", "1000", "-connections", "32", "-timeout", "20s"];
 const STEADY: [&str; 8] = ["-rate", "60", "-connections", "256", "-timeout", "20s", "-duration", "10m"];
+/// Each request waits for a connection; so many are never reached.
+const DENSE: [&str; 10] =
+    ["-rate", "600", "-connections", "64", "-timeout", "20s", "-duration", "10m", "-requests", "1000000"];
 
 /// What became of the requests.
 #[derive(Deserialize, Debug)]
@@ -61,6 +64,24 @@ pub(super) fn ask(stand: &Stand, requests: u32, headers: &[&str]) -> Outcome<Acc
     Ok(serde_json::from_str(&run("load", &arguments)?)?)
 }
 
+/// How close together the requests are.
+#[derive(Clone, Copy)]
+pub(super) enum Load {
+    /// Some in each state of the route.
+    Steady,
+    /// Some in each of its changes, which take milliseconds.
+    Dense,
+}
+
+impl Load {
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Steady => &STEADY,
+            Self::Dense => &DENSE,
+        }
+    }
+}
+
 /// A steady load, running.
 pub(super) struct Traffic {
     process: Child,
@@ -68,12 +89,12 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    pub(super) fn start(stand: &Stand) -> Outcome<Self> {
+    pub(super) fn start(stand: &Stand, load: Load) -> Outcome<Self> {
         let summary = std::env::temp_dir().join(format!("load-{}.json", stand.host()));
         let process = Command::new("load")
             .args(["-url", stand.url(), "-host", stand.host(), "-summary"])
             .arg(&summary)
-            .args(STEADY)
+            .args(load.arguments())
             .spawn()
             .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh dataplanes"))?;
         Ok(Self { process, summary })

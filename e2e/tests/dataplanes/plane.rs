@@ -33,11 +33,11 @@ pub(super) struct Plane {
 
 /// Whether requests can be copied.
 #[derive(Clone, Copy)]
-enum Copies {
+pub(super) enum Copies {
     /// Where the router can ask for it.
     Asked,
-    /// Never: this gateway answers 500 to a route that asks for copies, and says that it accepted it.
-    Unsupported,
+    /// Never: this gateway would answer 500 to a route that asks for copies, so the router refuses them.
+    Refused,
 }
 
 impl Plane {
@@ -62,7 +62,7 @@ impl Plane {
 pub(super) const ISTIO: Plane = Plane::new("istio", "istio.sh", include_str!("planes/istio.yaml"));
 pub(super) const TRAEFIK: Plane = Plane::new("traefik", "traefik.sh", include_str!("planes/traefik.yaml"));
 pub(super) const GATEWAY_API_ON_TRAEFIK: Plane = Plane {
-    copies: Copies::Unsupported,
+    copies: Copies::Refused,
     ..Plane::new("gatewayapi on traefik", "traefik.sh", include_str!("planes/gatewayapi-traefik.yaml"))
 };
 /// The annotation names the cookie; that its value is `always` is understood.
@@ -140,12 +140,27 @@ impl Stand {
         &self.routed
     }
 
-    pub(super) fn can_copy(&self) -> bool {
-        self.routed.capabilities().mirror && matches!(self.plane.copies, Copies::Asked)
+    /// None where the router knows no copies.
+    pub(super) fn copies(&self) -> Option<Copies> {
+        self.routed.capabilities().mirror.then_some(self.plane.copies)
     }
 
     pub(super) fn ask(&self, requests: u32, headers: &[&str]) -> Outcome<Account> {
         ask(self, requests, headers)
+    }
+
+    /// A route of the user's own to the apex, and waits until it serves.
+    pub(super) async fn users_route(&self) -> Outcome {
+        let service = &self.canary["spec"]["service"];
+        let route = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "app"},
+            "spec": {
+                "parentRefs": service["gatewayRefs"], "hostnames": service["hosts"],
+                "rules": [{"backendRefs": [{"name": "app", "port": 80}]}],
+            },
+        });
+        apply(&self.client, &self.namespace, &route).await?;
+        self.settles(&[], |_| true).await
     }
 
     /// Writes a weight, by one write where the route is there already, and waits until the data plane follows.

@@ -53,7 +53,7 @@ impl App {
 
     /// Applies the application with `patch` over its Deployment, and waits until it serves.
     pub(super) async fn go_live(&self, patch: &Value) -> Outcome {
-        for mut object in self.example("app.yaml")? {
+        for mut object in self.users()? {
             if object["kind"] == "Deployment" {
                 value::merge(&mut object, patch);
             }
@@ -105,6 +105,21 @@ impl App {
         .await
     }
 
+    /// Waits until the primary goes with its Canary no more, as a Flagger before us had it.
+    pub(super) async fn is_free(&self, bound: Duration) -> Outcome {
+        let primary = format!("{}-primary", self.name);
+        wait_until(&format!("{primary} without an owner"), bound, async || {
+            let owners = self.deployment(&primary).await?.metadata.owner_references.unwrap_or_default();
+            Ok(owners.is_empty().then_some(()))
+        })
+        .await
+    }
+
+    /// How often the spec of a Deployment was written.
+    pub(super) async fn generation_of(&self, deployment: &str) -> Outcome<Option<i64>> {
+        Ok(self.deployment(deployment).await?.metadata.generation)
+    }
+
     /// Waits for a phase. A release that ends otherwise ends the wait.
     pub(super) async fn reaches(&self, phase: Phase, bound: Duration) -> Outcome {
         wait_until(&format!("the phase {phase} of {}", self.host()), bound, async || {
@@ -143,6 +158,13 @@ impl App {
     /// Any object of the namespace.
     pub(super) async fn object(&self, api_version: &str, kind: &str, name: &str) -> Outcome<Value> {
         Ok(serde_json::to_value(self.objects(api_version, kind)?.get(name).await?)?)
+    }
+
+    /// Edits any object of the namespace by a merge patch.
+    pub(super) async fn edit(&self, api_version: &str, kind: &str, name: &str, patch: &Value) -> Outcome {
+        let parameters = PatchParams { field_manager: Some("hand".into()), ..PatchParams::default() };
+        self.objects(api_version, kind)?.patch(name, &parameters, &Patch::Merge(patch)).await?;
+        Ok(())
     }
 
     /// Asks for the deletion of any object of the namespace.
@@ -199,6 +221,11 @@ impl App {
     /// Applies an object of this namespace as a user would.
     pub(super) async fn apply(&self, object: &Value) -> Outcome {
         apply(&self.client, &self.namespace, object).await
+    }
+
+    /// What its user applies before there is a Canary.
+    pub(super) fn users(&self) -> Outcome<Vec<Value>> {
+        self.example("app.yaml")
     }
 
     /// A file of the example, in this namespace and with this name.

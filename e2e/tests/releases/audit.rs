@@ -93,6 +93,11 @@ impl Requests {
         Self(self.of_the_work().0.into_iter().filter(|(request, _)| counted(request)).collect())
     }
 
+    /// How many there were of one verb on one resource.
+    pub(super) fn of(&self, verb: &str, resource: &str) -> u64 {
+        self.0.get(&(verb.to_owned(), resource.to_owned())).copied().unwrap_or_default()
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.0.values().sum()
     }

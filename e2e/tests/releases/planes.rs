@@ -1,4 +1,8 @@
-//! A whole release on every data plane, as its users would have it: `e2e/test.sh dataplanes` runs these.
+//! From the user's own route to a release and back again on every data plane, as its users would have it:
+//! `e2e/test.sh dataplanes` runs these.
+
+mod drift;
+mod leaving;
 
 use std::time::Duration;
 
@@ -21,89 +25,77 @@ struct Plane {
     script: &'static str,
     host: fn(&App) -> String,
     fitting: fn(&mut Value),
-    reachable: Reachable,
+    since: Since,
+    until: Until,
 }
 
 /// From when on the app answers through the data plane.
-enum Reachable {
+enum Since {
     /// Before there is a Canary.
     Ever,
     /// With the Canary: what the user's object leads to is serin's. What is lost before is not counted.
     Adopted,
 }
 
+/// Until when every request must be answered.
+enum Until {
+    /// The user has everything back.
+    GivenBack,
+    /// The Canary is deleted.
+    Deleted,
+}
+
+impl Plane {
+    /// One that answers always.
+    const fn of(example: &'static str, script: &'static str) -> Self {
+        Self { example, script, host: App::host, fitting: |_| (), since: Since::Ever, until: Until::GivenBack }
+    }
+}
+
+#[tokio::test]
+async fn a_release_behind_istio_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane::of("istio", "istio.sh")).await
+}
+
 #[tokio::test]
 async fn a_release_behind_nginx_loses_nothing() -> Outcome {
-    a_release_loses_nothing(Plane {
-        example: "nginx",
-        script: "traefik.sh",
-        host: App::host,
-        fitting: |_| (),
-        reachable: Reachable::Ever,
-    })
-    .await
+    a_release_loses_nothing(Plane::of("nginx", "traefik.sh")).await
 }
 
 #[tokio::test]
 async fn a_release_behind_traefik_loses_nothing() -> Outcome {
-    a_release_loses_nothing(Plane {
-        example: "traefik",
-        script: "traefik.sh",
-        host: App::host,
-        fitting: |_| (),
-        reachable: Reachable::Adopted,
-    })
-    .await
+    a_release_loses_nothing(Plane { since: Since::Adopted, ..Plane::of("traefik", "traefik.sh") }).await
 }
 
 #[tokio::test]
 async fn a_release_behind_contour_loses_nothing() -> Outcome {
-    a_release_loses_nothing(Plane {
-        example: "contour",
-        script: "contour.sh",
-        host: App::host,
-        fitting: |_| (),
-        reachable: Reachable::Adopted,
-    })
-    .await
+    // Its Envoy learns of routes and of Services in streams of their own. The route back to the apex may be there before the
+    // apex is, for some milliseconds.
+    let plane = Plane { since: Since::Adopted, until: Until::Deleted, ..Plane::of("contour", "contour.sh") };
+    a_release_loses_nothing(plane).await
 }
 
 #[tokio::test]
 async fn a_release_behind_a_gateway_of_traefik_loses_nothing() -> Outcome {
-    a_release_loses_nothing(Plane {
-        example: "gatewayapi-v1",
-        script: "traefik.sh",
-        host: App::host,
-        fitting: |object| joins_gateway(object, "traefik"),
-        reachable: Reachable::Ever,
-    })
-    .await
+    let fitting = |object: &mut Value| joins_gateway(object, "traefik");
+    a_release_loses_nothing(Plane { fitting, ..Plane::of("gatewayapi-v1", "traefik.sh") }).await
 }
 
 #[tokio::test]
 async fn a_release_behind_a_gateway_of_contour_loses_nothing() -> Outcome {
-    a_release_loses_nothing(Plane {
-        example: "gatewayapi-v1",
-        script: "contour.sh",
-        host: App::host,
-        fitting: |object| joins_gateway(object, "projectcontour"),
-        // Contour gives Envoy routes and clusters in streams of their own. The first route to a new Service may be there
-        // before the Service, and then a request is lost, whoever writes the route.
-        reachable: Reachable::Adopted,
-    })
-    .await
+    let fitting = |object: &mut Value| joins_gateway(object, "projectcontour");
+    // The way back is as it is behind Contour without a Gateway.
+    let plane = Plane { fitting, until: Until::Deleted, ..Plane::of("gatewayapi-v1", "contour.sh") };
+    a_release_loses_nothing(plane).await
 }
 
 #[tokio::test]
 async fn a_release_in_app_mesh_loses_nothing() -> Outcome {
-    a_release_loses_nothing(Plane {
-        example: "appmesh-v1beta2",
-        script: "appmesh.sh",
-        host: |app| format!("hello.{}", app.namespace),
-        fitting: |_| (),
-        reachable: Reachable::Adopted,
-    })
-    .await
+    let host = |app: &App| format!("hello.{}", app.namespace);
+    // Without its objects a mesh asks the Service, which the Envoy here knows nothing of.
+    let plane =
+        Plane { host, since: Since::Adopted, until: Until::Deleted, ..Plane::of("appmesh-v1beta2", "appmesh.sh") };
+    a_release_loses_nothing(plane).await
 }
 
 /// Clients of a Service itself that keep a connection keep its pod, until the pod ends it: these make a new one each time.
@@ -116,8 +108,10 @@ async fn a_blue_green_release_behind_a_service_loses_nothing() -> Outcome {
         let host = format!("hello.{namespace}");
         app.go_live(&quick_to_drain()).await?;
         let traffic = Traffic::through(&format!("http://{host}/"), &host, &["Connection: close"]).await?;
-        app.adopted(&json!({})).await?;
+        let theirs = leaving::objects(&app).await?;
+        app.adopted(&leaving::reverting(json!({}))).await?;
         is_promoted(&app).await?;
+        leaving::is_as_before(&app, &theirs).await?;
         traffic.end()?.lost_nothing()
     })
     .await
@@ -131,17 +125,27 @@ async fn a_release_loses_nothing(plane: Plane) -> Outcome {
         let url = run(project("e2e/dataplane").join(plane.script), &["url"])?;
         let (url, host) = (url.trim(), (plane.host)(&app));
         app.go_live(&quick_to_drain()).await?;
-        let before = match plane.reachable {
-            Reachable::Ever => Some(Traffic::through(url, &host, &[]).await?),
-            Reachable::Adopted => None,
+        let before = match plane.since {
+            Since::Ever => Some(Traffic::through(url, &host, &[]).await?),
+            Since::Adopted => None,
         };
-        app.adopted(&in_steps(20, 60)).await?;
+        let theirs = leaving::objects(&app).await?;
+        app.adopted(&leaving::reverting(in_steps(20, 60))).await?;
         let traffic = match before {
             Some(traffic) => traffic,
             None => Traffic::through(url, &host, &[]).await?,
         };
         is_promoted(&app).await?;
-        traffic.end()?.lost_nothing()
+        match plane.until {
+            Until::GivenBack => {
+                leaving::is_as_before(&app, &theirs).await?;
+                traffic.end()?.lost_nothing()
+            }
+            Until::Deleted => {
+                traffic.end()?.lost_nothing()?;
+                leaving::is_as_before(&app, &theirs).await
+            }
+        }
     })
     .await
 }

@@ -30,12 +30,14 @@ async fn an_installation_of_flagger_is_taken_over_without_a_release_or_a_write_a
         let traffic = Traffic::start(&client, &app.host()).await?;
         flagger.kill()?;
 
-        let audit = Audit::from_here(&namespace)?;
+        let (audit, before) = (Audit::from_here(&namespace)?, app.generation_of("hello-primary").await?);
         let _serin = Operator::start(&namespace, &[])?;
         app.is_ours(TAKEN_OVER_WITHIN).await?;
+        app.is_free(TAKEN_OVER_WITHIN).await?;
         assert_eq!(app.status().await?.phase.0, Phase::Initialized);
+        assert_eq!(app.generation_of("hello-primary").await?, before, "only its owner is another");
         let writes = audit.requests()?.writes();
-        assert_eq!(writes.total(), 0, "{writes}");
+        assert_eq!((writes.total(), writes.of("patch", "deployments.apps")), (1, 1), "{writes}");
 
         let weights = Weights::watch(&client, &namespace, "hello").await?;
         app.release(&[("VERSION", "2")]).await?;
@@ -82,6 +84,7 @@ async fn a_flagger_that_still_runs_is_not_fought_and_its_user_is_told() -> Outco
         let traffic = Traffic::start(&client, &app.host()).await?;
         let _serin = Operator::start(&namespace, &[])?;
         app.is_ours(TAKEN_OVER_WITHIN).await?;
+        app.is_free(TAKEN_OVER_WITHIN).await?;
 
         app.change(&[("VERSION", "2")]).await?;
         wait_until("a sentence about the other operator", STEP_WITHIN, async || {

@@ -17,7 +17,10 @@ fn each_part_carries_its_number() {
     assert_eq!(request.credentials, Credentials::Bearer("t".to_owned()));
     let query = "label_replace((a / b), \"serin_part\", \"0\", \"\", \"\") or label_replace((sum(c)), \"serin_part\", \"1\", \"\", \"\")";
     assert_eq!(request.url, "http://prometheus.monitoring:9090/api/v1/query");
-    assert_eq!(String::from_utf8(request.body).unwrap(), format!("query={}", super::super::url::escape(query)));
+    assert_eq!(
+        String::from_utf8(request.body).unwrap(),
+        format!("query={}&timeout=3s", super::super::url::escape(query))
+    );
 }
 
 #[test]

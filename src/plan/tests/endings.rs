@@ -115,3 +115,107 @@ fn what_git_asks_for_is_not_ready_while_its_spec_is_refused() {
     facts.complaints = vec![Complaint::warns("TemplateMissing", "MetricTemplate errors.test is not there.")];
     assert_eq!(ready(&decide(&facts, &[], t(60))).0, Truth::True);
 }
+
+#[test]
+fn the_budgets_of_the_primary_are_kept_whatever_runs() {
+    for facts in [settled(), analysing(40)] {
+        let facts = Facts { budgets: Shape::Differs, ..facts };
+        assert_eq!(decide(&facts, &[], t(30)).effects, [Effect::Budgets]);
+    }
+}
+
+#[test]
+fn a_newer_revision_does_not_stop_the_promotion_of_the_one_that_was_analysed() {
+    let mut facts = analysing(60);
+    facts.journal = decide(&facts, &success(100.0), t(60)).journal;
+    facts.snapshots.push(rev("b"));
+    target(&mut facts).revision = rev("c");
+    let plan = decide(&facts, &[], t(61));
+    assert_eq!(
+        plan.effects,
+        [Effect::Primary(PrimarySource::Snapshot(rev("b"))), route(0)],
+        "nobody judged the newer one"
+    );
+    facts.journal = plan.journal;
+    facts.primary = primary(PrimaryMatch::Revision(rev("b")), pods(2));
+    facts.route = settled().route;
+    for second in [62, 72] {
+        facts.journal = decide(&facts, &[], t(second)).journal;
+    }
+    assert_eq!((facts.journal.phase, &facts.journal.last_promoted), (Phase::Succeeded, &Some(rev("b"))));
+    let plan = decide(&facts, &[], t(73));
+    assert_eq!((plan.journal.phase, plan.journal.last_applied), (Phase::Progressing, Some(rev("c"))));
+}
+
+#[test]
+fn a_release_that_git_takes_back_drains_and_promotes_nothing() {
+    let mut facts = analysing(40);
+    target(&mut facts).revision = rev("a");
+    let plan = decide(&facts, &success(100.0), t(60));
+    assert_eq!((plan.effects, plan.notices), (vec![route(0)], vec![Notice::Withdrawn]));
+    facts.journal = plan.journal;
+    facts.route = settled().route;
+    assert_eq!(decide(&facts, &[], t(69)).effects, []);
+    let plan = decide(&facts, &[], t(70));
+    assert_eq!((plan.journal.phase, plan.effects), (Phase::Succeeded, vec![Effect::ScaleTarget(0)]));
+    assert_eq!(plan.notices, [], "nothing was promoted");
+}
+
+#[test]
+fn a_canary_that_breaks_while_the_primary_takes_over_hands_back_at_once() {
+    let mut facts = analysing(60);
+    facts.settings = facts.settings.map(|s| Settings { promotion_step: Percent::new(10), ..s });
+    facts.journal = decide(&facts, &success(100.0), t(60)).journal;
+    facts.primary = primary(PrimaryMatch::Revision(rev("b")), pods(2));
+    target(&mut facts).rollout.available = 0;
+    facts.endpoints.canary = 0;
+    let plan = decide(&facts, &[], t(61));
+    assert_eq!(
+        (plan.journal.phase, plan.effects),
+        (Phase::Finalising, vec![route(0)]),
+        "not rolled back: it is promoted"
+    );
+}
+
+#[test]
+fn a_rollout_that_kubernetes_gives_up_ends_the_release_before_our_deadline() {
+    let mut facts = analysing(0);
+    facts.journal.step = facts.journal.step.map(|s| Step { waiting_since: Some(t(0)), ..s });
+    facts.endpoints.canary = 0;
+    target(&mut facts).rollout = Rollout { available: 0, deadline_exceeded: true, ..pods(2) };
+    let plan = decide(&facts, &[], t(5));
+    assert_eq!(plan.journal.phase, Phase::Failed);
+    assert!(plan.notices.contains(&Notice::DeadlineExceeded(Unready::DeadlineExceeded)), "{:?}", plan.notices);
+}
+
+#[test]
+fn a_promotion_without_analysis_whose_primary_is_stuck_leaves_the_traffic_with_the_canary() {
+    let mut facts = analysing(0);
+    facts.settings = facts.settings.map(|s| Settings { strategy: Strategy::Skip, ..s });
+    facts.journal.phase = Phase::Promoting;
+    facts.journal.step = facts.journal.step.map(|s| Step { waiting_since: Some(t(0)), ..s });
+    facts.primary = primary(PrimaryMatch::Revision(rev("b")), Rollout { available: 0, ..pods(2) });
+    assert_eq!(decide(&facts, &[], t(599)).journal.phase, Phase::Promoting, "never reported before it is rolled out");
+    let plan = decide(&facts, &[], t(600));
+    assert_eq!((plan.journal.phase, plan.effects), (Phase::Failed, vec![route(100)]));
+}
+
+#[test]
+fn a_canary_drains_half_a_minute_at_most_since_its_pods_have_their_grace_after_it() {
+    let mut facts = analysing(20);
+    target(&mut facts).grace = Duration::from_secs(600);
+    facts.journal.failed_checks = 2;
+    facts.journal = decide(&facts, &[], t(60)).journal;
+    facts.route = settled().route;
+    assert_eq!(decide(&facts, &[], t(89)).effects, []);
+    assert_eq!(decide(&facts, &[], t(90)).effects, [Effect::ScaleTarget(0)]);
+}
+
+#[test]
+fn an_idle_target_that_another_hand_scales_up_goes_back_to_zero_and_no_release_starts() {
+    let mut facts = settled();
+    (target(&mut facts).replicas, target(&mut facts).rollout) = (3, pods(3));
+    facts.endpoints.canary = 3;
+    let plan = decide(&facts, &[], t(60));
+    assert_eq!((plan.effects, plan.journal.phase), (vec![Effect::ScaleTarget(0)], Phase::Initialized));
+}

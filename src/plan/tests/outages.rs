@@ -19,8 +19,13 @@ fn a_fix_for_a_first_revision_that_never_got_ready_is_taken_over() {
     let mut facts = settled();
     facts.journal = Journal::default();
     facts.endpoints.primary = 0;
-    facts.target =
-        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
+    facts.target = Seen::Found(TargetSeen {
+        revision: rev("b"),
+        replicas: 2,
+        rollout: pods(2),
+        grace: Duration::from_secs(10),
+        replacement: Replacement::Rolling,
+    });
     let effects = decide(&facts, &[], t(0)).effects;
     assert!(effects.contains(&Effect::Primary(PrimarySource::Target(rev("b")))), "{effects:?}");
 }
@@ -43,8 +48,13 @@ fn a_primary_that_was_stuck_before_the_canary_came_takes_what_git_asks_for() {
     facts.journal = Journal::default();
     let stuck = Rollout { deadline_exceeded: true, ..pods(2) };
     facts.primary = Seen::Found(PrimarySeen { runs: PrimaryMatch::Revision(rev("a")), replicas: 2, rollout: stuck });
-    facts.target =
-        Seen::Found(TargetSeen { revision: rev("b"), replicas: 2, rollout: pods(2), grace: Duration::from_secs(10) });
+    facts.target = Seen::Found(TargetSeen {
+        revision: rev("b"),
+        replicas: 2,
+        rollout: pods(2),
+        grace: Duration::from_secs(10),
+        replacement: Replacement::Rolling,
+    });
     assert_eq!(decide(&facts, &[], t(0)).effects, [Effect::Primary(PrimarySource::Target(rev("b")))]);
 }
 

@@ -61,6 +61,25 @@ fn a_kpi_that_fails_is_not_held_by_another_that_has_no_value() {
 }
 
 #[test]
+fn a_check_of_too_few_requests_waits_for_more_and_shows_how_many() {
+    let mut facts = with(Rules { on_inconclusive: HOLD, min_requests: 100, ..Rules::default() });
+    let few = |requests| {
+        let bad = Measurement::Few { value: Some(0.0), requests };
+        vec![Answer::Measured("request-success-rate".into(), bad)]
+    };
+    for (now, requests, needs) in [(60, 20.0, 80), (120, 60.0, 40)] {
+        let plan = decide(&facts, &few(requests), t(now));
+        assert_eq!((plan.journal.failed_checks, plan.journal.weight), (0, Percent::clamped(20)));
+        let reading = &plan.journal.readings[0];
+        assert_eq!((reading.value, reading.measured_at), (Some(0.0), Some(t(now))));
+        assert_eq!((reading.verdict, reading.needs), (Verdict::Inconclusive, Some(needs)));
+        facts.journal = plan.journal;
+    }
+    assert_eq!(decide(&facts, &success(0.0), t(180)).journal.failed_checks, 1, "now they are enough to fail");
+    assert_eq!(decide(&facts, &few(99.0), t(240)).journal.failed_checks, 1, "held since 60, for 180 s");
+}
+
+#[test]
 fn an_idle_service_passes_where_its_owner_says_so() {
     let facts = with(Rules { on_no_data: Recourse::Pass, ..Rules::default() });
     assert_eq!(decide(&facts, &nothing(), t(60)).journal.weight, Percent::clamped(40));

@@ -178,3 +178,41 @@ fn no_cookie_leads_to_a_canary_without_endpoints() {
     assert_eq!(plan.effects, [Effect::Route(Routing::PRIMARY)]);
     assert_eq!(plan.journal.cookies, facts.journal.cookies, "whoever has one comes back to the canary later");
 }
+
+#[test]
+fn a_blue_green_canary_that_is_not_ready_passes_no_check() {
+    let mut facts = ready_for(blue_green(3, Mirror::Off));
+    let plan = decide(&facts, &[], t(1));
+    carried_out(&mut facts, &plan);
+    target(&mut facts).rollout.available = 1;
+    assert_eq!(questions(&facts, &[], t(61)), []);
+    let plan = decide(&facts, &success(100.0), t(61));
+    assert_eq!((plan.journal.iterations, plan.journal.phase), (1, Phase::Progressing));
+}
+
+#[test]
+fn what_is_told_of_a_release_comes_in_the_order_in_which_it_happens() {
+    let mut facts = ready_for(weights(100, 100));
+    facts.settings = facts.settings.map(|s| Settings { promotion_step: Percent::new(50), ..s });
+    facts.journal = settled().journal;
+    let mut told = Vec::new();
+    for round in 0..9 {
+        let plan = decide(&facts, &success(100.0), t(round * 60));
+        told.extend(plan.notices.iter().cloned());
+        carried_out(&mut facts, &plan);
+        if plan.effects.contains(&Effect::Primary(PrimarySource::Target(rev("b")))) {
+            facts.primary =
+                Seen::Found(PrimarySeen { runs: PrimaryMatch::Revision(rev("b")), replicas: 2, rollout: pods(2) });
+        }
+    }
+    let expected = [
+        Notice::NewRevision,
+        Notice::Started,
+        Notice::Advanced(Percent::FULL),
+        Notice::Copying,
+        Notice::PrimaryAdvanced(Percent::clamped(50)),
+        Notice::RoutingToPrimary,
+        Notice::Promoted,
+    ];
+    assert_eq!(told, expected);
+}

@@ -4,6 +4,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::{APISIX_ROUTE, Apisix};
+use crate::model::{Mirror, Percent, Routing};
 use crate::object::{Change, ObjectKey};
 use crate::route::testing::{Scene, check, split};
 
@@ -125,6 +126,28 @@ fn an_a_b_test_has_an_entry_for_each_condition() {
           websocket: false
     "#]],
     );
+}
+
+#[test]
+fn copies_are_a_plugin_that_takes_the_place_of_the_users_until_they_end() {
+    let plugins =
+        json!([{"name": "proxy-mirror", "enable": true, "config": {"host": "http://audit:80"}}, {"name": "cors"}]);
+    let backends = json!([{"serviceName": "podinfo", "servicePort": 80}]);
+    let mut scene = Scene::of(&Apisix, &json!({}));
+    scene.put(&json!({"spec": {"http": [{"name": "shop", "plugins": plugins, "backends": backends}]}}));
+    let mirror = Mirror::Share(Percent::clamped(29));
+    check(
+        &found(scene.route(&Routing { mirror, ..Routing::PRIMARY }))["spec"]["http"][0]["plugins"],
+        &expect![[r#"
+            - name: cors
+            - name: proxy-mirror
+              enable: true
+              config:
+                host: http://podinfo-canary.test.svc.cluster.local:80
+                sample_ratio: 0.29
+        "#]],
+    );
+    assert_eq!(found(scene.route(&split(10)))["spec"]["http"][0]["plugins"], plugins);
 }
 
 #[test]

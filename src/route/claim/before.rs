@@ -48,7 +48,7 @@ pub(super) fn is_untouched(have: &Value) -> bool {
 }
 
 /// The user's spec of an object that was taken: what kubectl last applied is newer than what was noted when we came.
-pub(super) fn original_spec(have: &Value) -> Option<Value> {
+pub(in super::super) fn original_spec(have: &Value) -> Option<Value> {
     let applied = last_applied(have).and_then(|applied| applied.get("spec").cloned());
     let noted = || annotation(have, ORIGINAL).and_then(|text| serde_json::from_str(text).ok());
     applied.or_else(noted).filter(|spec| spec.is_object() && is_taken(have))

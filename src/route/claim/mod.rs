@@ -5,6 +5,7 @@
 
 mod before;
 
+pub(super) use before::original_spec;
 pub use before::{BEFORE, ORIGINAL};
 
 use std::collections::BTreeMap;

@@ -313,7 +313,8 @@ fn unversioned(object: &Value) -> Value {
 
 /// Every list of weighted things.
 fn shares(value: &Value) -> Vec<&Vec<Value>> {
-    let mut found: Vec<_> = children(value).flat_map(shares).collect();
+    let copies = value.get("mirrors");
+    let mut found: Vec<_> = children(value).filter(|child| Some(*child) != copies).flat_map(shares).collect();
     found.extend(value.as_array().filter(|list| !list.is_empty() && list.iter().all(|item| weight(item).is_some())));
     // Copies are counted beside the requests.
     found.retain(|list| list.iter().all(|item| item.get("mirror").is_none()));

@@ -118,14 +118,18 @@ pub(super) fn routings() -> impl Strategy<Value = Routing> {
     let mirror = prop_oneof![
         Just(Mirror::Off),
         Just(Mirror::All),
-        (1..=100_i64).prop_map(|p| Mirror::Share(Percent::clamped(p)))
+        (1..100_i64).prop_map(|p| Mirror::Share(Percent::clamped(p)))
+    ];
+    let shares = prop_oneof![
+        percent().prop_map(|canary| (canary, Mirror::Off)),
+        mirror.prop_map(|mirror| (Percent::ZERO, mirror))
     ];
     let affinity = prop_oneof![
         Just(Affinity::None),
         (cookie(), option::of(cookie())).prop_map(|(canary, primary)| Affinity::Sticky { canary, primary }),
         cookie().prop_map(Affinity::Expire),
     ];
-    (percent(), mirror, affinity).prop_map(|(canary, mirror, affinity)| Routing { canary, mirror, affinity })
+    (shares, affinity).prop_map(|((canary, mirror), affinity)| Routing { canary, mirror, affinity })
 }
 
 /// The nearest subject and route that a router can do; `None` where it refuses the user's options.

@@ -5,6 +5,7 @@
 //! differ in data only.
 
 mod acceptance;
+mod adoption;
 mod filters;
 mod matches;
 mod reading;
@@ -82,8 +83,11 @@ impl Router for Gateway {
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
         let key = self.key(target);
-        let rules = rules::sharing(target, self.options, want, rules::found(have.find(&key)))?;
-        let claim = Claim::of_apex(key, target, spec(target, rules));
+        let found = have.find(&key);
+        acceptance::refuse_copies(&key, found, want.mirror)?;
+        let wanted = rules::sharing(target, self.options, want, rules::found(found))?;
+        let rules = adoption::next(target, &key, found, wanted);
+        let claim = Claim::of_apex(key, target, spec(target, &rules));
         Ok(claim.write(have)?.into_iter().collect())
     }
 
@@ -93,14 +97,18 @@ impl Router for Gateway {
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {
         let key = self.key(target);
-        have.find(&key).map_or(Acceptance::Accepted, |route| acceptance::of(&key, route))
+        let Some(route) = have.find(&key) else { return Acceptance::Accepted };
+        match acceptance::refuse_copies(&key, Some(route), acceptance::asked(target)) {
+            Ok(()) => acceptance::of(&key, route),
+            Err(error) => Acceptance::Refused(error),
+        }
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
         let key = self.key(target);
         let to_apex = rules::to_apex(target, self.options, rules::found(have.find(&key)));
         let Ok(to_apex) = to_apex else { return Vec::new() };
-        let to_apex = spec(target, to_apex).into_iter().filter(|(_, value)| !value.is_null()).collect();
+        let to_apex = spec(target, &to_apex).into_iter().filter(|(_, value)| !value.is_null()).collect();
         release(&key, FIELDS, Made::Kept(to_apex), have).into_iter().collect()
     }
 
@@ -131,11 +139,11 @@ impl Gateway {
     }
 }
 
-fn spec(target: &Target<'_>, rules: Value) -> Map<String, Value> {
+fn spec(target: &Target<'_>, rules: &[Value]) -> Map<String, Value> {
     let hosts = target.service.hosts.as_ref().filter(|hosts| !hosts.is_empty());
     Map::from_iter([
         ("parentRefs".to_owned(), json!(target.service.gateway_refs)),
         ("hostnames".to_owned(), json!(hosts)),
-        ("rules".to_owned(), rules),
+        ("rules".to_owned(), json!(rules)),
     ])
 }

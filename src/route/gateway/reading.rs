@@ -3,19 +3,26 @@
 use serde_json::Value;
 
 use super::filters;
-use super::rules::{BACKENDS, shared};
+use super::rules::{BACKENDS, UNSET, shared};
 use crate::model::{Affinity, Routing};
 use crate::route::{Target, backends, cookies};
 
-/// The API's weight of a backend that has none.
-const UNSET: u64 = 1;
 const FILTERS: &str = "filters";
 
 pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {
     let position = shared(target, rules)?;
     let (before, shared) = (rules.get(..position)?, rules.get(position)?);
+    let named = backends::of(shared, BACKENDS);
+    let requests = |of_side: bool| {
+        let weights = named.iter().filter(|backend| backends::is_side(target, backend) == of_side);
+        weights.map(|backend| backends::weight_or(backend, UNSET)).sum::<u128>()
+    };
+    if requests(true) == 0 && requests(false) > 0 {
+        // Both sides are named, and what served before them still serves.
+        return None;
+    }
     Some(Routing {
-        canary: backends::share(target, backends::of(shared, BACKENDS), UNSET),
+        canary: backends::share(target, named, UNSET),
         mirror: filters::mirror(target, backends::of(shared, FILTERS)),
         affinity: affinity(target, before, shared),
     })

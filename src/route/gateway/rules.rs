@@ -10,6 +10,8 @@ use crate::route::{RouteError, Target, backends, cookies};
 
 /// The list of backends of a rule.
 pub(super) const BACKENDS: &str = "backendRefs";
+/// The API's weight of a backend that has none.
+pub(super) const UNSET: u64 = 1;
 /// Fields of the shared rule that follow from the Canary; the others are the user's.
 const OURS: [&str; 3] = ["matches", "filters", BACKENDS];
 
@@ -30,7 +32,7 @@ pub(super) fn sharing(
     options: &[Extra],
     want: &Routing,
     have: &[Value],
-) -> Result<Value, RouteError> {
+) -> Result<Vec<Value>, RouteError> {
     let pen = Pen { target, options };
     let (everybody, analysed) = (matches::of_service(target)?, matches::of_analysis(target)?);
     let affinity = target.spec.analysis.session_affinity.as_ref();
@@ -58,27 +60,31 @@ pub(super) fn sharing(
             rules.push(taking_back);
         }
     }
-    rules.push(pen.over(replaced(target, have), pen.rule(&analysed, want.mirror, &split)));
+    rules.push(pen.over(place(target, have), pen.rule(&analysed, want.mirror, &split)));
     if !target.conditions().is_empty() {
         let [primary, _] = pen.split(Percent::ZERO);
         rules.push(pen.rule(&everybody, Mirror::Off, &[primary]));
     }
     rules.extend(others(target, have));
-    Ok(json!(rules))
+    Ok(rules)
 }
 
 /// The rules that are left when nothing is shared any more.
-pub(super) fn to_apex(target: &Target<'_>, options: &[Extra], have: &[Value]) -> Result<Value, RouteError> {
+pub(super) fn to_apex(target: &Target<'_>, options: &[Extra], have: &[Value]) -> Result<Vec<Value>, RouteError> {
     let pen = Pen { target, options };
     let apex = filters::backend(target, target.apex);
     let rule = pen.rule(&matches::of_service(target)?, Mirror::Off, &[apex]);
-    Ok([pen.over(replaced(target, have), rule)].into_iter().chain(others(target, have)).collect())
+    Ok([pen.over(place(target, have), rule)].into_iter().chain(others(target, have)).collect())
 }
 
-/// The rule in whose place the shared one stands: it was that before, or it leads to the apex.
-fn replaced<'a>(target: &Target<'_>, have: &'a [Value]) -> Option<&'a Value> {
-    let ours = |rule: &&Value| backends::are_ours(target, backends::of(rule, BACKENDS));
-    shared(target, have).and_then(|position| have.get(position)).or_else(|| have.iter().find(ours))
+/// The position of the rule in whose place the shared one stands: it was that before, or it leads to the apex.
+pub(super) fn replaced(target: &Target<'_>, have: &[Value]) -> Option<usize> {
+    let ours = |rule: &Value| backends::are_ours(target, backends::of(rule, BACKENDS));
+    shared(target, have).or_else(|| have.iter().position(ours))
+}
+
+fn place<'a>(target: &Target<'_>, have: &'a [Value]) -> Option<&'a Value> {
+    replaced(target, have).and_then(|position| have.get(position))
 }
 
 fn others<'a>(target: &Target<'_>, have: &'a [Value]) -> impl Iterator<Item = Value> + use<'a> {

@@ -33,7 +33,9 @@ impl Router for Gloo {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, affinity: true, ..Capabilities::default() }.over_http(service)
+        let all =
+            Capabilities { weights: true, matches: true, mirror: true, affinity: true, ..Capabilities::default() };
+        all.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -5,10 +5,13 @@ use serde_json::{Map, Value, json};
 
 use super::upstream;
 use crate::api::MatchCondition;
-use crate::model::{Affinity, Cookie, Percent, Routing};
+use crate::model::{Affinity, Cookie, Mirror, Percent, Routing};
 use crate::object::value;
 use crate::route::condition::{Text, escaped, headers, params};
 use crate::route::{Target, backends, cookies};
+
+/// The option of a route by which requests are copied.
+const SHADOWING: &str = "shadowing";
 
 /// The whole list of routes.
 pub(super) fn of(target: &Target<'_>, want: &Routing) -> Value {
@@ -22,7 +25,9 @@ pub(super) fn of(target: &Target<'_>, want: &Routing) -> Value {
             routes.push(route(&with_cookie(&shared, canary), &split(target, Percent::FULL)));
             add_cookie(&mut to_canary, &cookies::kept(canary, options));
             if let Some(primary) = primary {
-                routes.push(route(&with_cookie(&shared, primary), &split(target, Percent::ZERO)));
+                let mut on_primary = route(&with_cookie(&shared, primary), &split(target, Percent::ZERO));
+                copy(target, &mut on_primary, want.mirror);
+                routes.push(on_primary);
                 let interval = cookies::seconds(&target.spec.analysis.interval);
                 add_cookie(&mut to_primary, &cookies::kept_for(interval, primary, options));
             }
@@ -30,10 +35,13 @@ pub(super) fn of(target: &Target<'_>, want: &Routing) -> Value {
         Affinity::Expire(cookie) => {
             let mut expiring = route(&with_cookie(&[], cookie), &split(target, Percent::ZERO));
             add_cookie(&mut expiring, &cookies::expired(cookie, options));
+            copy(target, &mut expiring, want.mirror);
             routes.push(expiring);
         }
     }
-    routes.push(route(&shared, &[to_primary, to_canary]));
+    let mut sharing = route(&shared, &[to_primary, to_canary]);
+    copy(target, &mut sharing, want.mirror);
+    routes.push(sharing);
     if !shared.is_empty() {
         // Without it, a request that no condition describes would find no route.
         let [primary, _] = split(target, Percent::ZERO);
@@ -55,7 +63,19 @@ pub(super) fn routing(target: &Target<'_>, routes: &[Value]) -> Option<Routing> 
     let position = routes.iter().rposition(|route| destinations(route).iter().any(is_canary))?;
     let (before, shared) = (routes.get(..position)?, routes.get(position)?);
     let canary = backends::share_of(destinations(shared), is_canary)?;
-    Some(Routing { affinity: affinity(target, before, shared), ..Routing::split(canary) })
+    Some(Routing { canary, mirror: mirror(target, shared), affinity: affinity(target, before, shared) })
+}
+
+fn mirror(target: &Target<'_>, route: &Value) -> Mirror {
+    let [_, canary] = upstream::names(target);
+    let shadowing = value::at(route, &["options", SHADOWING]);
+    let to_canary = |found: &&Value| value::text(found, &["upstream", "name"]) == Some(&canary);
+    let share = |found: &Value| backends::nearest(found.get("percentage").and_then(Value::as_f64));
+    match shadowing.filter(to_canary).map(share) {
+        None => Mirror::Off,
+        Some(Percent::FULL) => Mirror::All,
+        Some(share) => Mirror::Share(share),
+    }
 }
 
 fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
@@ -94,6 +114,18 @@ fn split(target: &Target<'_>, canary: Percent) -> [Value; 2] {
         }
         destination
     })
+}
+
+/// Has the canary get copies of what this route takes.
+fn copy(target: &Target<'_>, route: &mut Value, mirror: Mirror) {
+    let share = match mirror {
+        Mirror::Off => return,
+        Mirror::All => Percent::FULL,
+        Mirror::Share(share) => share,
+    };
+    let [_, canary] = upstream::names(target);
+    let shadowing = json!({"upstream": {"name": canary, "namespace": target.namespace}, "percentage": share.get()});
+    value::merge(route, &json!({"options": {SHADOWING: shadowing}}));
 }
 
 fn destinations(route: &Value) -> &[Value] {

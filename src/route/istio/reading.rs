@@ -67,13 +67,8 @@ fn mirror(target: &Target<'_>, rule: &Value, canary: &str) -> Mirror {
     }
     match value::at(rule, &["mirrorPercentage", "value"]) {
         None => Mirror::All,
-        Some(share) => Mirror::Share(nearest(share)),
+        Some(share) => Mirror::Share(backends::nearest(share.as_f64())),
     }
-}
-
-fn nearest(share: &Value) -> Percent {
-    let rounded = share.as_f64().and_then(|share| format!("{share:.0}").parse().ok());
-    Percent::clamped(rounded.unwrap_or(0))
 }
 
 fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{OSM, V1ALPHA1, V1ALPHA2};
 use crate::model::Builtin;
+use crate::object::Change;
 use crate::route::testing::{Scene, check, split};
-use crate::route::{Router, find};
+use crate::route::{Router, Target, find};
 
 #[test]
 fn a_split_of_90_to_10() {
@@ -84,6 +85,19 @@ fn a_mesh_behind_the_version_means_the_version() {
         assert_eq!(router.kinds()[0].version, version, "{provider}");
     }
     assert!(find("smi").is_none() && find("smi:v1alpha4").is_none());
+}
+
+#[test]
+fn only_istios_adapter_is_told_of_gateways() {
+    let scene = Scene::of(&V1ALPHA2, &json!({"gateways": ["public", "mesh"]}));
+    let told = |provider| {
+        let target = Target { provider, ..scene.target() };
+        let changes = V1ALPHA2.render(&target, &split(0), scene.store.objects()).expect("it renders");
+        let [Change::Apply(_, object)] = &*changes else { panic!("one apply was expected: {changes:?}") };
+        object["metadata"]["annotations"]["VirtualService.v1alpha3.networking.istio.io/spec.gateways"].clone()
+    };
+    assert_eq!(told("smi:v1alpha2:istio"), r#"["public","mesh"]"#);
+    assert_eq!(told("smi:v1alpha2"), json!(null));
 }
 
 #[test]

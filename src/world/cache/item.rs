@@ -11,10 +11,11 @@ use serde_json::Value;
 
 use super::super::place::Place;
 use crate::object::kinds::{
-    CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE,
+    BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE,
     SCALED_OBJECT, SECRET, SERVICE,
 };
 use crate::object::{Kind, content, value};
+use crate::scene::EVERY;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -57,7 +58,7 @@ impl Item {
 
     /// The value of a label.
     pub(crate) fn label(&self, label: &str) -> Option<&str> {
-        value::text(&self.value, &["metadata", "labels", label])
+        if label == EVERY { Some("") } else { value::text(&self.value, &["metadata", "labels", label]) }
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -81,7 +82,7 @@ impl Item {
         }
         if kind == ENDPOINT_SLICE {
             prune_slice(&mut self.value);
-        } else if kind == HPA || kind == SCALED_OBJECT {
+        } else if kind == HPA || kind == SCALED_OBJECT || kind == BUDGET {
             prune_scaler(&mut self.value);
         } else if content::is_held_by(kind) {
             content::seal(&mut self.value);
@@ -102,6 +103,7 @@ impl Stored {
 
 fn is_ours_to_prune(kind: Kind) -> bool {
     [
+        BUDGET,
         CANARY,
         CONFIG_MAP,
         CONTROLLER_REVISION,
@@ -127,7 +129,7 @@ fn writers_of_status(writers: Vec<Value>) -> Value {
     Value::Array(writers)
 }
 
-/// An autoscaler writes what it measures many times a minute.
+/// An autoscaler writes what it measures many times a minute, and a budget is told of each pod.
 fn prune_scaler(scaler: &mut Value) {
     if let Some(fields) = scaler.as_object_mut() {
         fields.shift_remove("status");

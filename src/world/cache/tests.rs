@@ -5,9 +5,9 @@ use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
-use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA};
+use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA};
 use crate::object::{Kind, ObjectKey, value};
-use crate::scene::{Labelled, Lookups};
+use crate::scene::{EVERY, Labelled, Lookups};
 use crate::world::place::Place;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -230,4 +230,21 @@ fn of_two_canaries_of_one_target_each_sees_the_other_and_its_end() {
     let woken = cache.absorb(CANARY, Event::Delete(canary("c", 6, "a"))).wake;
     assert_eq!(woken, places(["a", "c"]));
     assert_eq!(beside("a"), Vec::<String>::new());
+}
+
+#[test]
+fn every_canary_of_a_namespace_looks_at_its_budgets_and_no_count_of_pods_wakes_one() {
+    let every = |canary: &Stored| {
+        let (kind, namespace) = (BUDGET, "test".to_owned());
+        let all = Labelled { kind, namespace, label: EVERY, value: String::new() };
+        Lookups { labelled: vec![all], ..lookups(canary) }
+    };
+    let cache = Cache::new(Arc::new(every), Arc::new(further));
+    list(&cache, CANARY, vec![canary("a", 1, "a"), canary("b", 2, "b")]);
+    list(&cache, DEPLOYMENT, vec![]);
+    list(&cache, BUDGET, vec![object("any", 3, &json!({"metadata": {"labels": {"team": "basket"}}}))]);
+    assert_eq!(seen(&cache, "a"), ["PodDisruptionBudget/any.test"]);
+    let put = |version, more: &Value| cache.absorb(BUDGET, Event::Apply(object("any", version, more))).wake;
+    assert_eq!(put(4, &json!({"spec": {"minAvailable": 1}})), places(["a", "b"]));
+    assert_eq!(put(5, &json!({"spec": {"minAvailable": 1}, "status": {"currentHealthy": 2}})), places([]));
 }

@@ -1,8 +1,12 @@
+use std::io::{Read, Write};
 use std::sync::atomic::AtomicU32;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::net::TcpListener;
 
 use super::*;
@@ -138,4 +142,37 @@ async fn a_hook_that_fails_once_and_may_be_retried_says_yes() {
     call.hook.retries = 1;
     assert_eq!(calls().ask(&canary(), &call).await, Reply::Yes);
     assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+/// A gate whose certificate nobody but itself has signed; it agrees to every call. Returns its URL.
+fn self_signed_gate() -> String {
+    let pem = include_bytes!("self-signed.pem");
+    let chain = CertificateDer::pem_slice_iter(pem).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for tcp in listener.incoming().flatten() {
+            let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), tcp);
+            // A client that does not trust it hangs up before it has said anything.
+            if tls.read(&mut [0; 4096]).is_ok() {
+                let _ = tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_user_asked_not_to_verify_it() {
+    let url = self_signed_gate();
+    let (calls, canary, mut call) = (calls(), canary(), call(&url));
+    call.hook.timeout = Duration::from_secs(10);
+    let reply = calls.ask(&canary, &call).await;
+    assert!(matches!(&reply, Reply::No(why) if why.contains("certificate")), "{reply:?}");
+    call.hook.trust = Trust::Anybody;
+    assert_eq!(calls.ask(&canary, &call).await, Reply::Yes);
 }

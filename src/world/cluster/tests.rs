@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::super::claim::Hold;
 use super::*;
-use crate::object::kinds::{CONTROLLER_REVISION, SERVICE};
+use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION, SERVICE};
 
 /// A request as the apiserver got it.
 struct Seen {
@@ -100,6 +100,18 @@ async fn a_call_that_is_not_answered_ends_with_a_sentence_and_before_the_lease_d
     let (leader, _seen) = cluster(Hold::Until(end), None);
     assert!(leader.write(&Change::Delete(key)).await.is_err());
     assert!(Instant::now() <= end + Duration::from_millis(2));
+}
+
+/// TC-30: a ConfigMap that could not be read has neither changed nor gone.
+#[tokio::test]
+async fn a_read_that_fails_is_no_missing_object() {
+    let key = CONFIG_MAP.named("test", "settings");
+    for code in [403, 500, 503] {
+        let (cluster, _seen) =
+            cluster(Hold::Alone, Some((code, json!({"code": code, "message": "etcd: leader changed"}))));
+        let failure = cluster.fetch(&key).await.unwrap_err();
+        assert!(failure.to_string().starts_with("get ConfigMap/settings.test "), "{failure}");
+    }
 }
 
 #[tokio::test]

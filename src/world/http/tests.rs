@@ -2,6 +2,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::Redirect;
 use axum::routing::get;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -58,11 +59,25 @@ async fn the_sentence_of_a_failure_holds_neither_the_query_nor_a_secret() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_cut_off() {
-    let long = async || "x".repeat(LONGEST_ANSWER + 1);
+async fn an_answer_of_50_mb_is_cut_off() {
+    let long = async || "x".repeat(50_000_000);
     let url = serve(Router::new().route("/", get(long))).await;
     let why = Http::new().unwrap().send(ask(url)).await.unwrap_err();
     assert_eq!(why, "the answer is longer than 1048576 bytes");
+}
+
+/// Half of a table is a table, and half of a number a number: only the length tells.
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut guest, _) = listener.accept().await.unwrap();
+        guest.readable().await.unwrap();
+        guest.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n,_result,").await.unwrap();
+    });
+    let why = Http::new().unwrap().send(ask(url)).await;
+    assert!(why.is_err(), "{why:?}");
 }
 
 #[tokio::test]

@@ -8,8 +8,15 @@ fn canary() -> CanaryRef {
 }
 
 fn journal() -> Journal {
-    let (name, explanation) = ("request-success-rate".to_owned(), String::new());
-    let readings = vec![Reading { name, value: Some(99.5), verdict: Verdict::Pass, explanation }];
+    let readings = vec![Reading {
+        name: "request-success-rate".to_owned(),
+        value: Some(99.5),
+        verdict: Verdict::Pass,
+        explanation: String::new(),
+        interval: "1m".to_owned(),
+        measured_at: None,
+        needs: None,
+    }];
     Journal { phase: Phase::Progressing, weight: Percent::clamped(10), readings, ..Journal::default() }
 }
 
@@ -59,4 +66,30 @@ fn a_deleted_canary_leaves_no_series_behind() {
     metrics.forget(&Place::new("test", "podinfo-canary"));
     metrics.count(&[]);
     assert!(!metrics.text().contains("other"), "{}", metrics.text());
+}
+
+#[test]
+fn a_settled_canary_shows_1_a_failed_one_2_and_a_failure_counts() {
+    let metrics = Metrics::new("istio");
+    let status = |phase| {
+        metrics.show(&canary(), &Journal { phase, ..journal() }, Duration::ZERO);
+        let text = metrics.text();
+        let line = text.lines().find(|line| line.starts_with("flagger_canary_status{"));
+        line.and_then(|line| line.rsplit(' ').next().map(str::to_owned))
+    };
+    assert_eq!(status(Phase::Initialized).as_deref(), Some("1.0"));
+    assert_eq!(status(Phase::Failed).as_deref(), Some("2.0"));
+    metrics.tell(&canary(), &Notice::RolledBack);
+    let line = r#"flagger_canary_failures_total{name="podinfo",namespace="test",deployment_strategy="canary",analysis_status="completed"} 1"#;
+    assert!(metrics.text().lines().any(|l| l == line), "{}", metrics.text());
+}
+
+#[test]
+fn a_namespace_without_canaries_counts_none() {
+    let metrics = Metrics::new("istio");
+    let total = || metrics.text().lines().find(|line| line.starts_with("flagger_canary_total{")).map(str::to_owned);
+    metrics.count(&[Place::new("test", "a"), Place::new("test", "b")]);
+    assert_eq!(total().as_deref(), Some(r#"flagger_canary_total{namespace="test"} 2.0"#));
+    metrics.count(&[]);
+    assert!(total().is_none_or(|line| line.ends_with(" 0.0")), "{:?}", total());
 }

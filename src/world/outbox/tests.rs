@@ -75,3 +75,19 @@ async fn a_listener_that_does_not_answer_holds_up_nobody_and_what_is_too_much_is
     outbox.tell(&[listener(alive)], &canary(), &plan());
     assert!(hears.recv().await.is_some());
 }
+
+/// TC-76: Flagger waits ten seconds, whatever the spec says.
+#[tokio::test]
+async fn a_listener_is_given_up_after_its_own_timeout() {
+    let dead = serve(Router::new().route("/", post(std::future::pending::<()>))).await;
+    let (outbox, metrics) = outbox();
+    let notices = vec![Notice::Started];
+    outbox.tell(
+        &[Hook { timeout: Duration::from_millis(1), ..listener(dead) }],
+        &canary(),
+        &Plan { notices, ..plan() },
+    );
+    while !metrics.text().contains("serin_event_hooks_lost_total 1") {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
-use axum::extract::State as Shared;
+use axum::extract::{RawQuery, State as Shared};
 use axum::http::{Request as Received, Response, StatusCode};
-use axum::routing::{any, post};
+use axum::routing::any;
 use futures::future::join_all;
 use kube::Client;
 use kube::client::Body;
@@ -82,17 +82,19 @@ fn builtin(address: &str, n: usize) -> Ask {
     Ask { origin, ..ask("prometheus", address, &format!("errors{{n=\"{n}\"}}")) }
 }
 
-/// A Prometheus that answers each part of a query with the part's number; returns its URL and its count of requests.
+/// A Prometheus that answers each part of a query with the part's number, and a query alone with 0; returns its URL and its
+/// count of requests.
 async fn prometheus() -> (String, Arc<AtomicU32>) {
     let count = Arc::new(AtomicU32::new(0));
     let answer = async move |Shared(count): Shared<Arc<AtomicU32>>, body: String| {
         count.fetch_add(1, Ordering::SeqCst);
         let parts = body.matches("serin_part").count();
         let series = |part: usize| serde_json::json!({"metric": {"serin_part": part.to_string()}, "value": [1, part.to_string()]});
-        let result: Vec<_> = (0..parts).map(series).collect();
+        let alone = serde_json::json!({"metric": {}, "value": [1, "0"]});
+        let result: Vec<_> = if parts == 0 { vec![alone] } else { (0..parts).map(series).collect() };
         serde_json::json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string()
     };
-    let routes = Router::new().route("/api/v1/query", post(answer)).with_state(Arc::clone(&count));
+    let routes = Router::new().route("/api/v1/query", any(answer)).with_state(Arc::clone(&count));
     (listen(routes).await, count)
 }
 
@@ -107,6 +109,24 @@ async fn builtin_queries_of_many_canaries_are_one_request() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
+/// The limit of `groups` over real sockets; `--nocapture` shows the figure.
+#[tokio::test]
+async fn a_second_of_a_thousand_canaries_at_10_s_is_at_most_fifty_requests() {
+    let (url, count) = prometheus().await;
+    let (providers, began) = (providers("{}"), Instant::now());
+    // The hundred whose checks fall due within it.
+    let canary = async |n: u32| {
+        sleep(Duration::from_millis(10) * n).await;
+        let kpis = [2 * n, 2 * n + 1].map(|kpi| builtin(&url, kpi as usize));
+        join_all(kpis.iter().map(|kpi| providers.measure(kpi))).await
+    };
+    let answers = join_all((0..100).map(canary)).await;
+    assert!(answers.iter().flatten().all(|answer| matches!(answer, Measurement::Value(_))), "{answers:?}");
+    let (requests, seconds) = (count.load(Ordering::SeqCst), began.elapsed().as_secs_f64().max(1.0));
+    println!("{} queries, {requests} requests in {seconds:.2} s", answers.len() * 2);
+    assert!(f64::from(requests) <= 50.0 * seconds, "{requests} requests in {seconds} s");
+}
+
 #[tokio::test]
 async fn where_a_group_is_not_understood_each_is_asked_alone() {
     let (url, count) =
@@ -117,6 +137,21 @@ async fn where_a_group_is_not_understood_each_is_asked_alone() {
     let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
     assert_eq!(answers, vec![Measurement::Value(7.0); 3]);
     assert_eq!(count.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_query_that_is_too_slow_for_its_group_fails_alone() {
+    let answer = async |RawQuery(alone): RawQuery| match alone {
+        Some(query) if !query.contains("%221%22") => {
+            (StatusCode::OK, r#"{"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "7"]}]}}"#)
+        }
+        _ => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status": "error", "error": "query timed out"}"#),
+    };
+    let (url, providers) = (listen(Router::new().fallback(any(answer))).await, providers("{}"));
+    let asks: Vec<Ask> = (0..3).map(|n| builtin(&url, n)).collect();
+    let answers = join_all(asks.iter().map(|ask| providers.measure(ask))).await;
+    let failed = Measurement::Error("Prometheus query failed: Prometheus answered 503: query timed out".to_owned());
+    assert_eq!(answers, [Measurement::Value(7.0), failed, Measurement::Value(7.0)]);
 }
 
 #[tokio::test]
@@ -138,6 +173,22 @@ async fn each_hears_of_a_failure_under_the_name_of_its_own_kpi() {
     let told = providers("{}").measure(&ask("web", &url, "/x\n$.a")).await;
     let sentence = "Metric query failed for errors: the server answered 500: down";
     assert_eq!(told, Measurement::Error(sentence.to_owned()));
+}
+
+#[tokio::test]
+async fn a_provider_that_says_when_to_come_again_is_not_asked_before() {
+    let count = Arc::new(AtomicU32::new(0));
+    let busy = async move |Shared(count): Shared<Arc<AtomicU32>>| {
+        count.fetch_add(1, Ordering::SeqCst);
+        (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], "slow down")
+    };
+    let url = listen(Router::new().fallback(any(busy)).with_state(Arc::clone(&count))).await;
+    let providers = providers("{}");
+    let said = async |query: &str| providers.measure(&ask("web", &url, query)).await;
+    assert!(matches!(said("/x\n$.a").await, Measurement::Error(why) if why.contains("answered 429: slow down")));
+    let later = said("/y\n$.a").await;
+    assert!(matches!(&later, Measurement::Error(why) if why.contains("asked to be left alone")), "{later:?}");
+    assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

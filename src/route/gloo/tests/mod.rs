@@ -4,7 +4,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::{Gloo, ROUTE_TABLE, UPSTREAM};
-use crate::model::{Affinity, Routing};
+use crate::model::{Affinity, Mirror, Percent, Routing};
 use crate::object::{Change, ObjectKey};
 use crate::route::testing::{Scene, canary_cookie, check, split, sticky};
 
@@ -18,6 +18,35 @@ fn side(side: &str) -> ObjectKey {
 
 fn routes_of(analysis: &Value, want: &Routing) -> Value {
     table(Scene::analysed(&Gloo, &json!({}), analysis).route(want))["spec"]["routes"].clone()
+}
+
+#[test]
+fn copies_are_made_of_what_the_primary_gets() {
+    let mirror = Mirror::Share(Percent::clamped(30));
+    check(
+        &routes_of(&json!({}), &Routing { mirror, ..Routing::PRIMARY }),
+        &expect![[r#"
+        - inheritablePathMatchers: true
+          routeAction:
+            multi:
+              destinations:
+              - destination:
+                  upstream:
+                    name: test-podinfo-primaryupstream-80
+                    namespace: test
+                weight: 100
+              - destination:
+                  upstream:
+                    name: test-podinfo-canaryupstream-80
+                    namespace: test
+          options:
+            shadowing:
+              upstream:
+                name: test-podinfo-canaryupstream-80
+                namespace: test
+              percentage: 30
+    "#]],
+    );
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! S2 between the operator's writes: whoever takes pods away must have looked, and no loss lasts.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::cluster::Cluster;
+use super::super::pods::image;
+use super::{Invariants, Violation, configs};
+use crate::model::Percent;
+
+/// From a pod's end to the route that no longer leads to it: endpoints, a watch and a round in between.
+const LONGEST_LOSS: Duration = Duration::from_secs(5);
+
+impl Invariants {
+    /// Judges the cluster after it moved by itself or by another hand.
+    pub(in super::super) fn ticked(&mut self, cluster: &Cluster) {
+        self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
+        self.copy = configs::copy(cluster);
+        let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
+        let lost = cluster.lost();
+        let serving: BTreeSet<_> =
+            cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
+        let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
+        self.rerouted |= weight != self.weight;
+        // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
+        // pods away must have looked.
+        let outage = serving.is_empty() && !cluster.is_abandoned();
+        if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
+            let lost = if outage { Percent::FULL } else { lost };
+            self.broken.get_or_insert(Violation {
+                rule: "S2",
+                sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
+            });
+        }
+        (self.lost, self.weight, self.serving) = (lost, weight, serving);
+        self.loss_ends(cluster);
+    }
+
+    /// S2 in time: without faults, no request is lost for long that the primary could answer.
+    fn loss_ends(&mut self, cluster: &Cluster) {
+        let primary = cluster.pods().iter().any(|p| p.owner == cluster.primary_key() && p.is_ready(cluster.now));
+        if !self.calm || self.lost.is_zero() || !primary {
+            self.losing = None;
+            return;
+        }
+        let since = *self.losing.get_or_insert(cluster.now);
+        if cluster.now.since(since) > LONGEST_LOSS {
+            self.fail("S2", format!("{} % of the requests have been lost since {since}", self.lost));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::fixture;
+    use super::super::super::random::Random;
+    use super::*;
+    use crate::model::Time;
+    use crate::object::Change;
+
+    #[test]
+    fn the_last_pods_taken_away_are_seen_though_nobody_is_left_to_answer() {
+        let (names, mut invariants) = (fixture::names(), Invariants::default());
+        let mut cluster = Cluster::new(names.clone(), None, Time::from_millis(0), Random::new(1));
+        let key = cluster.target_key();
+        cluster.api.put(&key, fixture::deployment(&names));
+        let mut pass = |cluster: &mut Cluster, seconds: u64| {
+            (0..seconds).for_each(|_| {
+                cluster.advance(cluster.now.after(Duration::from_secs(1)));
+                invariants.ticked(cluster);
+            });
+            invariants.broken.as_ref().map(|violation| violation.rule)
+        };
+        assert_eq!(pass(&mut cluster, 20), None);
+        cluster.write(&Change::Merge(key, json!({"spec": {"replicas": 0}}))).expect("no other hand wrote");
+        assert_eq!(pass(&mut cluster, 5), Some("S2"));
+    }
+}
