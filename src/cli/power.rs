@@ -20,6 +20,7 @@ mod study;
 
 /// Flags of `simulate --power`.
 #[derive(clap::Args, Debug)]
+#[group(skip)]
 pub(super) struct Args {
     /// Draws how likely a canary of which more requests fail is found, over how many more
     #[arg(long)]

@@ -82,13 +82,12 @@ pub(super) fn text(picture: &Picture) -> String {
     for Sentence { method, after, text: said } in &picture.sample {
         let _ = writeln!(text, "{} after {}: {said}", mark(*method), took(picture.seconds(*after)));
     }
-    if let Some((found, required)) = picture.required() {
+    if let (Some((found, required)), Some((ratio, _))) = (picture.required(), picture.required) {
         let is = if picture.is_as_required() { "as required" } else { "less than required" };
+        let (found, required) = (percent(found.share), percent(required));
         let _ = writeln!(
             text,
-            "The thresholds of the file find {} of {} required: {is}",
-            percent(found.share),
-            percent(required)
+            "\nThe file's thresholds find {ratio} x in {found} of the releases, {required} are asked for: {is}"
         );
     }
     text

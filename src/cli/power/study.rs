@@ -29,7 +29,7 @@ pub(super) fn run(runs: u32, output: Output) -> ExitCode {
         Output::Text => {
             let looks: Vec<_> = looks.iter().map(|(method, us)| format!("{} {us:.2}", method.as_str())).collect();
             let limits =
-                if broken == 0 { "every limit holds".to_owned() } else { format!("{broken} limits do not hold") };
+                if broken == 0 { "every limit holds".to_owned() } else { format!("limits that do not hold: {broken}") };
             out::print(&format!("\none look, in microseconds: {}\n{limits}\n", looks.join(", ")))
         }
         Output::Json => out::print(&format!("{:#}\n", document(runs, &rows, &looks))),

@@ -1,8 +1,9 @@
 //! What the curves of an example say, and how a requirement becomes an exit code.
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::cli::Cli;
 
 #[derive(Parser)]
 struct Line {
@@ -64,6 +65,17 @@ fn what_has_no_weights_has_no_curve_and_says_what_to_write() {
 fn shares_near_an_end_are_never_shown_as_the_end() {
     let texts = [0.0, 0.001, 0.5, 0.999, 1.0].map(picture::percent);
     assert_eq!(texts, ["0 %", "0.1 %", "50 %", ">99 %", "100 %"]);
+}
+
+#[test]
+fn every_verb_can_be_typed_and_power_needs_a_file_or_the_study() {
+    Cli::command().debug_assert();
+    let typed = |words: &str| Cli::try_parse_from(words.split(' ')).is_ok();
+    assert!(typed("serin simulate canary.yaml --power"));
+    assert!(typed("serin simulate --power --study --runs 10"));
+    assert!(typed("serin simulate canary.yaml --scenario bad.yaml") && typed("serin simulate --seed 1"));
+    let wrong = ["canary.yaml", "--power", "--study", "canary.yaml --power --scenario bad.yaml", "--seed 1 --power"];
+    assert!(wrong.iter().all(|words| !typed(&format!("serin simulate {words}"))));
 }
 
 #[test]
