@@ -16,7 +16,7 @@ main() {
   mesh_up
   costs >"$COSTS" 2>&1 &
   local counting=$! code=0
-  claims releases::bad_input:: releases::bad_queries:: releases::check:: releases::crashes:: releases::drift:: releases::outages:: releases::outcomes:: || code=$?
+  claims releases::bad_input:: releases::bad_queries:: releases::check:: releases::crashes:: releases::outages:: releases::outcomes:: || code=$?
   wait "$counting" || code=$?
   cat "$COSTS"
   return "$code"
