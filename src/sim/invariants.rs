@@ -15,8 +15,8 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Revision, RouteSeen,
-    Settings, Strategy, Time,
+    Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Replacement, Revision,
+    RouteSeen, Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
@@ -149,7 +149,8 @@ impl Invariants {
                 );
             }
         }
-        if after.phase == Phase::Promoting && before.phase == Phase::Promoting && is > was {
+        let promotes = after.phase == Phase::Promoting && before.phase == Phase::Promoting;
+        if promotes && is > was && !(is == Percent::FULL && stands_in_again(facts)) {
             self.fail("S4", format!("the weight rose from {was} to {is} while the primary took over"));
         }
         if after.last_applied != before.last_applied && is > was {
@@ -305,6 +306,13 @@ fn is_complete(settings: &Settings, facts: &Facts) -> bool {
             counts(before) >= iterations.get() && served
         }
     }
+}
+
+/// Whether another hand changed the primary while it took its traffic back: its pods have to go once more, all at once.
+fn stands_in_again(facts: &Facts) -> bool {
+    let at_once = facts.target.found().is_some_and(|target| target.replacement == Replacement::AllAtOnce);
+    let runs = |revision| facts.primary.found().is_some_and(|primary| primary.runs.is(revision));
+    at_once && !facts.journal.last_applied.as_ref().is_some_and(runs)
 }
 
 fn counts(journal: &Journal) -> u32 {

@@ -24,7 +24,8 @@ impl Invariants {
         self.rerouted |= weight != self.weight;
         // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
         // pods away must have looked.
-        let outage = serving.is_empty() && !cluster.is_abandoned();
+        // Where all was lost already, the pods that went served nobody.
+        let outage = serving.is_empty() && self.lost < Percent::FULL && !cluster.is_abandoned();
         if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
             let lost = if outage { Percent::FULL } else { lost };
             self.broken.get_or_insert(Violation {
