@@ -217,9 +217,10 @@ impl<'a> Draft<'a> {
         self.effects.extend(old.map(|r| Effect::Forget(r.clone())));
     }
 
-    /// Scales the target up to what the primary runs, if it stands at zero.
+    /// Scales the target up to what the primary runs, if it stands at zero. Not before its last pods are gone: for a moment the
+    /// status counts them as pods of the new scale, and nobody could tell who is available.
     pub(super) fn scale_up(&mut self, target: &TargetSeen) {
-        if target.replicas == 0 {
+        if target.replicas == 0 && target.rollout.total == 0 {
             let as_primary = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
             let replicas = match &self.facts.scaling {
                 // It starts small and grows with its traffic, unless it gets all of it at once.

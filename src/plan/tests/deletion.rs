@@ -28,6 +28,17 @@ fn deletion_gives_the_traffic_back_only_to_a_target_that_can_serve() {
 }
 
 #[test]
+fn a_target_that_is_still_going_down_is_down_before_it_is_scaled_up_again() {
+    let mut facts = deleted();
+    target(&mut facts).rollout.total = 2;
+    let plan = decide(&facts, &[], t(0));
+    assert_eq!(plan.effects, []);
+    facts.journal = plan.journal;
+    target(&mut facts).rollout.total = 0;
+    assert_eq!(decide(&facts, &[], t(1)).effects, [Effect::ScaleTarget(2)]);
+}
+
+#[test]
 fn deletion_with_a_spec_that_cannot_be_read_gives_back_and_ends() {
     let mut facts = Facts { settings: None, ..deleted() };
     let plan = decide(&facts, &[], t(0));
