@@ -30,11 +30,11 @@ async fn the_apiserver_takes_what_every_router_writes_and_the_user_gets_everythi
     if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
 }
 
-/// The directories of `examples` that hold a Canary.
+/// The directories of `examples` that hold an app and its Canary.
 fn examples() -> Outcome<Vec<PathBuf>> {
     let entries: Vec<_> = std::fs::read_dir(project("examples"))?.collect::<Result<_, _>>()?;
     let mut found: Vec<_> =
-        entries.into_iter().map(|entry| entry.path()).filter(|path| path.join("canary.yaml").exists()).collect();
+        entries.into_iter().map(|entry| entry.path()).filter(|path| path.join("app.yaml").exists()).collect();
     found.sort();
     Ok(found)
 }

@@ -70,6 +70,10 @@ impl<'a> Draft<'a> {
 
     /// Moves to `phase` with the canary at `weight`; looks again after `check_in`.
     pub(super) fn enter(&mut self, phase: Phase, weight: Percent, check_in: Duration) {
+        if self.journal.phase == Phase::WaitingPromotion && phase != Phase::WaitingPromotion {
+            // The gate of the promotion is waited for, and told of, anew.
+            self.journal.awaits = None;
+        }
         self.journal.phase = phase;
         self.journal.weight = weight;
         let next = self.now.after(check_in);
@@ -136,6 +140,14 @@ impl<'a> Draft<'a> {
             self.tell(notice);
         }
         self.wake_at(step.next_check_at);
+    }
+
+    /// Whoever edits the spec, or ends its suspension, gets the whole deadline for what is waited for.
+    pub(super) fn wait_anew_for_an_edited_spec(&mut self) {
+        let edited = self.facts.journal.observed_generation != self.facts.canary.generation;
+        if let Some(step) = self.journal.step.as_mut().filter(|step| edited && step.waiting_since.is_some()) {
+            step.waiting_since = Some(self.now);
+        }
     }
 
     /// Adds or removes our finalizer as the spec asks.

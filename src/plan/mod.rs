@@ -55,6 +55,7 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
         }
         Stage::Running(settings, target) => {
             takeover::adopt(&mut draft, target);
+            draft.wait_anew_for_an_edited_spec();
             match facts.journal.phase {
                 Phase::Initializing => initializing::decide(&mut draft, settings, target),
                 Phase::Initialized | Phase::Succeeded | Phase::Failed => settled::decide(&mut draft, settings, target),

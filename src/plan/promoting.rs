@@ -19,11 +19,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         // The target rolls over to something that nobody judged: it loses its traffic at once.
         draft.journal.weight = Percent::ZERO;
     }
+    let mut copied = None;
     if draft.primary_revision() != Some(&revision) {
         let alone = serves_alone(draft.facts, settings, target);
         match draft.source(&revision, target) {
             Some(_) if alone && analysed && !has_everything(draft, settings, target) => return,
-            Some(source) if analysed || !alone => draft.act(Effect::Primary(source)),
+            Some(source) if analysed || !alone => copied = Some(source),
             // What was analysed is gone before the primary had it: analyse what is there now.
             Some(_) | None => {
                 begin(draft, settings, target, draft.journal.weight);
@@ -35,7 +36,11 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     match draft.primary_ready(settings, Some(&revision)).and_then(|()| capacity::suffices(draft)) {
         Ok(()) => hand_back(draft, settings, target),
         Err(why) => match draft.patience(settings, why, Notice::PrimaryNotReady) {
+            // Where the time is up, as after a long outage of ours, it keeps what it runs.
             Ok(()) => {
+                if let Some(source) = copied {
+                    draft.act(Effect::Primary(source));
+                }
                 draft.route();
             }
             Err(Unready::TooFew { .. }) => {

@@ -47,6 +47,32 @@ fn a_failed_promotion_that_the_canary_cannot_carry_alone_restores_the_primary() 
     assert!(!told.contains(&Notice::PrimaryDrift), "it was no other hand: {told:?}");
 }
 
+/// Promoting since 0, and the primary does not have the revision yet.
+fn not_copied() -> Facts {
+    let mut facts = analysing(60);
+    facts.journal.phase = Phase::Promoting;
+    facts.journal.step = facts.journal.step.map(|s| Step { waiting_since: Some(t(0)), ..s });
+    facts
+}
+
+#[test]
+fn a_promotion_whose_time_is_up_before_it_began_leaves_the_primary_as_it_is() {
+    let facts = not_copied();
+    let copy = Effect::Primary(PrimarySource::Target(rev("b")));
+    assert!(decide(&facts, &[], t(599)).effects.contains(&copy));
+    let plan = decide(&facts, &[], t(600));
+    assert_eq!((plan.journal.phase, plan.effects), (Phase::Failed, vec![route(100)]));
+}
+
+#[test]
+fn the_time_of_a_suspension_is_not_counted_as_spent_waiting() {
+    let mut facts = not_copied();
+    facts.canary.generation += 1;
+    let plan = decide(&facts, &[], t(600));
+    let since = plan.journal.step.and_then(|step| step.waiting_since);
+    assert_eq!((plan.journal.phase, since), (Phase::Promoting, Some(t(600))));
+}
+
 #[test]
 fn a_fix_after_a_failed_promotion_has_a_primary_to_go_back_to() {
     let mut facts = analysing(60);

@@ -139,6 +139,17 @@ fn waiting_for_promotion() -> Facts {
 }
 
 #[test]
+fn a_promotion_that_waits_again_after_more_steps_is_told_again() {
+    let mut facts = waiting_for_promotion();
+    facts.settings.as_mut().unwrap().strategy = weights(20, 80);
+    let (facts, plan) = decided(&facts, &success(100.0), 120);
+    assert_eq!((plan.journal.phase, plan.effects), (Phase::Progressing, vec![route(80)]));
+    let answers = [success(100.0), said(&[(Moment::ConfirmPromotion, no())])].concat();
+    let (_, plan) = decided(&facts, &answers, 180);
+    assert_eq!((plan.journal.phase, plan.notices), (Phase::WaitingPromotion, vec![closed(Moment::ConfirmPromotion)]));
+}
+
+#[test]
 fn a_promotion_that_is_refused_keeps_its_weight_and_is_judged_meanwhile() {
     let facts = waiting_for_promotion();
     assert_eq!((facts.journal.phase, facts.journal.weight), (Phase::WaitingPromotion, Percent::clamped(60)));
