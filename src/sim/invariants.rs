@@ -55,6 +55,8 @@ pub(super) struct Invariants {
     /// Revisions whose analysis passed, or that needed none.
     approved: BTreeSet<Revision>,
     lost: Percent,
+    /// Since when any are.
+    lost_since: Option<Time>,
     weight: Percent,
     primary: Option<String>,
     /// No fault acts any more.
@@ -220,7 +222,7 @@ impl Invariants {
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         self.primary_reads_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
-        if lost > self.lost && !cluster.is_abandoned() {
+        if lost > self.lost && !self.is_news(cluster.now) && !cluster.is_abandoned() {
             self.fail(
                 "S2",
                 format!("{lost} % of the requests are lost since {what} was written, {} % before", self.lost),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::cluster::Cluster;
 use super::super::pods::image;
 use super::{Invariants, Violation, configs};
-use crate::model::Percent;
+use crate::model::{Percent, Time};
 
 /// From a pod's end to the route that no longer leads to it: endpoints, a watch and a round in between.
 const LONGEST_LOSS: Duration = Duration::from_secs(5);
@@ -33,8 +33,16 @@ impl Invariants {
                 sentence: format!("{lost} % of the requests are lost since the operator took the pods of {gone} away"),
             });
         }
+        if lost.is_zero() || self.lost.is_zero() {
+            self.lost_since = (!lost.is_zero()).then_some(cluster.now);
+        }
         (self.lost, self.weight, self.serving) = (lost, weight, serving);
         self.loss_ends(cluster);
+    }
+
+    /// Whether a side was lost so short a time ago that the operator cannot know yet, whatever it writes.
+    pub(super) fn is_news(&self, now: Time) -> bool {
+        self.lost_since.is_some_and(|since| now.since(since) <= LONGEST_LOSS)
     }
 
     /// S2 in time: without faults, no request is lost for long that the primary could answer.
@@ -58,7 +66,6 @@ mod tests {
     use super::super::super::fixture;
     use super::super::super::random::Random;
     use super::*;
-    use crate::model::Time;
     use crate::object::Change;
 
     #[test]
