@@ -31,7 +31,6 @@ pub fn core() -> Vec<Rule> {
         rule(kinds::DEPLOYMENT, OWN),
         rule(kinds::DAEMON_SET, OWN),
         rule(kinds::CONTROLLER_REVISION, OWN),
-        rule(kinds::KNATIVE_REVISION, READ),
         rule(kinds::HPA, OWN),
         rule(kinds::SCALED_OBJECT, OWN),
         rule(kinds::SERVICE, OWN),
@@ -55,7 +54,9 @@ pub fn router(router: &dyn route::Router) -> Vec<Rule> {
         Access::Edit => EDIT,
         Access::Read => READ,
     };
-    router.kinds().iter().map(|kind| rule(*kind, verbs(*kind))).collect()
+    // A Knative Service is the workload as well: its revisions say which pods are ready.
+    let revisions = router.kinds().contains(&kinds::KNATIVE_SERVICE).then(|| rule(kinds::KNATIVE_REVISION, READ));
+    router.kinds().iter().map(|kind| rule(*kind, verbs(*kind))).chain(revisions).collect()
 }
 
 /// Rights for KPI providers that are asked through the apiserver, by the provider's name.
