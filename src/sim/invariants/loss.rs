@@ -11,6 +11,9 @@ use crate::model::{Percent, Time};
 /// From a pod's end to the route that no longer leads to it: endpoints, a watch and a round in between.
 const LONGEST_LOSS: Duration = Duration::from_secs(5);
 
+/// The longest that a faulty watch hides what has happened.
+const LONGEST_LAG: Duration = Duration::from_secs(30);
+
 impl Invariants {
     /// Judges the cluster after it moved by itself or by another hand.
     pub(in super::super) fn ticked(&mut self, cluster: &Cluster) {
@@ -42,7 +45,7 @@ impl Invariants {
 
     /// Whether a side was lost so short a time ago that the operator cannot know yet, whatever it writes.
     pub(super) fn is_news(&self, now: Time) -> bool {
-        self.lost_since.is_some_and(|since| now.since(since) <= LONGEST_LOSS)
+        self.lost_since.is_some_and(|since| now.since(since) <= LONGEST_LAG)
     }
 
     /// S2 in time: without faults, no request is lost for long that the primary could answer.
