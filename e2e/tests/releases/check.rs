@@ -57,8 +57,12 @@ async fn a_wrong_label_is_named_with_the_right_one_and_its_correction_is_fine() 
         .await?;
 
         app.apply(&template("kubernetes_namespace", "127.0.0.1:9090")).await?;
-        let (code, kpi) = check(&namespace)?;
-        assert_eq!((code, &kpi["outcome"]), (Some(0), &json!("fine")), "{kpi}");
+        // The primary's pods are found later than the target's, which were there before.
+        wait_until("a correct template that is fine", SCRAPED_WITHIN, async || {
+            let (code, kpi) = check(&namespace)?;
+            Ok((code == Some(0) && kpi["outcome"] == "fine").then_some(()))
+        })
+        .await?;
         app.apply(&template("kubernetes_namespace", "127.0.0.1:1")).await?;
         let (code, kpi) = check(&namespace)?;
         assert_eq!(
