@@ -8,6 +8,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::operator::state;
 use crate::support::{Outcome, run, wait_until};
@@ -101,19 +102,29 @@ impl Traffic {
     /// The same, through another gateway than Istio's, and with these headers.
     pub(super) async fn through(url: &str, host: &str, headers: &[&str]) -> Outcome<Self> {
         let summary = state("log")?.join(format!("load-{host}.json"));
-        let start = |duration| Self::spawn(url, host, headers, duration, &summary);
+        let timeline = summary.with_extension("timeline");
+        let start = |duration| Self::spawn(url, host, headers, duration, [&summary, &timeline]);
         wait_until(&format!("a gateway that serves {host}"), SERVED_WITHIN, async || {
             Ok(start("1s")?.account()?.lost_nothing().is_ok().then_some(()))
         })
         .await?;
-        start("10m")
+        let traffic = start("10m")?;
+        wait_until(&format!("the first answers to the load on {host}"), SERVED_WITHIN, async || {
+            let answered = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|second| second["ok"] != 0);
+            Ok(std::fs::read_to_string(&timeline)?.lines().any(answered).then_some(()))
+        })
+        .await?;
+        Ok(traffic)
     }
 
-    fn spawn(url: &str, host: &str, headers: &[&str], duration: &str, summary: &Path) -> Outcome<Self> {
+    fn spawn(url: &str, host: &str, headers: &[&str], duration: &str, into: [&Path; 2]) -> Outcome<Self> {
+        let [summary, timeline] = into;
+        // What an earlier load wrote is none of this one's.
+        std::fs::write(timeline, "")?;
         let process = Command::new("load")
             .args(["-url", url, "-host", host, "-rate", REQUESTS_A_SECOND, "-duration", duration])
-            .args(["-connections", CONNECTIONS, "-timeout", PATIENCE, "-summary"])
-            .arg(summary)
+            .args(["-connections", CONNECTIONS, "-timeout", PATIENCE])
+            .args([Path::new("-summary"), summary, Path::new("-timeline"), timeline])
             .args(headers.iter().flat_map(|header| ["-header", header]))
             .spawn()
             .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh releases"))?;
