@@ -67,9 +67,50 @@ pub struct Metric {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<MetricMode>,
 
+    /// Judge the KPI against the primary of the same time, instead of by thresholdRange. {} is enough: requests of the builtin
+    /// KPIs are counted, the values of any other are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+
     /// Values for the template's {{ variables.<name> }}.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_variables: Option<BTreeMap<String, String>>,
+}
+
+/// A sequential test of the canary against the primary. It may be looked at any time, and rolls back as soon as harm is certain.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// The test. Default: rateRatio for a builtin KPI, sign for any other.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<ComparisonType>,
+
+    /// By how much the canary may be worse: 0.25 is a quarter more than the primary; for difference in the KPI's own unit.
+    /// Default 0.25. Not read by slo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub margin: Option<f64>,
+
+    /// Probability that this KPI rolls back a canary within the margin, over the whole release. Default: 0.01, shared by all
+    /// KPIs that are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.000_001, max = 0.5))]
+    pub alpha: Option<f64>,
+}
+
+/// A sequential test.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub enum ComparisonType {
+    /// How many times as often the canary's requests fail (or are slower than thresholdRange.max) as the primary's. Builtin KPIs
+    /// only.
+    RateRatio,
+    /// How often the canary's requests fail against thresholdRange.min, or are slower than thresholdRange.max. Builtin KPIs only.
+    Slo,
+    /// In how many intervals the canary's value is worse than the primary's.
+    Sign,
+    /// The mean difference of both values over the intervals.
+    Difference,
 }
 
 /// What a check comes to that has no value to judge.

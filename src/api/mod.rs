@@ -35,7 +35,7 @@ mod word;
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
 pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Severity};
 pub use canary::{Canary, CanarySpec};
-pub use check::{Metric, MetricMode, Recourse, ThresholdRange};
+pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange};
 pub use condition::Condition;
 pub use gateway::{BackendRef, Mirror, ParentRef};
 pub use metric_template::{MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec};
@@ -50,6 +50,7 @@ pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadat
 pub use session::{SameSite, SessionAffinity};
 pub use status::{
     CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, PendingAlert, Release, ReleaseVerdict, Step,
+    TestState,
 };
 pub use timestamp::Timestamp;
 pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};

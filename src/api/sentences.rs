@@ -201,6 +201,18 @@ sentences! {
     CAN071 ProviderCannot
     "{field} is set, but provider {provider} cannot {what}, so it would never come true; drop {field}, or use {able}"
 
+    CAN080 SidesNotToldApart
+    "metric {metric} has a comparison, and its query is the same for canary and primary, so each check of it fails; name the target in the query by its placeholder, or drop comparison"
+
+    CAN081 RequestsNotCounted
+    "metric {metric} has a comparison that counts requests, and {provider} brings no counters of them along, so each check of it fails; write comparison.type sign, or use a MetricTemplate"
+
+    CAN082 ComparisonNotOfABuiltin
+    "metric {metric} has comparison.type {type}, which counts the requests of request-success-rate and request-duration only; write sign or difference"
+
+    CAN083 ComparisonWithoutLimit
+    "metric {metric} has a comparison that needs thresholdRange.{end} to tell which requests are good; write it, for example {example}"
+
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
 

@@ -216,6 +216,22 @@ pub struct MetricResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub needs: Option<i64>,
+
+    /// The sequential test behind the verdict, where both sides are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestState>,
+}
+
+/// A sequential test between two checks. A restart goes on from here.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TestState {
+    /// End of the last span of time that was counted; the next one begins here.
+    pub until: Timestamp,
+
+    /// What was counted, for the operator alone.
+    #[schemars(length(max = 8192))]
+    pub state: String,
 }
 
 /// Where in Git a revision comes from.

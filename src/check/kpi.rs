@@ -5,7 +5,7 @@ use super::{Category, Check, Outcome};
 use crate::judge;
 use crate::metric::Ask;
 use crate::metric::diagnosis::{self, Cause, Diagnosis, Heard, Reply};
-use crate::model::{Facts, Kpi, KpiSource, Measurement, Phase, Verdict};
+use crate::model::{Facts, Kpi, KpiSource, Measurement, Phase, Range, Verdict};
 use crate::scene::Scene;
 
 /// What is being found out about one KPI.
@@ -65,7 +65,9 @@ impl Inquiry {
         };
         let releasing = facts.journal.phase == Phase::Progressing && !facts.journal.weight.is_zero();
         let at_rest = facts.target.found().is_some_and(|target| target.rollout.total == 0);
-        Ok(Self { kpi: kpi.clone(), serving, canary, counted, words, releasing, at_rest })
+        // A comparison has no limits of its own: it is enough that both sides can be measured.
+        let range = if kpi.comparison.is_some() { Range::default() } else { kpi.range };
+        Ok(Self { kpi: Kpi { range, ..kpi.clone() }, serving, canary, counted, words, releasing, at_rest })
     }
 
     /// What to ask next, or how the KPI is, as far as the replies tell. Ends after finitely many rounds.
@@ -138,7 +140,7 @@ impl Inquiry {
         let (least, who, interval) = (self.kpi.rules.min_requests, &self.words.who, &self.kpi.interval);
         let requests = match diagnosis::measured(self.counted.as_ref()?, heard)? {
             Ok(Measurement::Value(requests)) => requests,
-            Ok(Measurement::NoData(_) | Measurement::Few { .. }) => 0.0,
+            Ok(Measurement::NoData(_) | Measurement::Few { .. } | Measurement::Both(_)) => 0.0,
             Ok(Measurement::Error(why)) => return Some(format!("requests cannot be counted for minRequests: {why}")),
             Err(_) => {
                 return Some(

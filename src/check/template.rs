@@ -46,7 +46,7 @@ pub fn query(key: &ObjectKey, object: Option<&Value>, names: &Names) -> Result<A
     let (namespace, name) = (key.namespace.clone(), key.name.clone());
     let source = KpiSource::Template { namespace, name, variables: names.variables.clone() };
     let (range, rules) = (Range::default(), Rules::default());
-    let kpi = Kpi { name: key.name.clone(), source, interval, window, range, rules };
+    let kpi = Kpi { name: key.name.clone(), source, interval, window, range, rules, comparison: None };
     let (router, metrics_server, metrics_secret, spec) = ("", "", None, &names.spec);
     let subject =
         Subject { canary: &canary, measured: target, revision: None, spec, router, metrics_server, metrics_secret };
@@ -59,6 +59,7 @@ pub fn answer(ask: &Ask, reply: &Reply) -> Check {
     let check = |outcome, sentence: String| Check::new(Category::Kpi, &ask.kpi, outcome, sentence);
     let measured = |measured: Measurement| match measured {
         Measurement::Value(value) => check(Outcome::Fine, format!("it is {value} now")),
+        Measurement::Both(_) => check(Outcome::Wrong, "it is measured on both sides".to_owned()),
         Measurement::Few { requests, .. } => {
             check(Outcome::Warning, format!("it is a value of {requests} requests only"))
         }

@@ -4,6 +4,7 @@
 //! Knows words of the model only. Never a default of its own: limits come resolved, and whatever is not a number is never a pass.
 
 mod budget;
+mod comparison;
 mod counts;
 mod dispersion;
 mod explain;
@@ -16,12 +17,14 @@ mod sign;
 mod special;
 mod split;
 mod threshold;
+mod trial;
 
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod vectors;
 
+pub use comparison::compare;
 pub use counts::{Counts, Growth, Interval, growth};
 pub use dispersion::dispersion;
 pub use explain::{Unit, explain};
@@ -43,6 +46,9 @@ pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
     let (value, verdict, explanation) = match measured {
         Some(Measurement::Few { value, requests }) => (*value, Verdict::Inconclusive, few(kpi, *requests)),
         Some(Measurement::Value(value)) if value.is_finite() => threshold::judge(kpi, *value),
+        Some(Measurement::Both(_)) => {
+            (None, Verdict::Error, format!("{} was measured on both sides and nothing compares them", kpi.name))
+        }
         Some(Measurement::Value(value)) => {
             (None, Verdict::NoData, format!("{} is {value}, which is no number", kpi.name))
         }
@@ -55,7 +61,7 @@ pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
         _ => None,
     };
     let (name, interval) = (kpi.name.clone(), kpi.interval.clone());
-    Reading { name, value, verdict, explanation, interval, measured_at: None, needs }
+    Reading { name, value, verdict, explanation, interval, measured_at: None, needs, compared: None }
 }
 
 fn few(kpi: &Kpi, requests: f64) -> String {
@@ -84,10 +90,18 @@ pub enum Bearing {
     Hold,
     /// The check failed.
     Fail,
+    /// The release failed: one check more would not change that.
+    Harm,
 }
 
-/// What `reading` means for the check, which is held for `held` already.
-pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration) -> Bearing {
+/// What `reading` means for the check, which is held for `held` already. Before the `last` move of a release a comparison that
+/// knows nothing for certain is inconclusive; before any other it is not asked for more than that there is no harm.
+pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration, last: bool) -> Bearing {
+    match (kpi.rules.mode, kpi.comparison, reading.verdict) {
+        (Mode::Gate, Some(_), Verdict::Fail) => return Bearing::Harm,
+        (Mode::Gate, Some(_), Verdict::Inconclusive) if !last => return Bearing::Pass,
+        _ => {}
+    }
     let recourse = match (kpi.rules.mode, reading.verdict) {
         (Mode::Advisory, _) | (Mode::Gate, Verdict::Pass) => Recourse::Pass,
         (Mode::Gate, Verdict::Fail) => Recourse::Fail,

@@ -15,6 +15,7 @@ fn kpi(name: &str, source: KpiSource, min: Option<f64>, max: Option<f64>) -> Kpi
         window: std::time::Duration::from_secs(60),
         range: Range { min, max },
         rules: Rules::default(),
+        comparison: None,
     }
 }
 
@@ -29,7 +30,7 @@ fn custom(min: Option<f64>, max: Option<f64>) -> Kpi {
 
 fn read(verdict: Verdict) -> Reading {
     let (name, explanation, interval) = ("M".to_owned(), String::new(), "1m".to_owned());
-    Reading { name, value: None, verdict, explanation, interval, measured_at: None, needs: None }
+    Reading { name, value: None, verdict, explanation, interval, measured_at: None, needs: None, compared: None }
 }
 
 fn judged(kpi: &Kpi, value: f64) -> (Verdict, String) {
@@ -97,7 +98,7 @@ fn what_the_provider_said_is_the_explanation() {
 fn without_rules_everything_but_a_pass_fails_the_check() {
     for verdict in Verdict::ALL {
         let expected = if verdict == Verdict::Pass { Bearing::Pass } else { Bearing::Fail };
-        assert_eq!(bearing(&custom(None, None), &read(verdict), Duration::ZERO), expected, "{verdict:?}");
+        assert_eq!(bearing(&custom(None, None), &read(verdict), Duration::ZERO, true), expected, "{verdict:?}");
     }
 }
 
@@ -106,8 +107,9 @@ fn each_rule_is_for_its_own_verdict_and_a_hold_has_an_end() {
     let hold = Recourse::Hold(Duration::from_secs(60));
     let inconclusive = Recourse::Hold(Duration::from_secs(120));
     let rules = Rules { on_error: hold, on_no_data: Recourse::Pass, on_inconclusive: inconclusive, ..Rules::default() };
-    let of =
-        |rules, verdict, held| bearing(&Kpi { rules, ..custom(None, None) }, &read(verdict), Duration::from_secs(held));
+    let of = |rules, verdict, held| {
+        bearing(&Kpi { rules, ..custom(None, None) }, &read(verdict), Duration::from_secs(held), false)
+    };
     assert_eq!(of(rules, Verdict::NoData, 0), Bearing::Pass);
     assert_eq!(of(rules, Verdict::Error, 59), Bearing::Hold);
     assert_eq!(of(rules, Verdict::Error, 60), Bearing::Fail);

@@ -127,7 +127,7 @@ impl Ask {
         match measured {
             Measurement::NoData(why) => self.nothing(&why),
             Measurement::Error(why) => self.failed(&why),
-            value @ (Measurement::Value(_) | Measurement::Few { .. }) => value,
+            value @ (Measurement::Value(_) | Measurement::Both(_) | Measurement::Few { .. }) => value,
         }
     }
 

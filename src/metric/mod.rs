@@ -16,6 +16,7 @@ mod dynatrace;
 mod externalmetrics;
 mod graphite;
 pub mod group;
+mod growth;
 mod influxdb;
 mod jsonpath;
 mod keptn;
@@ -35,6 +36,7 @@ mod web;
 mod window;
 
 pub use ask::{Ask, Origin};
+pub use growth::Growth;
 pub use means::{Grant, Identity, Login, Means, Session};
 pub use request::{ClusterRequest, Request};
 pub use secret::{SecretData, SecretName};

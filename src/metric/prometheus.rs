@@ -7,12 +7,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::selector::first;
-use super::url::Base;
+use super::url::{Base, escape};
 use super::{About, Address, Ask, HttpRequest, HttpResponse, Means, Provider, QueryError, Request, bearer, shorten};
 use crate::model::Measurement;
 
 /// How much of Prometheus' own error text is shown, in characters.
 const ERROR_LENGTH: usize = 300;
+/// Longer queries, in bytes, do not go into an address: a proxy may cut it.
+const LONG: usize = 2000;
+const FORM: &str = "application/x-www-form-urlencoded";
 
 pub(super) struct Prometheus;
 
@@ -31,9 +34,15 @@ impl Provider for Prometheus {
 
     fn request(&self, ask: &Ask, means: &Means<'_>) -> Result<Request, QueryError> {
         let credentials = bearer::of_the_user(ask, means)?;
-        let url = Base::read(&ask.address)?.below("/api/v1/query", &[("query", &ask.query)]);
+        let base = Base::read(&ask.address)?;
         let headers = bearer::headers(ask, &credentials)?;
-        Ok(HttpRequest { headers, ..HttpRequest::get(url, credentials, ask.trust) }.into())
+        let request = if ask.query.len() > LONG {
+            let body = format!("query={}", escape(&ask.query));
+            HttpRequest::post(base.below("/api/v1/query", &[]), FORM, body, credentials, ask.trust)
+        } else {
+            HttpRequest::get(base.below("/api/v1/query", &[("query", &ask.query)]), credentials, ask.trust)
+        };
+        Ok(HttpRequest { headers, ..request }.into())
     }
 
     fn parse(&self, ask: &Ask, answer: &HttpResponse) -> Measurement {
@@ -66,6 +75,25 @@ pub(super) fn series(answer: &HttpResponse) -> Result<Vec<Series>, String> {
             .collect()),
         Ok(_) => Err("Prometheus gave something else than series".to_owned()),
         Err(error) => Err(format!("the series of Prometheus cannot be read: {error}")),
+    }
+}
+
+/// The series of an answer at each moment, in seconds since 1970; an error that tells why it holds none.
+pub(super) fn moments(answer: &HttpResponse) -> Result<Vec<(i64, Series)>, String> {
+    match serde_json::from_value::<PromqlResult>(data(answer)?).map(PromqlResult::into_inner) {
+        Ok((Data::Matrix(found), _)) => Ok(found
+            .iter()
+            .flat_map(|one| {
+                let labels: BTreeMap<_, _> = one.metric().iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+                one.samples().iter().map(move |sample| {
+                    #[expect(clippy::cast_possible_truncation, reason = "seconds of our time")]
+                    let at = sample.timestamp() as i64;
+                    (at, Series { labels: labels.clone(), value: sample.value() })
+                })
+            })
+            .collect()),
+        Ok(_) => Err("Prometheus gave something else than a range of values".to_owned()),
+        Err(error) => Err(format!("the values of Prometheus cannot be read: {error}")),
     }
 }
 

@@ -193,6 +193,7 @@ mod tests {
             window: std::time::Duration::from_secs(60),
             range: Range::default(),
             rules: Rules::default(),
+            comparison: None,
         }
     }
 

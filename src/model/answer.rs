@@ -1,12 +1,14 @@
 //! What a decision asks of the world, and what comes back.
 
-use super::{Call, Kpi, Reply};
+use super::{Call, Kpi, Reply, Sample, Span};
 
 /// A read that a decision needs. Which ones are due is itself a decision, so it is data.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Question {
     /// The value of a KPI for the canary now.
     Measure(Kpi),
+    /// What the canary and the primary had in a span of time, for a KPI that compares them.
+    Compare(Kpi, Span),
     /// What a hook says. It may take as long as its timeout, so its answer may be that there is none yet.
     Hook(Call),
 }
@@ -14,7 +16,7 @@ pub enum Question {
 /// The answer to one question, in the order of the questions. A failure is an answer, not an error.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
-    /// Of `Question::Measure`: the KPI's name and what was measured.
+    /// Of `Question::Measure` and `Question::Compare`: the KPI's name and what was measured.
     Measured(String, Measurement),
     /// Of `Question::Hook`: the call and what came of it.
     Hook(Call, Reply),
@@ -25,6 +27,8 @@ pub enum Answer {
 pub enum Measurement {
     /// One number.
     Value(f64),
+    /// What both sides had.
+    Both(Sample),
     /// The query ran and found nothing; the text says what was looked for.
     NoData(String),
     /// The canary had too few requests for anything to follow from the value, if there is one.
@@ -39,6 +43,16 @@ pub enum Measurement {
 }
 
 impl Measurement {
+    /// The canary's value beside that of the primary.
+    pub fn beside(self, primary: Self) -> Self {
+        match (self, primary) {
+            (Self::Value(canary), Self::Value(primary)) => Self::Both(Sample::Valued { canary, primary }),
+            (Self::Value(_), Self::NoData(why)) => Self::NoData(format!("the primary: {why}")),
+            (Self::Value(_), Self::Error(why)) => Self::Error(format!("the primary: {why}")),
+            (Self::Value(_), other @ (Self::Both(_) | Self::Few { .. })) | (other, _) => other,
+        }
+    }
+
     /// What is left of a measurement where it must rest on `least` requests, of which `counted` were found. Where neither query
     /// finds anything, that is no data: a wrong label looks the same as no traffic.
     pub fn resting_on(self, counted: Self, least: u32) -> Self {
@@ -48,7 +62,7 @@ impl Measurement {
                 return Self::Error(format!("the canary's requests could not be counted for minRequests: {why}"));
             }
             (_, Self::Value(requests)) => requests,
-            (_, Self::NoData(_) | Self::Few { .. }) => 0.0,
+            (_, Self::NoData(_) | Self::Few { .. } | Self::Both(_)) => 0.0,
         };
         match self {
             enough if requests >= f64::from(least) => enough,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cookies, Course, Moment, Percent, Phase, Revision, Time};
+use super::{Compared, Cookies, Course, Moment, Percent, Phase, Revision, Time};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -101,6 +101,8 @@ pub struct Reading {
     pub measured_at: Option<Time>,
     /// Requests that are missing for a verdict, where it is inconclusive.
     pub needs: Option<u32>,
+    /// What the comparison has come to, where there is one.
+    pub compared: Option<Compared>,
 }
 
 /// What a measurement means.

@@ -3,6 +3,7 @@
 //! Plain values and their own arithmetic. Never a client, a clock, JSON, or a wire format: the other rooms translate.
 
 mod answer;
+mod comparison;
 mod complaint;
 pub(crate) mod duration;
 mod effect;
@@ -19,6 +20,7 @@ mod settings;
 mod time;
 
 pub use answer::{Answer, Measurement, Question};
+pub use comparison::{Compared, Comparison, Sample, Span, Tally, Test};
 pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use facts::{CanaryRef, Endpoints, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};

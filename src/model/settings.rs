@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Hook, Mirror, Percent};
+use super::{Comparison, Hook, Mirror, Percent};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -199,6 +199,8 @@ pub struct Kpi {
     pub range: Range,
     /// What comes of a measurement that is no value within the range.
     pub rules: Rules,
+    /// Whether it is judged against the primary, and how.
+    pub comparison: Option<Comparison>,
 }
 
 /// What a measurement that does not pass means for the check. The default is Flagger's: it fails.
@@ -208,7 +210,7 @@ pub struct Rules {
     pub on_error: Recourse,
     /// Where the query found nothing.
     pub on_no_data: Recourse,
-    /// Where the canary had fewer requests than `min_requests`.
+    /// Where the canary had fewer requests than `min_requests`, or a comparison knows nothing for certain before a promotion.
     pub on_inconclusive: Recourse,
     /// Requests that the canary must have had within the window for a value to say anything; 0 where any number will do.
     pub min_requests: u32,

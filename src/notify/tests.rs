@@ -20,7 +20,7 @@ fn who() -> CanaryRef {
 
 fn reading(verdict: Verdict, explanation: &str) -> Reading {
     let (name, explanation, interval) = ("M".to_owned(), explanation.to_owned(), "1m".to_owned());
-    Reading { name, value: None, verdict, explanation, interval, measured_at: None, needs: None }
+    Reading { name, value: None, verdict, explanation, interval, measured_at: None, needs: None, compared: None }
 }
 
 fn said(notice: &Notice) -> String {

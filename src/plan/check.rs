@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use super::hooks::{Consent, Way, consent};
+use super::moves::Move;
 use super::progressing::{carry_out, roll_back};
 use super::{moves, traffic};
 use crate::judge::{self, Bearing};
-use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Strategy, TargetSeen, Time};
+use crate::model::{
+    Answer, Compared, Facts, Kpi, Moment, Notice, Phase, Question, Reading, Settings, Span, Strategy, TargetSeen, Time,
+};
 
 /// Whether a check is due, and what it would judge is there: this revision, ready, with the share that was decided.
 pub(super) fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bool {
@@ -44,7 +47,11 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         draft.journal.readings = judged.iter().map(|(_, reading)| reading.clone()).collect();
         let halting = judged.into_iter().filter(|(bearing, _)| *bearing == worst);
         let notices = halting.map(|(_, reading)| Notice::Halted(reading)).collect();
-        return if worst == Bearing::Hold { hold(draft, settings, notices) } else { fail(draft, settings, notices) };
+        return match worst {
+            Bearing::Hold => hold(draft, settings, notices),
+            Bearing::Harm => give_up(draft, notices),
+            Bearing::Pass | Bearing::Fail => fail(draft, settings, notices),
+        };
     }
     let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
     let gate = moves::gate(next, &settings.strategy, &draft.journal);
@@ -53,7 +60,7 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         // The check is not over: its readings are taken anew when the reply is there.
         return draft.await_replies(settings);
     }
-    draft.journal.readings = readings(settings, answers, draft.now);
+    draft.journal.readings = readings(draft.facts, settings, answers, draft.now);
     match draft.agreed(settings, gate) {
         Way::Free => carry_out(draft, settings, target, next),
         Way::Held => {}
@@ -71,6 +78,15 @@ fn hold(draft: &mut Draft<'_>, settings: &Settings, notices: Vec<Notice>) {
     if let Some(step) = &mut draft.journal.step {
         step.held_since = Some(since);
     }
+}
+
+/// Harm is certain: more checks would only show it to more users.
+fn give_up(draft: &mut Draft<'_>, notices: Vec<Notice>) {
+    draft.journal.failed_checks += 1;
+    for notice in notices {
+        draft.tell(notice);
+    }
+    roll_back(draft);
 }
 
 /// A failed check: the step is checked again, or it was one too many.
@@ -104,18 +120,48 @@ pub(super) fn passes(facts: &Facts, settings: &Settings, answers: &[Answer], now
 /// Each reading and what it means for the check.
 fn judged(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> Vec<(Bearing, Reading)> {
     let held = facts.journal.step.and_then(|step| step.held_since).map_or(Duration::ZERO, |since| now.since(since));
-    let readings = readings(settings, answers, now).into_iter();
-    readings.zip(&settings.kpis).map(|(reading, kpi)| (judge::bearing(kpi, &reading, held), reading)).collect()
+    let last = moves::next(&settings.strategy, &facts.journal, &facts.route) == Move::Promote;
+    let readings = readings(facts, settings, answers, now).into_iter();
+    readings.zip(&settings.kpis).map(|(reading, kpi)| (judge::bearing(kpi, &reading, held, last), reading)).collect()
 }
 
 /// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but
 /// not answered is an error of the provider, never a pass.
-fn readings(settings: &Settings, answers: &[Answer], now: Time) -> Vec<Reading> {
+fn readings(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> Vec<Reading> {
     let measured = answers.iter().filter_map(|answer| match answer {
         Answer::Measured(_, measured) => Some(Some(measured)),
         Answer::Hook(..) => None,
     });
     let measured = measured.chain(iter::repeat(None));
-    let reading = |(kpi, measured)| Reading { measured_at: Some(now), ..judge::reading(kpi, measured) };
-    settings.kpis.iter().zip(measured).map(reading).collect()
+    let reading = |((at, kpi), measured): ((usize, &Kpi), _)| {
+        let reading = match &kpi.comparison {
+            Some(comparison) => judge::compare(kpi, comparison, compared(facts, at, kpi), measured, now),
+            None => judge::reading(kpi, measured),
+        };
+        Reading { measured_at: Some(now), ..reading }
+    };
+    settings.kpis.iter().enumerate().zip(measured).map(reading).collect()
+}
+
+/// What the comparison of this KPI has come to in this release.
+fn compared<'a>(facts: &'a Facts, at: usize, kpi: &Kpi) -> Option<&'a Compared> {
+    facts.journal.readings.get(at).filter(|reading| reading.name == kpi.name)?.compared.as_ref()
+}
+
+/// What is asked for each KPI.
+pub(super) fn measurements(facts: &Facts, settings: &Settings, now: Time) -> Vec<Question> {
+    let question = |(at, kpi): (usize, &Kpi)| match kpi.comparison {
+        Some(_) => Question::Compare(kpi.clone(), span(facts, settings, compared(facts, at, kpi), now)),
+        None => Question::Measure(kpi.clone()),
+    };
+    settings.kpis.iter().enumerate().map(question).collect()
+}
+
+/// From where the last span ended, or else from the beginning of this step: only what ran at the same time is compared, and with
+/// one weight.
+fn span(facts: &Facts, settings: &Settings, compared: Option<&Compared>, now: Time) -> Span {
+    let journal = &facts.journal;
+    let began =
+        journal.step.map(|step| step.started_at).max(journal.vacant_since).unwrap_or(now).after(settings.warmup);
+    Span { from: compared.map_or(began, |compared| compared.until).min(now), to: now, first: compared.is_none() }
 }

@@ -91,7 +91,7 @@ impl Inquiry<'_> {
         }
         let measured = self.answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
         if !measured && !self.settings.kpis.is_empty() {
-            return self.settings.kpis.iter().cloned().map(Question::Measure).collect();
+            return check::measurements(self.facts, self.settings, self.now);
         }
         if check::passes(self.facts, self.settings, self.answers, self.now) { self.gate() } else { Vec::new() }
     }

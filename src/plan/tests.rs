@@ -1,5 +1,6 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod comparisons;
 mod deletion;
 mod endings;
 mod gates;
@@ -52,6 +53,7 @@ fn settings() -> Settings {
             window: Duration::from_secs(60),
             range: Range { min: Some(99.0), max: None },
             rules: Rules::default(),
+            comparison: None,
         }],
         hooks: vec![],
         suspend: false,

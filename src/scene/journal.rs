@@ -2,7 +2,7 @@
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
-    Awaited, Condition, ConditionKind, Cookie, Cookies, Journal, Percent, Reading, Revision, Step, Time,
+    Awaited, Compared, Condition, ConditionKind, Cookie, Cookies, Journal, Percent, Reading, Revision, Step, Time,
 };
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
@@ -105,23 +105,31 @@ fn read_metric(metric: &api::MetricResult) -> Reading {
         interval: metric.interval.clone().unwrap_or_default(),
         measured_at: metric.measured_at.map(|t| t.0),
         needs: metric.needs.and_then(|needs| u32::try_from(needs).ok()),
+        compared: metric.test.as_ref().map(|test| read_comparison(metric, test)),
     }
 }
 
+fn read_comparison(metric: &api::MetricResult, test: &api::TestState) -> Compared {
+    let api::MetricResult { canary, primary, low, high, e_value, .. } = *metric;
+    Compared { canary, primary, low, high, e_value, until: test.until.0, state: test.state.clone() }
+}
+
 fn write_metric(reading: &Reading) -> api::MetricResult {
+    let compared = reading.compared.as_ref();
     api::MetricResult {
         name: reading.name.clone(),
         value: reading.value,
-        canary: None,
-        primary: None,
-        low: None,
-        high: None,
-        e_value: None,
+        canary: compared.and_then(|compared| compared.canary),
+        primary: compared.and_then(|compared| compared.primary),
+        low: compared.and_then(|compared| compared.low),
+        high: compared.and_then(|compared| compared.high),
+        e_value: compared.and_then(|compared| compared.e_value),
         verdict: Word(reading.verdict),
         explanation: Some(reading.explanation.clone()).filter(|text| !text.is_empty()),
         interval: Some(reading.interval.clone()).filter(|text| !text.is_empty()),
         measured_at: reading.measured_at.map(Timestamp),
         needs: reading.needs.map(i64::from),
+        test: compared.map(|kept| api::TestState { until: Timestamp(kept.until), state: kept.state.clone() }),
     }
 }
 
@@ -190,6 +198,15 @@ mod tests {
                 interval: "1m".into(),
                 measured_at: Some(at),
                 needs: Some(7),
+                compared: Some(Compared {
+                    canary: Some(0.05),
+                    primary: Some(0.01),
+                    low: Some(2.5),
+                    high: None,
+                    e_value: Some(123.4),
+                    until: at,
+                    state: "{\"sum\":0.30000000000000004}".into(),
+                }),
             }],
             observed_generation: 3,
             conditions: vec![Condition {

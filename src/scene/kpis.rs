@@ -2,8 +2,9 @@
 
 use super::Scene;
 use super::corner::{Corner, Names};
-use crate::metric::{Ask, resolve};
-use crate::model::{Builtin, Complaint, Kpi, KpiSource, Measurement, Settings};
+use crate::api::sentences::{self, Sentence};
+use crate::metric::{Ask, Growth, resolve};
+use crate::model::{Builtin, Comparison, Complaint, Kpi, KpiSource, Measurement, Settings, Span, Time};
 use crate::object::kinds;
 use crate::route::{self, BuiltinQuery};
 use crate::workload;
@@ -25,6 +26,14 @@ impl Scene {
     pub fn count(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
         let corner = Corner::of(self);
         corner.count(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
+    }
+
+    /// The questions of a comparison over a span of time.
+    ///
+    /// # Errors
+    /// The answer itself, where there is nothing to compare.
+    pub fn pair(&self, kpi: &Kpi, comparison: &Comparison, span: Span) -> Result<Pair, Measurement> {
+        Corner::of(self).pair(kpi, comparison, span).map_err(|complaint| Measurement::Error(complaint.sentence))
     }
 
     /// The query of a KPI for a workload in place of the canary: before a release, for what serves.
@@ -54,17 +63,56 @@ impl Corner<'_> {
         let side = workload.strip_prefix(target.as_str()).unwrap_or_default();
         ask.query = ask.query.replace(&format!("{workload}-canary"), workload);
         ask.query = ask.query.replace(&format!("{apex}-canary"), &format!("{apex}{side}"));
+        // ingress-nginx counts both sides under one name, and labels those of the canary.
+        ask.query = ask.query.replace("canary!=\"\"", "canary=\"\"");
         ask
     }
 }
 
 /// What keeps a KPI from being measured, known before any release needs it.
 pub(super) fn complaints(corner: &Corner<'_>, settings: Option<&Settings>) -> Vec<Complaint> {
+    let some = Span { from: Time::from_millis(0), to: Time::from_millis(0), first: true };
     let kpis = settings.into_iter().flat_map(|settings| &settings.kpis);
-    kpis.filter_map(|kpi| corner.ask(kpi, &corner.names.target).err()).collect()
+    kpis.filter_map(|kpi| match &kpi.comparison {
+        Some(comparison) => corner.pair(kpi, comparison, some).err(),
+        None => corner.ask(kpi, &corner.names.target).err(),
+    })
+    .collect()
+}
+
+/// What is asked for a comparison.
+#[derive(Clone, Debug)]
+pub enum Pair {
+    /// Requests of both sides.
+    Counted(Box<Growth>),
+    /// A value of each side.
+    Valued {
+        /// Of the canary.
+        canary: Box<Ask>,
+        /// Of the primary.
+        primary: Box<Ask>,
+    },
 }
 
 impl Corner<'_> {
+    fn pair(&self, kpi: &Kpi, comparison: &Comparison, span: Span) -> Result<Pair, Complaint> {
+        let target = &self.names.target;
+        let primary = format!("{target}-primary");
+        let canary = self.ask(kpi, target)?;
+        let primary = self.instead(&primary, self.ask(kpi, &primary)?);
+        let provider = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
+        let named = [("metric", kpi.name.as_str()), ("provider", provider)];
+        let complain = |sentence: &Sentence| Complaint::warns(sentence.reason, sentence.say(&named));
+        if canary.query == primary.query {
+            return Err(complain(&sentences::CAN080));
+        }
+        if !comparison.test.counts() {
+            return Ok(Pair::Valued { canary: Box::new(canary), primary: Box::new(primary) });
+        }
+        let growth = Growth::new(&canary, &primary, kpi.range.max, span);
+        growth.map(|growth| Pair::Counted(Box::new(growth))).ok_or_else(|| complain(&sentences::CAN081))
+    }
+
     fn ask(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {
         self.as_subject(measured, |subject| match &kpi.source {
             KpiSource::Builtin(builtin) => {

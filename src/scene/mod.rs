@@ -25,6 +25,7 @@ use crate::metric::SecretName;
 use crate::object::{Kind, Objects};
 
 pub use journal::status;
+pub use kpis::Pair;
 pub use lookups::{EVERY, Labelled, Lookups, further, leads, lookups};
 pub use receivers::Receiver;
 

@@ -1,7 +1,7 @@
 //! What stands against a spec. Small claims, each about one thing, in one list.
 
 use crate::api::sentences::{self, Sentence};
-use crate::api::{CanarySpec, Provider, TargetKind};
+use crate::api::{CanarySpec, ComparisonType, Metric, Provider, TargetKind, ThresholdRange};
 use crate::model::{Builtin, Complaint, duration};
 use crate::route::{self, Capabilities, Router};
 
@@ -176,6 +176,7 @@ fn metrics(spec: &CanarySpec) -> Vec<Complaint> {
             found.push(complaint(&sentences::CAN038, &[("name", &metric.name)]));
         }
         let range = metric.threshold_range.unwrap_or_default();
+        found.extend(comparison(metric, range));
         if let (Some(min), Some(max)) = (range.min, range.max)
             && min > max
         {
@@ -183,4 +184,27 @@ fn metrics(spec: &CanarySpec) -> Vec<Complaint> {
         }
     }
     found
+}
+
+/// A comparison that has nothing to count, or does not know what is good.
+fn comparison(metric: &Metric, range: ThresholdRange) -> Option<Complaint> {
+    let type_ = metric.comparison?.type_;
+    let (word, counts) = match type_ {
+        None | Some(ComparisonType::RateRatio) => ("rateRatio", true),
+        Some(ComparisonType::Slo) => ("slo", true),
+        Some(ComparisonType::Sign) => ("sign", false),
+        Some(ComparisonType::Difference) => ("difference", false),
+    };
+    let named = ("metric", metric.name.as_str());
+    let lacks = |end, example| complaint(&sentences::CAN083, &[named, ("end", end), ("example", example)]);
+    match Builtin::parse(&metric.name).filter(|_| counts) {
+        Some(Builtin::Duration) => {
+            (range.max.or(metric.threshold).is_none()).then(|| lacks("max", "500, in milliseconds"))
+        }
+        Some(Builtin::SuccessRate) if word == "slo" => {
+            (range.min.or(metric.threshold).is_none()).then(|| lacks("min", "99, in percent"))
+        }
+        Some(Builtin::SuccessRate) => None,
+        None => (counts && type_.is_some()).then(|| complaint(&sentences::CAN082, &[named, ("type", word)])),
+    }
 }

@@ -3,26 +3,49 @@
 use std::time::Duration;
 
 use crate::api::{self, CanaryAnalysis, Metric, MetricMode};
-use crate::model::{Builtin, Kpi, KpiSource, Mode, Range, Recourse, Rules, duration};
+use crate::model::{Builtin, Comparison, Kpi, KpiSource, Mode, Range, Recourse, Rules, Test, duration};
 
 /// Flagger has this default for builtin and inline metrics only; a template then sees an empty interval.
 const WINDOW: &str = "1m";
 /// How long a check may be held where nobody says it.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+/// Of the whole release: probability that comparisons roll a good canary back.
+const RISK: f64 = 0.01;
+/// A quarter more than the primary.
+const MARGIN: f64 = 0.25;
 
 /// One KPI for each source that the metric has: a builtin name counts even beside a query or a template, as in Flagger.
 pub(super) fn resolve(metric: &Metric, analysis: &CanaryAnalysis, namespace: &str) -> Vec<Kpi> {
-    let rules = rules(metric, analysis);
+    let (rules, risk) = (rules(metric, analysis), RISK / compared(analysis));
     sources(metric, namespace)
         .map(|source| Kpi {
             name: metric.name.clone(),
             range: range(metric, &source),
+            comparison: metric.comparison.map(|asked| comparison(asked, &source, risk)),
             rules,
             source,
             window: duration::parse(metric.interval.as_deref().unwrap_or(WINDOW)).unwrap_or_default(),
             interval: metric.interval.clone().unwrap_or_else(|| WINDOW.to_owned()),
         })
         .collect()
+}
+
+/// A builtin name counts beside a template, so there may be more KPIs than metrics.
+fn compared(analysis: &CanaryAnalysis) -> f64 {
+    let metrics = analysis.metrics.iter().flatten().filter(|metric| metric.comparison.is_some());
+    metrics
+        .map(|metric| sources(metric, "").count())
+        .fold(0.0, |sum, kpis| sum + f64::from(u32::try_from(kpis).unwrap_or(1)))
+}
+
+fn comparison(asked: api::Comparison, source: &KpiSource, risk: f64) -> Comparison {
+    let test = match (asked.type_, source) {
+        (None, KpiSource::Builtin(_)) | (Some(api::ComparisonType::RateRatio), _) => Test::RateRatio,
+        (None, KpiSource::Inline(_) | KpiSource::Template { .. }) | (Some(api::ComparisonType::Sign), _) => Test::Sign,
+        (Some(api::ComparisonType::Slo), _) => Test::Slo,
+        (Some(api::ComparisonType::Difference), _) => Test::Difference,
+    };
+    Comparison { test, margin: asked.margin.unwrap_or(MARGIN), alpha: asked.alpha.unwrap_or(risk) }
 }
 
 /// The metric's own rules, or else those of the analysis, or else Flagger's.
@@ -34,11 +57,12 @@ fn rules(metric: &Metric, analysis: &CanaryAnalysis) -> Rules {
         Some(api::Recourse::Hold) => Recourse::Hold(longest),
         Some(api::Recourse::Pass) => Recourse::Pass,
     };
+    // Who asks for requests wants to wait for them; with a comparison, no harm found is what most releases can show.
+    let uncertain = if metric.comparison.is_some() { api::Recourse::Pass } else { api::Recourse::Hold };
     Rules {
         on_error: recourse(metric.on_error.or(analysis.on_error)),
         on_no_data: recourse(metric.on_no_data.or(analysis.on_no_data)),
-        // Who asks for requests wants to wait for them.
-        on_inconclusive: recourse(metric.on_inconclusive.or(analysis.on_inconclusive).or(Some(api::Recourse::Hold))),
+        on_inconclusive: recourse(metric.on_inconclusive.or(analysis.on_inconclusive).or(Some(uncertain))),
         min_requests: metric.min_requests.or(analysis.min_requests).and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         mode: match metric.mode {
             None | Some(MetricMode::Gate) => Mode::Gate,

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::{Canary, CanarySpec, fixtures};
-use crate::model::{Audience, Builtin, KpiSource, Mirror, Mode, Range, Recourse, Rules, Steps, Strategy};
+use crate::model::{
+    Audience, Builtin, Comparison, KpiSource, Mirror, Mode, Range, Recourse, Rules, Steps, Strategy, Test,
+};
 
 const DEFAULTS: Defaults<'_> = Defaults { provider: "istio", namespace: "test" };
 
@@ -300,6 +302,47 @@ fn rules_of_a_metric_come_before_those_of_the_analysis_and_flaggers_after_both()
     assert_eq!(rules(&analysis, &json!({})), of_the_analysis);
     let metric = json!({ "minRequests": 0, "onInconclusive": "fail" });
     assert_eq!(rules(&analysis, &metric), Rules { on_inconclusive: Recourse::Fail, ..flaggers });
+}
+
+#[test]
+fn an_empty_comparison_is_enough_and_all_of_them_share_one_risk() {
+    let metrics = json!([
+        { "name": "request-success-rate", "comparison": {} },
+        { "name": "request-duration", "thresholdRange": { "max": 500 }, "comparison": { "type": "slo", "alpha": 0.05 } },
+        { "name": "queue", "query": "1", "comparison": { "margin": 2 } },
+        { "name": "cpu", "query": "1", "comparison": { "type": "difference" } },
+        { "name": "errors", "query": "1" },
+    ]);
+    let kpis = with(&json!({ "metrics": metrics })).kpis;
+    let of = |test, margin, alpha| Some(Comparison { test, margin, alpha });
+    let found: Vec<_> = kpis.iter().map(|kpi| kpi.comparison).collect();
+    let share = 0.01 / 4.0;
+    let difference = of(Test::Difference, 0.25, share);
+    let expected =
+        [of(Test::RateRatio, 0.25, share), of(Test::Slo, 0.25, 0.05), of(Test::Sign, 2.0, share), difference];
+    assert_eq!(found, [&expected[..], &[None]].concat());
+    assert_eq!(kpis[0].rules.on_inconclusive, Recourse::Pass, "no harm found is enough");
+    let held =
+        with(&json!({ "onInconclusive": "hold", "metrics": [{ "name": "request-success-rate", "comparison": {} }] }));
+    assert_eq!(held.kpis[0].rules.on_inconclusive, Recourse::Hold(Duration::from_secs(3600)));
+}
+
+#[test]
+fn a_comparison_that_does_not_know_what_is_good_says_what_to_write() {
+    let refused = |metric: Value| {
+        let mut analysis = json!({ "interval": "1m", "threshold": 5, "stepWeight": 10 });
+        analysis["metrics"] = json!([metric]);
+        resolve(&spec(&analysis), &DEFAULTS).map_err(|all| all.into_iter().map(|one| one.sentence).collect::<Vec<_>>())
+    };
+    let sentence = |metric| refused(metric).unwrap_err().join("; ");
+    let slow = sentence(json!({ "name": "request-duration", "comparison": {} }));
+    assert!(slow.contains("thresholdRange.max") && slow.contains("for example 500"), "{slow}");
+    let slo = sentence(json!({ "name": "request-success-rate", "comparison": { "type": "slo" } }));
+    assert!(slo.contains("thresholdRange.min") && slo.contains("for example 99"), "{slo}");
+    let custom = sentence(json!({ "name": "queue", "query": "1", "comparison": { "type": "rateRatio" } }));
+    assert!(custom.contains("write sign or difference"), "{custom}");
+    assert!(refused(json!({ "name": "queue", "query": "1", "comparison": {} })).is_ok());
+    assert!(refused(json!({ "name": "request-duration", "threshold": 500, "comparison": {} })).is_ok());
 }
 
 #[test]

@@ -328,6 +328,8 @@ fn passed(settings: &Settings, answers: &[Answer]) -> bool {
             Answer::Measured(name, Measurement::Value(v)) => {
                 *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
             }
+            // A comparison stands against nothing until harm is certain, which the laws of `judge` are about.
+            Answer::Measured(name, Measurement::Both(_)) => *name == kpi.name,
             Answer::Measured(_, Measurement::Few { .. } | Measurement::NoData(_) | Measurement::Error(_))
             | Answer::Hook(..) => false,
         })

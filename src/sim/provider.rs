@@ -2,7 +2,8 @@
 
 use super::cluster::Cluster;
 use super::hooks::Hooks;
-use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Time};
+use super::traffic::Window;
+use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Sample, Span, Tally, Time};
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,18 +29,49 @@ impl Others {
     pub(super) fn answers(&self, cluster: &Cluster, questions: &[Question]) -> Vec<Answer> {
         let answer = |question: &Question| match question {
             Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi)),
+            Question::Compare(kpi, span) => {
+                Answer::Measured(kpi.name.clone(), compare(cluster, self.health, kpi, *span))
+            }
             Question::Hook(call) => Answer::Hook(call.clone(), self.hooks.reply(call.hook.moment, cluster.now)),
         };
         questions.iter().map(answer).collect()
     }
 }
 
+/// What is answered in place of a value.
+fn ailing(health: Health, now: Time) -> Option<Measurement> {
+    match health {
+        Health::Down(until) if now < until => Some(Measurement::Error("the provider does not answer".to_owned())),
+        Health::Empty(until) if now < until => Some(Measurement::NoData("no series".to_owned())),
+        Health::Well | Health::Down(_) | Health::Empty(_) => None,
+    }
+}
+
+/// Requests of both sides, or their rates of errors where a value is compared.
+fn compare(cluster: &Cluster, health: Health, kpi: &Kpi, span: Span) -> Measurement {
+    if let Some(nothing) = ailing(health, cluster.now) {
+        return nothing;
+    }
+    let Some(canary) = cluster.history.window(span.from, span.to) else {
+        return Measurement::NoData("no requests to the canary".to_owned());
+    };
+    let primary = cluster.history.beside(span.from, span.to).unwrap_or_default();
+    if kpi.comparison.is_none_or(|comparison| comparison.test.counts()) {
+        let tally = |window: Window| Tally { bad: window.failed.round(), total: window.requests.round() };
+        return Measurement::Both(Sample::Counted {
+            canary: tally(canary),
+            primary: tally(primary),
+            before: Vec::new(),
+        });
+    }
+    let rate = |window: Window| 100.0 * window.failed / window.requests;
+    Measurement::Both(Sample::Valued { canary: rate(canary), primary: rate(primary) })
+}
+
 fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {
     let now = cluster.now;
-    match health {
-        Health::Down(until) if now < until => return Measurement::Error("the provider does not answer".to_owned()),
-        Health::Empty(until) if now < until => return Measurement::NoData("no series".to_owned()),
-        Health::Well | Health::Down(_) | Health::Empty(_) => {}
+    if let Some(nothing) = ailing(health, now) {
+        return nothing;
     }
     let back = i64::try_from(kpi.window.as_millis()).unwrap_or(0);
     let Some(seen) = cluster.history.window(Time::from_millis(now.as_millis() - back), now) else {

@@ -107,7 +107,7 @@ pub(super) struct Total {
 }
 
 /// What a KPI query sees: the requests of the canary's workload in a window.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(super) struct Window {
     pub(super) requests: f64,
     pub(super) failed: f64,
@@ -191,7 +191,16 @@ impl History {
 
     /// What the canary's pods answered between two moments; `None` where they got no request.
     pub(super) fn window(&self, from: Time, to: Time) -> Option<Window> {
-        let spans = self.spans.iter().filter(|s| s.canary && s.from < to && s.to > from && s.requests > 0.0);
+        self.side(true, from, to)
+    }
+
+    /// The same of the primary's pods.
+    pub(super) fn beside(&self, from: Time, to: Time) -> Option<Window> {
+        self.side(false, from, to)
+    }
+
+    fn side(&self, canary: bool, from: Time, to: Time) -> Option<Window> {
+        let spans = self.spans.iter().filter(|s| s.canary == canary && s.from < to && s.to > from && s.requests > 0.0);
         let seen = spans.fold(Window { requests: 0.0, failed: 0.0, latency: 0.0 }, |w, s| {
             let inside =
                 s.to.min(to).since(s.from.max(from)).as_secs_f64() / s.to.since(s.from).as_secs_f64().max(0.001);

@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::Secret;
 use super::World;
 use super::cluster::Cluster;
 use crate::metric::{Ask, SecretData, SecretName};
-use crate::model::{Answer, CanaryRef, Kpi, Measurement, Question};
+use crate::model::{Answer, CanaryRef, Kpi, Measurement, Question, Span};
 use crate::object::Kind;
-use crate::scene::Scene;
+use crate::scene::{Pair, Scene};
 
 const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
 
@@ -16,6 +16,7 @@ const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "s
 pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questions: &[Question]) -> Vec<Answer> {
     let answer = async |question: &Question| match question {
         Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(world, scene, kpi).await),
+        Question::Compare(kpi, span) => Answer::Measured(kpi.name.clone(), compare(world, scene, kpi, *span).await),
         Question::Hook(call) => Answer::Hook(call.clone(), world.calls.ask(canary, call).await),
     };
     join_all(questions.iter().map(answer)).await
@@ -33,6 +34,19 @@ async fn measure(world: &World, scene: &Scene, kpi: &Kpi) -> Measurement {
     }
     let (measured, counted) = join(answer(scene.ask(kpi)), answer(scene.count(kpi))).await;
     measured.resting_on(counted, least)
+}
+
+/// What both sides had in the span.
+async fn compare(world: &World, scene: &Scene, kpi: &Kpi, span: Span) -> Measurement {
+    let Some(comparison) = &kpi.comparison else { return measure(world, scene, kpi).await };
+    match scene.pair(kpi, comparison, span) {
+        Err(measurement) => measurement,
+        Ok(Pair::Counted(growth)) => world.providers.count(&growth).await,
+        Ok(Pair::Valued { canary, primary }) => {
+            let (canary, primary) = join(world.providers.measure(&canary), world.providers.measure(&primary)).await;
+            canary.beside(primary)
+        }
+    }
 }
 
 /// Secrets are read at use and forgotten: never watched, never cached.

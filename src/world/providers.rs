@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
@@ -18,7 +18,7 @@ use super::{clock, identity};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::metric::diagnosis::Reply;
 use crate::metric::group;
-use crate::metric::{Ask, Identity, Login, Means, QueryError, Request, SecretData, Session, Step};
+use crate::metric::{Ask, Growth, Identity, Login, Means, QueryError, Request, SecretData, Session, Step};
 use crate::model::Measurement;
 
 /// So long an answer is good for others who ask the same: the canaries of one check, not the next check.
@@ -68,6 +68,31 @@ impl Providers {
         };
         let (measured, _) = answer.get_or_init(measure).await;
         ask.told(measured.clone())
+    }
+
+    /// What both sides counted, in the words of an event.
+    pub(crate) async fn count(&self, growth: &Growth) -> Measurement {
+        let before = async {
+            match &growth.before {
+                Some(ask) => self.answer(ask).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let measured = match join(self.answer(&growth.grown), before).await {
+            (Ok(grown), Ok(before)) => growth.sample(&grown, before.as_ref()),
+            (Err(why), _) | (_, Err(why)) => why,
+        };
+        growth.grown.told(measured)
+    }
+
+    /// The answer, or what stands for it.
+    async fn answer(&self, ask: &Ask) -> Result<HttpResponse, Measurement> {
+        Err(match self.hear(ask).await {
+            Reply::Answered(answer) => return Ok(answer),
+            Reply::Measured(measured) => measured,
+            Reply::NotAsked(why) | Reply::Hidden(why) => Measurement::Error(why),
+            Reply::Silent(why) => ask.unanswered(&why),
+        })
     }
 
     async fn hear_with_others(&self, others: String, ask: &Ask) -> Reply {

@@ -86,7 +86,7 @@ proptest! {
             match question(*provider).measure(&answer) {
                 Measurement::Value(value) => prop_assert!(value.is_finite() && (200..300).contains(&status)),
                 NoData(text) | Error(text) => prop_assert!(text.len() < 2_000, "{}", text),
-                few @ Measurement::Few { .. } => prop_assert!(false, "no answer tells its requests: {:?}", few),
+                more @ (Measurement::Few { .. } | Measurement::Both(_)) => prop_assert!(false, "more than a value: {:?}", more),
             }
         }
     }

@@ -16,6 +16,7 @@ fn journal() -> Journal {
         interval: "1m".to_owned(),
         measured_at: None,
         needs: None,
+        compared: None,
     }];
     Journal { phase: Phase::Progressing, weight: Percent::clamped(10), readings, ..Journal::default() }
 }

@@ -1,0 +1,76 @@
+//! What a comparison makes of a measurement: the test goes on by one span, and its opinion becomes a reading.
+
+use super::trial::Trial;
+use super::{Finding, Opinion, Unit, explain};
+use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Reading, Sample, Test, Time, Verdict};
+
+/// More says no more.
+const CERTAIN: f64 = 1e9;
+
+/// What `measured` adds to what `before` has come to. A measurement without a sample adds nothing, and takes nothing away.
+pub fn compare(
+    kpi: &Kpi,
+    comparison: &Comparison,
+    before: Option<&Compared>,
+    measured: Option<&Measurement>,
+    now: Time,
+) -> Reading {
+    let Some(Measurement::Both(sample)) = measured else {
+        return Reading { compared: before.cloned(), ..super::reading(kpi, measured) };
+    };
+    let mut trial = Trial::go_on(kpi, comparison, before.map(|before| before.state.as_str()), sample);
+    let is_new = before.is_none_or(|before| comparison.test.counts() || now >= before.until.after(kpi.window));
+    if is_new {
+        trial.take(sample, kpi.range);
+    }
+    let (unit, opinion) = trial.opinion(comparison);
+    let [canary, primary] = match *sample {
+        Sample::Counted { .. } => trial.rates(),
+        Sample::Valued { canary, primary } => [canary, primary].map(|value| Some(value).filter(|v| v.is_finite())),
+    };
+    let until = before.filter(|_| !is_new).map_or(now, |before| before.until);
+    let Opinion { finding, evidence, estimate, needs } = opinion;
+    let compared = Compared {
+        canary,
+        primary,
+        low: estimate.and_then(|estimate| estimate.low),
+        high: estimate.and_then(|estimate| estimate.high),
+        e_value: Some(evidence.harm.exp().min(CERTAIN)),
+        until,
+        state: trial.state(),
+    };
+    Reading {
+        name: kpi.name.clone(),
+        value: estimate.map(|estimate| estimate.value),
+        verdict: match finding {
+            Finding::Harm => Verdict::Fail,
+            Finding::Safe => Verdict::Pass,
+            Finding::Open => Verdict::Inconclusive,
+        },
+        explanation: explain(&measure(kpi, comparison.test), unit, &opinion),
+        interval: kpi.interval.clone(),
+        measured_at: Some(now),
+        needs: needs.filter(|_| unit != Unit::Difference && unit != Unit::Intervals).map(whole),
+        compared: Some(compared),
+    }
+}
+
+/// What is counted or compared.
+fn measure(kpi: &Kpi, test: Test) -> String {
+    match (&kpi.source, test.counts()) {
+        (KpiSource::Builtin(Builtin::SuccessRate), true) => "errors".to_owned(),
+        (KpiSource::Builtin(Builtin::Duration), true) => {
+            format!("requests slower than {:.0} ms", kpi.range.max.unwrap_or_default())
+        }
+        _ => kpi.name.clone(),
+    }
+}
+
+fn whole(number: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a u32")]
+    let whole = number.clamp(1.0, f64::from(u32::MAX)) as u32;
+    whole
+}
+
+#[cfg(test)]
+mod tests;
