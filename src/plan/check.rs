@@ -47,12 +47,11 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     let judged = judged(draft.facts, settings, answers, draft.now);
     if let Some(worst) = judged.iter().map(|(bearing, _)| *bearing).max().filter(|worst| *worst != Bearing::Pass) {
         draft.journal.readings = judged.iter().map(|(_, reading)| reading.clone()).collect();
-        let halting = judged.into_iter().filter(|(bearing, _)| *bearing == worst);
-        let notices = halting.map(|(_, reading)| Notice::Halted(reading)).collect();
+        let halting = judged.into_iter().filter(|(bearing, _)| *bearing == worst).map(|(_, reading)| reading);
         return match worst {
-            Bearing::Hold => hold(draft, settings, notices),
-            Bearing::Harm => give_up(draft, notices),
-            Bearing::Pass | Bearing::Fail => fail(draft, settings, notices),
+            Bearing::Harm => give_up(draft, halting),
+            Bearing::Hold => hold(draft, settings, halting.map(Notice::Halted).collect()),
+            Bearing::Pass | Bearing::Fail => fail(draft, settings, halting.map(Notice::Halted).collect()),
         };
     }
     let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
@@ -83,10 +82,9 @@ fn hold(draft: &mut Draft<'_>, settings: &Settings, notices: Vec<Notice>) {
 }
 
 /// Harm is certain: more checks would only show it to more users.
-pub(super) fn give_up(draft: &mut Draft<'_>, notices: Vec<Notice>) {
-    draft.journal.failed_checks += 1;
-    for notice in notices {
-        draft.tell(notice);
+pub(super) fn give_up(draft: &mut Draft<'_>, found: impl IntoIterator<Item = Reading>) {
+    for reading in found {
+        draft.tell(Notice::HarmFound(reading.explanation));
     }
     roll_back(draft);
 }

@@ -8,7 +8,7 @@ use super::check::{self, give_up};
 use super::draft::Draft;
 use crate::judge::{self, Bearing};
 use crate::model::{
-    Answer, Compared, Facts, Kpi, Measurement, Mode, Notice, Question, Reading, Settings, Span, TargetSeen, Time,
+    Answer, Compared, Facts, Kpi, Measurement, Mode, Question, Reading, Settings, Span, TargetSeen, Time,
 };
 
 /// Between two looks. A Prometheus has little that is new much sooner.
@@ -57,7 +57,7 @@ pub(super) fn look(draft: &mut Draft<'_>, settings: &Settings) {
         if asked(settings).any(|(asked, _)| asked == at) {
             let reading = read(facts, settings, at, kpi, measured.next(), now);
             if judge::bearing(kpi, &reading, Duration::ZERO, false) == Bearing::Harm {
-                harm.push(Notice::Halted(reading.clone()));
+                harm.push(reading.clone());
             }
             seen.push(reading);
         } else {

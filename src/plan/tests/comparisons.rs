@@ -28,11 +28,11 @@ fn certain_harm_ends_the_release_at_once_however_many_checks_may_fail() {
     let facts = comparing(Rules::default());
     let plan = decide(&facts, &failures(200.0, 1.0), t(60));
     assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Failed, Percent::ZERO));
-    let halted = plan.notices.iter().find_map(|notice| match notice {
-        Notice::Halted(reading) => Some(reading.explanation.clone()),
+    let told = plan.notices.iter().find_map(|notice| match notice {
+        Notice::HarmFound(why) => Some(why.clone()),
         _ => None,
     });
-    assert!(halted.unwrap().contains("certainly worse"));
+    assert!(told.unwrap().contains("certainly worse"));
 }
 
 #[test]
