@@ -54,7 +54,7 @@ async fn a_canary_that_fails_more_often_than_the_primary_goes_back_though_it_is_
         assert!((0.05..0.2).contains(&comparison.canary.unwrap_or_default()), "{comparison:?}");
         assert_eq!(comparison.primary, Some(0.0));
         let told = app.tells("HarmFound", Duration::from_secs(5)).await?;
-        assert!(told.contains("times the primary's") && told.contains("certainly worse"), "{told}");
+        assert!(told.contains(" times the primary's") && told.contains("certainly worse"), "{told}");
         traffic.end()?.lost_nothing()
     })
     .await
