@@ -39,13 +39,17 @@ impl Invariants {
         if lost.is_zero() || self.lost.is_zero() {
             self.lost_since = (!lost.is_zero()).then_some(cluster.now);
         }
+        if self.serving.difference(&serving).next().is_some() {
+            self.emptied_at = Some(cluster.now);
+        }
         (self.lost, self.weight, self.serving) = (lost, weight, serving);
         self.loss_ends(cluster);
     }
 
-    /// Whether a side was lost so short a time ago that the operator cannot know yet, whatever it writes.
+    /// Whether a side was lost so short a time ago that the operator cannot know yet, whatever it writes. Two that lead at once may
+    /// route to it and away from it in turns.
     pub(super) fn is_news(&self, now: Time) -> bool {
-        self.lost_since.is_some_and(|since| now.since(since) <= LONGEST_LAG)
+        [self.lost_since, self.emptied_at].into_iter().flatten().any(|since| now.since(since) <= LONGEST_LAG)
     }
 
     /// S2 in time: without faults, no request is lost for long that the primary could answer.
