@@ -23,13 +23,16 @@ impl Invariants {
         let lost = cluster.lost();
         let serving: BTreeSet<_> =
             cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
-        let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
+        let gone: Vec<_> = self.serving.difference(&serving).collect();
+        // Pods that somebody else took away a moment ago are what whoever looked could not know.
+        let known = !self.is_news(cluster.now) && gone.iter().all(|workload| cluster.is_parked(workload));
+        let parked = gone.iter().find(|workload| cluster.is_parked(workload)).copied();
         self.rerouted |= weight != self.weight;
         // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
         // pods away must have looked.
         // Where all was lost already, the pods that went served nobody.
-        let outage = serving.is_empty() && self.lost < Percent::FULL && !cluster.is_abandoned();
-        if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
+        let outage = serving.is_empty() && self.lost < Percent::FULL && !cluster.is_abandoned() && known;
+        if let Some(gone) = parked.filter(|_| outage || lost > self.lost && !self.rerouted) {
             let lost = if outage { Percent::FULL } else { lost };
             self.broken.get_or_insert(Violation {
                 rule: "S2",
@@ -39,7 +42,7 @@ impl Invariants {
         if lost.is_zero() || self.lost.is_zero() {
             self.lost_since = (!lost.is_zero()).then_some(cluster.now);
         }
-        if self.serving.difference(&serving).next().is_some() {
+        if !gone.is_empty() {
             self.emptied_at = Some(cluster.now);
         }
         (self.lost, self.weight, self.serving) = (lost, weight, serving);
