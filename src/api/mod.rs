@@ -49,8 +49,8 @@ pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
 pub use status::{
-    CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, PendingAlert, Release, ReleaseVerdict, Step,
-    TestState,
+    CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, PendingAlert, Release, ReleaseVerdict, RouteContest,
+    Step, TestState,
 };
 pub use timestamp::Timestamp;
 pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};

@@ -79,6 +79,10 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
 
+    /// Another writer of the route's weights, as long as it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contest: Option<RouteContest>,
+
     /// The webhook that holds the release, or that is still to be called after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
@@ -145,6 +149,21 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Word<Course>")]
     pub strategy: Option<Word<Course>>,
+}
+
+/// Another writer sets the weights of the route, and they are set back: at once at first, then ever more rarely.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteContest {
+    /// When it began.
+    pub since: Timestamp,
+
+    /// How often the weights were set back.
+    #[schemars(range(min = 0))]
+    pub restored: i64,
+
+    /// When they were set back last.
+    pub last_restored_at: Timestamp,
 }
 
 /// A webhook that a release waits for.

@@ -36,6 +36,8 @@ pub struct Facts {
     pub endpoints: Endpoints,
     /// The routing object.
     pub route: RouteSeen,
+    /// Whoever else wrote the routing objects last, by its name in managedFields.
+    pub writer: Option<String>,
     /// Revisions whose templates are kept, oldest first.
     pub snapshots: Vec<Revision>,
     /// Those of them that cannot be made to run again: a Secret of theirs has changed.

@@ -29,6 +29,8 @@ pub struct Journal {
     pub step: Option<Step>,
     /// Since when no other revision has had requests in the canary's place: what came before says nothing about the one there now.
     pub vacant_since: Option<Time>,
+    /// Another hand that sets the weights of the route, as long as it does.
+    pub contest: Option<Contest>,
     /// The cookies that keep users on a side.
     pub cookies: Cookies,
     /// The KPIs of the last check.
@@ -71,6 +73,17 @@ pub struct Step {
     pub held_since: Option<Time>,
     /// By which strategy the release is analysed; `None` until that has begun.
     pub course: Option<Course>,
+}
+
+/// What another hand sets the route to, and we set it back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Contest {
+    /// Since when.
+    pub since: Time,
+    /// How often it was set back.
+    pub restored: u32,
+    /// When it was set back last.
+    pub last: Time,
 }
 
 /// A hook whose yes a release awaits, or whose call follows it.

@@ -26,7 +26,7 @@ pub use effect::{Effect, PrimarySource};
 pub use facts::{CanaryRef, Endpoints, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
 pub use facts::{Hold, Replacement, Rollout, ScalerSeen, Scaling, Unready};
 pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};
-pub use journal::{Awaited, Condition, ConditionKind, Journal, Reading, Step, Truth, Verdict};
+pub use journal::{Awaited, Condition, ConditionKind, Contest, Journal, Reading, Step, Truth, Verdict};
 pub use notice::{Notice, Tone};
 pub use percent::Percent;
 pub use phase::Phase;

@@ -65,6 +65,8 @@ pub enum Notice {
     Withdrawn,
     /// Somebody else changed the route: seen, and what was restored.
     RouteDrift(Percent, Percent),
+    /// Another hand, by its name where that is known, sets the weights of the route again and again.
+    OwnershipConflict(Option<String>),
     /// Somebody else changed or removed the primary; the last promoted revision was restored.
     PrimaryDrift,
     /// Something must be mended: reason and sentence of a complaint.

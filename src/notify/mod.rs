@@ -88,6 +88,7 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
             )
         }
         Notice::RouteDrift(seen, asked) => drift(*seen, *asked, who),
+        Notice::OwnershipConflict(by) => contested(by.as_deref(), who),
         Notice::PrimaryDrift => format!(
             "{target}-primary.{ns} was changed or removed by another hand and is restored; change {target}.{ns} instead, a release then brings it there"
         ),
@@ -124,6 +125,14 @@ fn drift(seen: Percent, asked: Percent, who: &CanaryRef) -> String {
     let CanaryRef { namespace, name, .. } = who;
     format!(
         "The route of {name}.{namespace} gave the canary {seen}% where {asked}% was set, and is restored; find the other writer in the managedFields of the route"
+    )
+}
+
+fn contested(by: Option<&str>, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, name, .. } = who;
+    let by = by.unwrap_or("Another writer");
+    format!(
+        "{by} sets the weights of the route of {name}.{namespace} again and again; they are set back ever more rarely and the release waits; keep the weights out of what it writes"
     )
 }
 
@@ -164,6 +173,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::HookFailed(..)
         | Notice::RollbackRequested
         | Notice::RouteDrift(..)
+        | Notice::OwnershipConflict(_)
         | Notice::PrimaryDrift
         | Notice::Complaint(..) => Tone::Warning,
     }
@@ -195,6 +205,7 @@ fn action(notice: &Notice, note: &str) -> String {
         Notice::RolledBack | Notice::Withdrawn => "RollBack".to_owned(),
         Notice::PromotionFailed(_) => format!("Promote-{}", digest(note)),
         Notice::RouteDrift(seen, asked) => format!("Restore{asked}Over{seen}"),
+        Notice::OwnershipConflict(_) => "RestoreRarely".to_owned(),
         Notice::PrimaryDrift => "RestorePrimary".to_owned(),
         Notice::Complaint(..) => format!("Mend-{}", digest(note)),
         Notice::Suspended => "Suspend".to_owned(),

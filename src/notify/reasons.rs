@@ -76,6 +76,8 @@ reasons! {
     "The new primary did not get ready in time; the canary, which passed its analysis, keeps the traffic until a fix comes."
     WITHDRAWN ReleaseWithdrawn
     "The target went back to the promoted revision during its release, so there is nothing left to release."
+    OWNERSHIP_CONFLICT OwnershipConflict
+    "Another writer sets the weights of the route again and again; they are set back ever more rarely, at once only where a request would be lost."
     ROUTE_DRIFT RouteDrift
     "Another writer changed the weights of the route; they were set back."
     PRIMARY_DRIFT PrimaryDrift
@@ -138,6 +140,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::PromotionFailed(_) => PROMOTION_FAILED,
         Notice::Withdrawn => WITHDRAWN,
         Notice::RouteDrift(..) => ROUTE_DRIFT,
+        Notice::OwnershipConflict(_) => OWNERSHIP_CONFLICT,
         Notice::PrimaryDrift => PRIMARY_DRIFT,
         Notice::Complaint(reason, _) => return reason,
         Notice::Suspended => SUSPENDED,

@@ -60,6 +60,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::PromotionFailed(Unready::DeadlineExceeded),
         Notice::Withdrawn,
         Notice::RouteDrift(Percent::FULL, ten),
+        Notice::OwnershipConflict(Some("kubectl-edit".to_owned())),
         Notice::PrimaryDrift,
         Notice::PrimaryDown,
         Notice::HookPassed(Moment::PreRollout, "smoke".to_owned()),

@@ -110,6 +110,13 @@ fn stalled(journal: &Journal, facts: &Facts) -> Option<Said> {
         let sentences: Vec<_> = facts.complaints.iter().map(|c| c.sentence.as_str()).collect();
         return Some(say(ConditionKind::Stalled, Truth::True, first.reason, sentences.join(" ")));
     }
+    if journal.contest.is_some_and(|contest| contest.is_open()) {
+        let by = facts.writer.as_deref().unwrap_or("another writer");
+        let message = format!(
+            "{by} sets the weights of the route again and again, so they are set back ever more rarely and the release waits; keep the weights out of what it writes."
+        );
+        return Some(say(ConditionKind::Stalled, Truth::True, "OwnershipConflict", message));
+    }
     let restored = matches!((&facts.target, &journal.last_promoted), (Seen::Found(t), Some(r)) if t.revision == *r);
     let failed = journal.phase == Phase::Failed && !restored;
     failed.then(|| {

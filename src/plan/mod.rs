@@ -6,6 +6,7 @@
 mod capacity;
 mod check;
 mod conditions;
+mod contest;
 mod draft;
 mod finalising;
 mod hooks;

@@ -1,6 +1,7 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
 mod comparisons;
+mod contests;
 mod deletion;
 mod endings;
 mod gates;
@@ -97,6 +98,7 @@ pub(super) fn settled() -> Facts {
         apex: Shape::AsWanted,
         endpoints: Endpoints { primary: 2, canary: 0 },
         route: RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted },
+        writer: None,
         snapshots: vec![rev("a")],
         lost: BTreeSet::new(),
         configs: None,

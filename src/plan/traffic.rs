@@ -39,8 +39,10 @@ impl Draft<'_> {
         if share == Percent::FULL && weight < share && routed(self.facts) < share {
             self.tell(Notice::PrimaryDown);
         }
-        if let Some((seen, asked)) = self.drifted() {
-            self.tell(Notice::RouteDrift(seen, asked));
+        if let Some((seen, asked)) = self.drifted()
+            && !self.undoes(seen, asked)
+        {
+            return false;
         }
         let same = self.journal.phase == Phase::Progressing && self.journal.has_begun();
         if share.is_zero() && reaches_canary(self.facts) && !same {

@@ -12,7 +12,7 @@ use crate::model::{
     Time,
 };
 use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds, value};
-use crate::route::Acceptance;
+use crate::route::{Acceptance, Router};
 use crate::settings;
 use crate::workload::primary::Candidate;
 use crate::workload::{budget, endpoints, pods, primary, services, snapshot};
@@ -51,6 +51,7 @@ impl Scene {
             apex: corner.shape(&corner.services(services::apex)),
             endpoints: corner.endpoints(),
             route,
+            writer: corner.route_writer(),
             snapshots: corner.snapshots(),
             lost: corner.lost(),
             configs: corner.tracked(),
@@ -174,6 +175,16 @@ impl Corner<'_> {
             complaints.push(error.into());
             RouteSeen::Missing
         })
+    }
+
+    /// Whoever else wrote the routing objects last.
+    fn route_writer(&self) -> Option<String> {
+        let kinds = self.router.map(Router::kinds).unwrap_or_default();
+        let objects = kinds.iter().flat_map(|kind| self.scene.objects.of_kind(*kind));
+        let entries = objects.filter_map(|(_, object)| value::at(object, &["metadata", "managedFields"])?.as_array());
+        let foreign = entries.flatten().filter(|entry| value::text(entry, &["manager"]) != Some(FIELD_MANAGER));
+        let last = foreign.max_by_key(|entry| value::text(entry, &["time"]).map(str::to_owned))?;
+        value::text(last, &["manager"]).map(str::to_owned)
     }
 
     /// What is still to be written to the budgets of the primary's pods.

@@ -2,7 +2,8 @@
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
-    Awaited, Compared, Condition, ConditionKind, Cookie, Cookies, Journal, Percent, Reading, Revision, Step, Time,
+    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Journal, Percent, Reading, Revision, Step,
+    Time,
 };
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
@@ -19,6 +20,7 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         awaits: status.gate.as_ref().map(read_gate),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
+        contest: status.contest.as_ref().map(read_contest),
         cookies: read_cookies(status),
         readings: status.metrics.iter().map(read_metric).collect(),
         observed_generation: status.observed_generation.unwrap_or(0),
@@ -45,6 +47,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         gate: journal.awaits.as_ref().map(write_gate),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
+        contest: journal.contest.map(write_contest),
         session_affinity_cookie: journal.cookies.canary.as_ref().map(ToString::to_string),
         previous_session_affinity_cookie: journal.cookies.previous.as_ref().map(ToString::to_string),
         primary_session_affinity_cookie: journal.cookies.primary.as_ref().map(ToString::to_string),
@@ -77,6 +80,16 @@ fn write_step(step: Step) -> api::Step {
         held_since: step.held_since.map(Timestamp),
         strategy: step.course.map(Word),
     }
+}
+
+fn read_contest(contest: &api::RouteContest) -> Contest {
+    let restored = u32::try_from(contest.restored).unwrap_or(0);
+    Contest { since: contest.since.0, restored, last: contest.last_restored_at.0 }
+}
+
+fn write_contest(contest: Contest) -> api::RouteContest {
+    let Contest { since, restored, last } = contest;
+    api::RouteContest { since: Timestamp(since), restored: restored.into(), last_restored_at: Timestamp(last) }
 }
 
 fn read_cookies(status: &CanaryStatus) -> Cookies {
@@ -185,6 +198,7 @@ mod tests {
                 course: Some(Course::BlueGreen),
             }),
             vacant_since: Some(at),
+            contest: Some(Contest { since: at, restored: 3, last: at }),
             cookies: Cookies {
                 canary: Cookie::parse("side=a"),
                 primary: Cookie::parse("side-primary=b"),

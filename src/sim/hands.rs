@@ -163,7 +163,7 @@ impl Trial {
             }
             Knob::Weights | Knob::Strategy => json!({"spec": {"analysis": fixture::form(random)}}),
             Knob::Affinity => json!({"spec": {"analysis": fixture::affinity(random)}}),
-            Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 20 + random.below(200)}}),
+            Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 60 + random.below(160)}}),
             Knob::Promotion => json!({"spec": {"analysis": {"stepWeightPromotion": 5 + random.below(90)}}}),
         };
         self.edit_canary(&patch);

@@ -427,6 +427,7 @@ mod tests {
             apex: Shape::AsWanted,
             endpoints: Endpoints::default(),
             route: RouteSeen::Missing,
+            writer: None,
             snapshots: vec![],
             lost: BTreeSet::new(),
             configs: None,

@@ -7,14 +7,14 @@ use kube::Resource;
 use kube::api::ObjectMeta;
 use kube::core::{ApiResource, DynamicResourceScope};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::place::Place;
 use crate::object::kinds::{
     BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE,
     SCALED_OBJECT, SECRET, SERVICE,
 };
-use crate::object::{Kind, content, value};
+use crate::object::{FIELD_MANAGER, Kind, content, value};
 use crate::scene::EVERY;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -65,15 +65,21 @@ impl Item {
         self.meta.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
-    /// The compact form. Drops managedFields, but for who wrote a Canary's status and when; the last-applied annotation too,
+    /// The compact form. Drops managedFields, but for who wrote a Canary's status, and who else wrote a route last; the last-applied annotation too,
     /// except on routing objects, whose routers look for it; of an EndpointSlice everything that does not help to count its
     /// ready pods; the data of ConfigMaps and Secrets, of which the checksum stays.
     pub(crate) fn store(mut self, kind: Kind) -> Stored {
         let version = self.version();
         if let Some(meta) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
-            let writers = meta.shift_remove("managedFields").filter(|_| kind == CANARY);
-            if let Some(Value::Array(writers)) = writers {
-                meta.insert("managedFields".to_owned(), writers_of_status(writers));
+            if let Some(Value::Array(writers)) = meta.shift_remove("managedFields") {
+                let kept = match kind {
+                    CANARY => writers_of_status(writers),
+                    routes if !is_ours_to_prune(routes) => last_other_writer(writers),
+                    _ => Vec::new(),
+                };
+                if !kept.is_empty() {
+                    meta.insert("managedFields".to_owned(), Value::Array(kept));
+                }
             }
             let annotations = meta.get_mut("annotations").and_then(Value::as_object_mut);
             if let Some(annotations) = annotations.filter(|_| is_ours_to_prune(kind)) {
@@ -120,13 +126,23 @@ fn is_ours_to_prune(kind: Kind) -> bool {
 }
 
 /// Another operator is known by them. Which fields they wrote is not looked at.
-fn writers_of_status(writers: Vec<Value>) -> Value {
+fn writers_of_status(writers: Vec<Value>) -> Vec<Value> {
     let of_status = |writer: &Value| value::text(writer, &["subresource"]) == Some("status");
     let mut writers: Vec<_> = writers.into_iter().filter(of_status).collect();
     for writer in writers.iter_mut().filter_map(Value::as_object_mut) {
         writer.retain(|key, _| matches!(key.as_str(), "manager" | "subresource" | "time"));
     }
-    Value::Array(writers)
+    writers
+}
+
+/// Who set the weights of a route that are not ours is told by name.
+fn last_other_writer(writers: Vec<Value>) -> Vec<Value> {
+    let text = |writer: &Value, field| value::text(writer, &[field]).unwrap_or_default().to_owned();
+    let others = writers
+        .iter()
+        .filter(|writer| text(writer, "manager") != FIELD_MANAGER && text(writer, "subresource").is_empty());
+    let last = others.max_by_key(|writer| text(writer, "time"));
+    last.map(|writer| json!({"manager": text(writer, "manager"), "time": text(writer, "time")})).into_iter().collect()
 }
 
 /// An autoscaler writes what it measures many times a minute, and a budget is told of each pod.

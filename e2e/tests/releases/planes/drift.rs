@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use serin::model::Phase;
+use tokio::time::interval;
 
 use super::super::app::{App, in_steps, quick_to_drain};
 use super::super::operator::Operator;
@@ -43,6 +44,44 @@ async fn a_route_that_another_hand_edits_gets_the_weights_of_the_release_back() 
 
         app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
         assert_eq!(weights.seen(), [20, 65, 20, 20, 40, 60, 0]);
+        traffic.end()?.lost_nothing()
+    })
+    .await
+}
+
+/// Ten times a second for half a minute.
+const EDITS: usize = 300;
+/// Of the route, while it is edited so often.
+const MOST_WRITES: usize = 20;
+
+#[tokio::test]
+async fn a_hand_that_edits_ten_times_a_second_is_named_and_outlasted_with_few_writes_and_no_lost_request() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let (app, _operator) = (App::new(&client, &namespace, "hello"), Operator::start(&namespace, &[])?);
+        app.go_live(&quick_to_drain()).await?;
+        let traffic = Traffic::start(&client, &app.host()).await?;
+        app.adopted(&in_steps(20, 60)).await?;
+        let weights = Weights::watch(&client, &namespace, "hello").await?;
+        app.release(&[("VERSION", "2")]).await?;
+        weights.are(&[20], STEP_WITHIN).await?;
+
+        let mut rules = app.object(API, KIND, "hello").await?["spec"]["http"].clone();
+        rules[0]["route"][0]["weight"] = json!(35);
+        rules[0]["route"][1]["weight"] = json!(65);
+        let mut pace = interval(Duration::from_millis(100));
+        for _ in 0..EDITS {
+            pace.tick().await;
+            app.edit(API, KIND, "hello", &json!({"spec": {"http": rules}})).await?;
+        }
+        let (reason, sentence) = app.stalled().await?.ok_or("a sentence about the other hand")?;
+        assert_eq!(reason, "OwnershipConflict");
+        assert!(sentence.starts_with("hand sets the weights of the route again and again"), "{sentence}");
+        let ours = weights.seen().iter().filter(|weight| **weight == 20).count();
+        assert!((2..=MOST_WRITES).contains(&ours), "{ours} writes");
+
+        app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
+        assert!(weights.seen().ends_with(&[20, 40, 60, 0]), "{:?}", weights.seen());
         traffic.end()?.lost_nothing()
     })
     .await
