@@ -23,6 +23,7 @@ mod keptn;
 mod means;
 mod newrelic;
 mod prometheus;
+pub mod recorded;
 mod request;
 pub mod resolve;
 mod secret;
