@@ -38,8 +38,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "alert", "api", "backtest", "check", "install", "judge", "loadtest", "metric", "notify", "object", "plan",
-            "power", "route", "scene", "settings", "sim", "workload", "world",
+            "alert", "api", "backtest", "check", "http", "install", "judge", "loadtest", "metric", "notify", "object",
+            "plan", "power", "route", "scene", "settings", "sim", "workload", "world",
         ],
     ),
     ("tidy", &[]),

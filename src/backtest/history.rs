@@ -51,7 +51,9 @@ impl Track {
     /// What both sides counted in some steps; `None` for a side of which nothing was recorded in any of them.
     pub(super) fn counted(&self, steps: Range<usize>) -> [Option<Counts>; 2] {
         let mut sums: [Option<Counts>; 2] = [None, None];
-        for tallies in self.counts.get(steps.start.min(self.counts.len())..).unwrap_or_default().iter().take(steps.len()) {
+        for tallies in
+            self.counts.get(steps.start.min(self.counts.len())..).unwrap_or_default().iter().take(steps.len())
+        {
             for (sum, tally) in sums.iter_mut().zip(tallies) {
                 if let Some(counts) = tally.and_then(|tally| Counts::new(tally.bad.min(tally.total), tally.total)) {
                     *sum = Some(sum.unwrap_or_default().and(counts));

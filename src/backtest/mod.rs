@@ -11,6 +11,8 @@ mod release;
 mod replay;
 mod resample;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use history::{History, Track};
 pub use propose::{Bound, Proposal};

@@ -199,9 +199,8 @@ fn weights(settings: &Settings, gate: &Gate) -> Vec<f64> {
         return steps.weights().iter().map(|weight| f64::from(weight.get()) / 100.0).collect();
     }
     let slots = gate.promoted.iter().flat_map(|(slots, _)| slots).filter_map(|slot| slot.look().interval);
-    let sum = |sides: (f64, f64), interval: Interval| {
-        (sides.0 + interval.canary.total(), sides.1 + interval.primary.total())
-    };
+    let sum =
+        |sides: (f64, f64), interval: Interval| (sides.0 + interval.canary.total(), sides.1 + interval.primary.total());
     let (canary, primary) = slots.fold((0.0, 0.0), sum);
     vec![if canary > 0.0 { canary / (canary + primary) } else { SHARE }]
 }

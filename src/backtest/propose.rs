@@ -55,7 +55,8 @@ fn badness(gate: &Gate, looks: &[Look], at: usize) -> Option<f64> {
     let window = || looks.iter().take(at + 1).skip((at + 1).saturating_sub(gate.window));
     let value = looks.get(at).map(|look| look.value).filter(|value| value.is_finite());
     if is_success_rate(&gate.kpi) {
-        let counts = window().filter_map(|look| look.interval).fold(Counts::default(), |sum, look| sum.and(look.canary));
+        let counts =
+            window().filter_map(|look| look.interval).fold(Counts::default(), |sum, look| sum.and(look.canary));
         let is_counted = window().any(|look| look.interval.is_some());
         return if is_counted { counts.rate().map(|share| 100.0 * share) } else { value.map(|value| 100.0 - value) };
     }

@@ -80,7 +80,8 @@ pub(super) fn resample(
         rolled_back: std::array::from_fn(|ratio| share(ratio, at)),
     };
     let critical = |at: usize| played.iter().filter_map(|played| played.critical.get(at).copied().flatten()).collect();
-    let of_gate = |(at, gate): (usize, &Gate)| propose::propose(&gate.kpi, critical(at), how.risk / panel.gates.len() as f64);
+    let of_gate =
+        |(at, gate): (usize, &Gate)| propose::propose(&gate.kpi, critical(at), how.risk / panel.gates.len() as f64);
     let promoted = past.iter().filter(|past| past.release.end == super::End::Promoted).count();
     let rates = Rates { runs: how.runs, promoted, rows: rules.iter().enumerate().map(row).collect() };
     (Some(rates), panel.gates.iter().enumerate().filter_map(of_gate).collect())
@@ -131,7 +132,11 @@ fn rolls_back(rule: &Rule, panel: &Panel, draw: &Draw, seen: &[Vec<Look>]) -> bo
     let (mut passed, mut failed) = (0, 0);
     for at in 0..seen.iter().map(Vec::len).max().unwrap_or_default() {
         let fails = |(gate, kpi, looks): (&Gate, &Kpi, &Vec<Look>)| kpi.comparison.is_none() && fails(gate, looks, at);
-        if kpis.clone().any(fails) { failed += 1 } else { passed += 1 }
+        if kpis.clone().any(fails) {
+            failed += 1
+        } else {
+            passed += 1
+        }
         if failed >= panel.threshold || passed >= panel.checks {
             break;
         }

@@ -64,7 +64,8 @@ impl Rule {
     fn with(&self, test: Test, history: &History, risk: f64) -> Option<Self> {
         let counts = |at: usize| history.tracks.get(at).is_some_and(|track| !track.counts.is_empty());
         let gates = self.kpis.iter().filter(|(at, kpi)| kpi.rules.mode == Mode::Gate && counts(*at));
-        let mut kpis: Vec<_> = gates.filter(|(_, kpi)| test != Test::Slo || tolerated(kpi).is_some()).cloned().collect();
+        let mut kpis: Vec<_> =
+            gates.filter(|(_, kpi)| test != Test::Slo || tolerated(kpi).is_some()).cloned().collect();
         let shared = f64::from(u32::try_from(kpis.len()).unwrap_or(u32::MAX).max(1));
         let margin = if test == Test::Sign { 0.0 } else { MARGIN };
         for (_, kpi) in &mut kpis {

@@ -1,5 +1,7 @@
 //! The command line: what was typed into what is meant. Never logic of its own.
 
+mod backtest;
+mod chart;
 mod check;
 #[cfg(test)]
 mod examples;
@@ -36,6 +38,8 @@ enum Command {
     Run(Box<flags::Run>),
     /// Play a release without a cluster: serin simulate canary.yaml --scenario bad.yaml
     Simulate(simulate::Args),
+    /// Replay the rules of a Canary on past releases: serin backtest canary.yaml --prometheus URL
+    Backtest(Box<backtest::Args>),
     /// Print the CRDs: serin crds | kubectl apply --server-side -f -
     Crds,
     /// Print the rights that the operator needs, for just the routers in use
@@ -64,6 +68,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run(flags) => run::run(*flags),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
         Command::Loadtest(args) => loadtest::run(&args),

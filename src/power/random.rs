@@ -136,7 +136,8 @@ mod tests {
             let (seen, dispersion) = moments(|random| random.binomial(count, chance));
             let mean: f64 = count * chance;
             assert!(
-                (seen / mean - 1.0).abs() < 0.1 / mean.sqrt() + 0.002 && (dispersion / (1.0 - chance) - 1.0).abs() < 0.05,
+                (seen / mean - 1.0).abs() < 0.1 / mean.sqrt() + 0.002
+                    && (dispersion / (1.0 - chance) - 1.0).abs() < 0.05,
                 "{count}, {chance}: {seen}, {dispersion}"
             );
         }
