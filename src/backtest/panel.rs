@@ -48,6 +48,15 @@ pub(super) struct Panel {
     weights: Vec<f64>,
 }
 
+/// What releases are drawn from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// Intervals of the primary alone, which a canary that is as good shares.
+    Primary,
+    /// Intervals of a release that was promoted.
+    Promoted,
+}
+
 /// One drawn release: which intervals it is made of.
 #[derive(Debug)]
 pub(super) enum Draw {
@@ -67,7 +76,7 @@ pub(super) struct Look {
 }
 
 impl Panel {
-    /// `None` where no KPI decides, or there is no interval to draw from.
+    /// `None` where no KPI decides.
     pub(super) fn new(settings: &Settings, history: &History, rule: &Rule, past: &[Past]) -> Option<Self> {
         let each = history.steps(settings.interval);
         let starts: Vec<usize> = (0..history.len().saturating_sub(each)).step_by(each).collect();
@@ -92,22 +101,30 @@ impl Panel {
         };
         let gates: Vec<Gate> =
             rule.kpis.iter().filter(|(_, kpi)| kpi.rules.mode == Mode::Gate).filter_map(gate).collect();
-        let first = gates.first().filter(|gate| !gate.quiet.is_empty() || !gate.promoted.is_empty())?;
-        let weights = weights(settings, first);
+        let weights = weights(settings, gates.first()?);
         let checks = usize::try_from(rule.checks.clamp(1, MOST_CHECKS)).unwrap_or(1);
         let threshold = usize::try_from(rule.threshold.clamp(1, MOST_CHECKS)).unwrap_or(1);
         Some(Self { gates, checks, threshold, weights })
     }
 
-    /// A release that was good: every other one of those that were promoted, where there are any.
-    pub(super) fn draw(&self, number: u64, random: &mut Random) -> Option<Draw> {
+    /// How many releases of the record can be drawn from.
+    pub(super) fn promoted(&self) -> usize {
+        self.gates.first().map_or(0, |gate| gate.promoted.len())
+    }
+
+    /// A release that was good; `None` where there is none of its kind.
+    pub(super) fn draw(&self, source: Source, random: &mut Random) -> Option<Draw> {
         let (gate, wanted) = (self.gates.first()?, self.checks + self.threshold - 1);
-        if gate.quiet.is_empty() || (number.is_multiple_of(2) && !gate.promoted.is_empty()) {
-            let which = below(random, gate.promoted.len());
-            let (slots, _) = gate.promoted.get(which)?;
-            return Some(Draw::Past(which, blocks(random, slots.len(), wanted)));
-        }
-        Some(Draw::Same(blocks(random, gate.quiet.len(), wanted)))
+        let drawn = match source {
+            Source::Primary => Draw::Same(blocks(random, gate.quiet.len(), wanted)),
+            Source::Promoted => {
+                let which = below(random, gate.promoted.len());
+                let (slots, _) = gate.promoted.get(which)?;
+                Draw::Past(which, blocks(random, slots.len(), wanted))
+            }
+        };
+        let (Draw::Same(slots) | Draw::Past(_, slots)) = &drawn;
+        (!slots.is_empty()).then_some(drawn)
     }
 
     /// What the checks of a drawn release see of a KPI.

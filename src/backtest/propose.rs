@@ -72,12 +72,15 @@ pub(super) fn critical(gate: &Gate, looks: &[Look], threshold: usize) -> Option<
     values.get(threshold - 1).copied()
 }
 
-/// The limit that at most `risk` of the releases go beyond, from what would have been critical for each of them.
-pub(super) fn propose(kpi: &Kpi, mut critical: Vec<f64>, risk: f64) -> Option<Proposal> {
-    critical.sort_unstable_by(|a, b| b.total_cmp(a));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a length")]
-    let beyond = (critical.len() as f64 * risk).floor() as usize;
-    let worst = critical.get(beyond).copied()?;
+/// The limit beyond which at most `risk` of the releases of either kind go, from what would have been critical for each of them.
+pub(super) fn propose(kpi: &Kpi, kinds: impl Iterator<Item = Vec<f64>>, risk: f64) -> Option<Proposal> {
+    let worst = kinds.filter_map(|mut critical| {
+        critical.sort_unstable_by(|a, b| b.total_cmp(a));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a length")]
+        let beyond = (critical.len() as f64 * risk).floor() as usize;
+        critical.get(beyond).copied()
+    });
+    let worst = worst.max_by(f64::total_cmp)?;
     let bound = bound(kpi);
     let limit = match bound {
         Bound::Min if is_success_rate(kpi) => tidy(100.0 - above(worst).max(FINEST)),

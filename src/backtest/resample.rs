@@ -1,6 +1,6 @@
 //! How often each rule would be wrong: good releases that are drawn from the record, and the same ones with failures injected.
 
-use super::panel::{Draw, Gate, Look, Panel};
+use super::panel::{Draw, Gate, Look, Panel, Source};
 use super::propose::{self, Proposal};
 use super::rule::{Rule, tolerated};
 use super::{History, Name, Past, Resampling};
@@ -15,9 +15,9 @@ pub const RATIOS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 /// How often each rule rolls back.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rates {
-    /// Releases that were drawn.
+    /// Releases that were drawn of each kind.
     pub runs: u32,
-    /// Releases of the record that half of them are made of, each of which was promoted; the others are made of the primary alone.
+    /// Releases of the record that were promoted and could be drawn from.
     pub promoted: usize,
     /// One for each rule, that of the file first.
     pub rows: Vec<Row>,
@@ -28,13 +28,15 @@ pub struct Rates {
 pub struct Row {
     /// Which rule.
     pub name: Name,
-    /// Share of the drawn releases in the order of `RATIOS`, between 0 and 1: false rollbacks first. `None` where nothing ever
-    /// failed that could fail more often.
+    /// Share of the releases drawn from the primary alone, in the order of `RATIOS`, between 0 and 1: false rollbacks first. `None`
+    /// where nothing ever failed that could fail more often. Where nothing was recorded outside of releases, of promoted ones.
     pub rolled_back: [Option<f64>; RATIOS.len()],
+    /// Share of the releases drawn from promoted ones, which may have been bad all the same; `None` where there are none.
+    pub promoted: Option<f64>,
 }
 
 impl Row {
-    /// False rollbacks.
+    /// Of canaries that are as good as the primary.
     pub fn false_rollbacks(&self) -> Option<f64> {
         self.at(1.0)
     }
@@ -64,32 +66,42 @@ pub(super) fn resample(
 ) -> (Option<Rates>, Vec<Proposal>) {
     let panel = rules.first().and_then(|file| Panel::new(settings, history, file, past));
     let Some(panel) = panel else { return (None, Vec::new()) };
-    let played = power::played(how.runs, |number| play(&panel, rules, how.seed, number));
-    let played: Vec<Played> = played.into_iter().flatten().collect();
-    if played.is_empty() {
+    let drawn = |source| {
+        let played = power::played(how.runs, |number| play(&panel, rules, source, how.seed, number));
+        played.into_iter().flatten().collect::<Vec<Played>>()
+    };
+    let kinds = [drawn(Source::Primary), drawn(Source::Promoted)];
+    let [alike, promoted] = &kinds;
+    let known = if alike.is_empty() { promoted } else { alike };
+    if known.is_empty() {
         return (None, Vec::new());
     }
     let is_injected = panel.gates.iter().any(|gate| gate.has_failed() != Some(false));
-    let share = |ratio: usize, rule: usize| {
-        let rolled = |played: &&Played| played.rolled_back.get(ratio).and_then(|row| row.get(rule)) == Some(&true);
-        let share = played.iter().filter(rolled).count() as f64 / played.len() as f64;
-        Some(share).filter(|_| ratio == 0 || is_injected)
-    };
     let row = |(at, rule): (usize, &Rule)| Row {
         name: rule.name,
-        rolled_back: std::array::from_fn(|ratio| share(ratio, at)),
+        rolled_back: std::array::from_fn(|ratio| share(known, ratio, at).filter(|_| ratio == 0 || is_injected)),
+        promoted: share(promoted, 0, at),
     };
-    let critical = |at: usize| played.iter().filter_map(|played| played.critical.get(at).copied().flatten()).collect();
-    let of_gate =
-        |(at, gate): (usize, &Gate)| propose::propose(&gate.kpi, critical(at), how.risk / panel.gates.len() as f64);
-    let promoted = past.iter().filter(|past| past.release.end == super::End::Promoted).count();
-    let rates = Rates { runs: how.runs, promoted, rows: rules.iter().enumerate().map(row).collect() };
-    (Some(rates), panel.gates.iter().enumerate().filter_map(of_gate).collect())
+    let rates = Rates { runs: how.runs, promoted: panel.promoted(), rows: rules.iter().enumerate().map(row).collect() };
+    let risk = how.risk / panel.gates.len() as f64;
+    let proposal = |(at, gate): (usize, &Gate)| {
+        let critical = |played: &Vec<Played>| {
+            played.iter().filter_map(|played| played.critical.get(at).copied().flatten()).collect::<Vec<_>>()
+        };
+        propose::propose(&gate.kpi, kinds.iter().map(critical), risk)
+    };
+    (Some(rates), panel.gates.iter().enumerate().filter_map(proposal).collect())
 }
 
-fn play(panel: &Panel, rules: &[Rule], seed: u64, number: u64) -> Option<Played> {
+/// Share of the drawn releases that a rule rolls back at a ratio, both by number; `None` of none.
+fn share(played: &[Played], ratio: usize, rule: usize) -> Option<f64> {
+    let rolled = |played: &&Played| played.rolled_back.get(ratio).and_then(|row| row.get(rule)) == Some(&true);
+    (!played.is_empty()).then(|| played.iter().filter(rolled).count() as f64 / played.len() as f64)
+}
+
+fn play(panel: &Panel, rules: &[Rule], source: Source, seed: u64, number: u64) -> Option<Played> {
     let mut random = Random::new(seed.wrapping_add(number.wrapping_mul(0x2545_f491_4f6c_dd1d)));
-    let draw = panel.draw(number, &mut random)?;
+    let draw = panel.draw(source, &mut random)?;
     let good: Vec<Vec<Look>> = panel.gates.iter().map(|gate| panel.looks(gate, &draw, &mut random)).collect();
     let mut rolled_back = Vec::with_capacity(RATIOS.len());
     for ratio in RATIOS {

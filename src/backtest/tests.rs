@@ -260,6 +260,7 @@ fn a_loose_range_misses_what_the_ratio_finds_and_neither_rolls_good_ones_back() 
     for name in [Name::File, RATIO] {
         assert!(share(&rates, name, 1.0) < 0.02, "{name:?}");
     }
+    assert_eq!(rates.rows[0].promoted, Some(0.0));
     // Five times 0.1 % is within the range.
     assert!(share(&rates, Name::File, 5.0) < 0.1);
     assert!(share(&rates, RATIO, 5.0) > 0.9);

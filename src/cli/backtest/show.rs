@@ -74,25 +74,28 @@ fn release(text: &mut String, past: &Past) {
 }
 
 fn table(text: &mut String, rates: &Rates) {
-    let made = match rates.promoted {
-        0 => "of the primary alone".to_owned(),
-        count => format!("half of them from {count} promoted ones, half of the primary alone"),
+    let promoted = match rates.promoted {
+        0 => String::new(),
+        1 => ", and of the promoted one".to_owned(),
+        count => format!(", and of {count} promoted ones"),
     };
-    let _ = writeln!(text, "\n{} releases drawn from the record, {made}:", rates.runs);
-    let _ = write!(text, "  {:<NAME$}{:>16}", "", "false rollback");
-    for ratio in worse() {
-        let _ = write!(text, "{:>13}", format!("missed {ratio} x"));
-    }
-    text.push('\n');
+    let _ = writeln!(text, "\n{} releases drawn from the record of the primary alone{promoted}:", rates.runs);
+    let heads = ["false rollback".to_owned(), "of promoted".to_owned()].into_iter();
+    line(text, "", heads.chain(worse().map(|ratio| format!("missed {ratio} x"))));
     for row in &rates.rows {
-        let _ = write!(text, "  {:<NAME$}{:>16}", row.name.as_str(), shown(row.false_rollbacks()));
-        for ratio in worse() {
-            let _ = write!(text, "{:>13}", shown(missed(row, ratio)));
-        }
-        text.push('\n');
+        let cells = [row.false_rollbacks(), row.promoted].into_iter().chain(worse().map(|ratio| missed(row, ratio)));
+        line(text, row.name.as_str(), cells.map(shown));
     }
     if rates.rows.iter().all(|row| missed(row, 2.0).is_none()) {
         let _ = writeln!(text, "  Nothing ever failed in the record, so nothing can fail more often.");
+    }
+    text.push('\n');
+}
+
+fn line(text: &mut String, name: &str, cells: impl Iterator<Item = String>) {
+    let _ = write!(text, "  {name:<NAME$}");
+    for cell in cells {
+        let _ = write!(text, "{cell:>15}");
     }
     text.push('\n');
 }
@@ -200,6 +203,7 @@ pub(super) fn document(shown: &Shown) -> Value {
         json!({
             "rule": row.name.as_str(),
             "falseRollback": row.false_rollbacks(),
+            "rollbackOfPromoted": row.promoted,
             "missed": worse().map(|ratio| at(row, ratio)).collect::<Vec<_>>(),
         })
     };

@@ -138,7 +138,7 @@ fn a_release_is_found_judged_and_told_as_it_was_recorded() {
         "1 rolled back; ",
         "2026-11-21T00:00:00Z      5m00s  2-10 %     rolled back\n",
         "  file       rolled back after 5m00s    success rate 95.00% < 99%\n",
-        "20 releases drawn from the record, of the primary alone:\n",
+        "20 releases drawn from the record of the primary alone:\n",
         "request-success-rate: thresholdRange.min 99.",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
