@@ -107,6 +107,11 @@ impl Panel {
         Some(Self { gates, checks, threshold, weights })
     }
 
+    /// Whether any KPI counts requests, so that failures can be injected.
+    pub(super) fn counts(&self) -> bool {
+        self.gates.iter().any(|gate| gate.has_failed().is_some())
+    }
+
     /// How many releases of the record can be drawn from.
     pub(super) fn promoted(&self) -> usize {
         self.gates.first().map_or(0, |gate| gate.promoted.len())

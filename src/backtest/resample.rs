@@ -8,8 +8,8 @@ use crate::judge::{Counts, Finding, Interval, Limits, Risk};
 use crate::model::{Comparison, Kpi, Mode, Range, Recourse, Settings, Test};
 use crate::power::{self, Aim, Method, Random};
 
-/// How many times as often the requests of a drawn canary fail, or how many times as large its values are. The first one is as good
-/// as what was recorded.
+/// How many times as often the requests of a drawn canary fail; where no KPI counts requests, how many times as large their values
+/// are. The first one is as good as what was recorded.
 pub const RATIOS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 
 /// How often each rule rolls back.
@@ -76,7 +76,7 @@ pub(super) fn resample(
     if known.is_empty() {
         return (None, Vec::new());
     }
-    let is_injected = panel.gates.iter().any(|gate| gate.has_failed() != Some(false));
+    let is_injected = panel.gates.iter().any(|gate| gate.has_failed() == Some(true)) || !panel.counts();
     let row = |(at, rule): (usize, &Rule)| Row {
         name: rule.name,
         rolled_back: std::array::from_fn(|ratio| share(known, ratio, at).filter(|_| ratio == 0 || is_injected)),
@@ -106,7 +106,11 @@ fn play(panel: &Panel, rules: &[Rule], source: Source, seed: u64, number: u64) -
     let mut rolled_back = Vec::with_capacity(RATIOS.len());
     for ratio in RATIOS {
         let worsen = |(gate, looks): (&Gate, &Vec<Look>)| {
-            looks.iter().map(|look| worsened(*look, &gate.kpi, ratio, &mut random)).collect()
+            let worse = |look: &Look| match panel.counts() {
+                true => look.failing(ratio, &mut random),
+                false => look.worse(&gate.kpi, ratio),
+            };
+            looks.iter().map(worse).collect()
         };
         let seen: Vec<Vec<Look>> = panel.gates.iter().zip(&good).map(worsen).collect();
         rolled_back.push(rules.iter().map(|rule| rolls_back(rule, panel, &draw, &seen)).collect());
@@ -118,17 +122,22 @@ fn play(panel: &Panel, rules: &[Rule], source: Source, seed: u64, number: u64) -
     Some(Played { rolled_back, critical: panel.gates.iter().zip(&good).map(critical).collect() })
 }
 
-/// The same with failures of good requests of the canary, so that it fails `ratio` times as often as both sides did; values are
-/// so many times as large, or as small where a range is about something that shall be large.
-fn worsened(look: Look, kpi: &Kpi, ratio: f64, random: &mut Random) -> Look {
-    let less_is_worse = kpi.range.min.is_some() && kpi.range.max.is_none();
-    let value = if less_is_worse { look.value / ratio } else { look.value * ratio };
-    let interval = look.interval.map(|Interval { canary, primary }| {
-        let rate = canary.and(primary).rate().unwrap_or(0.0);
-        let more = random.binomial(canary.total() - canary.bad(), (ratio - 1.0) * rate);
-        Interval { canary: Counts::new(canary.bad() + more, canary.total()).unwrap_or(canary), primary }
-    });
-    Look { interval, value }
+impl Look {
+    /// The same with failures of good requests of the canary, so that it fails `ratio` times as often as both sides did.
+    fn failing(&self, ratio: f64, random: &mut Random) -> Self {
+        let interval = self.interval.map(|Interval { canary, primary }| {
+            let rate = canary.and(primary).rate().unwrap_or(0.0);
+            let more = random.binomial(canary.total() - canary.bad(), (ratio - 1.0) * rate);
+            Interval { canary: Counts::new(canary.bad() + more, canary.total()).unwrap_or(canary), primary }
+        });
+        Self { interval, ..*self }
+    }
+
+    /// The same with a value that is `ratio` times as large, or as small where a range is about something that shall be large.
+    fn worse(&self, kpi: &Kpi, ratio: f64) -> Self {
+        let less_is_worse = kpi.range.min.is_some() && kpi.range.max.is_none();
+        Self { value: if less_is_worse { self.value / ratio } else { self.value * ratio }, ..*self }
+    }
 }
 
 /// Whether a rule ends the drawn release before it is promoted.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::History;
-use crate::model::{Builtin, Comparison, Kpi, KpiSource, Mirror, Mode, Recourse, Settings, Strategy, Test};
+use crate::model::{Builtin, Comparison, Kpi, KpiSource, Mode, Recourse, Settings, Strategy, Test};
 
 /// Which rule.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -86,14 +86,11 @@ pub(super) fn tolerated(kpi: &Kpi) -> Option<f64> {
     }
 }
 
-/// Checks that a release passes before it is promoted.
+/// Checks that a release passes before it is promoted. The one of mirrored requests comes before the canary's first share.
 fn checks(strategy: &Strategy) -> u32 {
     match strategy {
         Strategy::Skip => 0,
-        Strategy::Progressive { steps, mirror, .. } => {
-            let mirrored = u32::from(*mirror != Mirror::Off);
-            u32::try_from(steps.weights().len()).unwrap_or(u32::MAX).saturating_add(mirrored)
-        }
+        Strategy::Progressive { steps, .. } => u32::try_from(steps.weights().len()).unwrap_or(u32::MAX),
         Strategy::AbTest { iterations } => iterations.get(),
         // The last one with all traffic on the canary.
         Strategy::BlueGreen { iterations, .. } => iterations.get().saturating_add(1),

@@ -103,6 +103,8 @@ impl Record {
 }
 
 const HOW: Resampling = Resampling { risk: 0.01, runs: 200, seed: 1 };
+/// For what is replayed and not drawn.
+const FEW: Resampling = Resampling { runs: 1, ..HOW };
 const ALIKE: [f64; 2] = [0.001, 0.001];
 
 fn found(record: &Record) -> Vec<(End, Option<(f64, f64)>, u64)> {
@@ -111,7 +113,7 @@ fn found(record: &Record) -> Vec<(End, Option<(f64, f64)>, u64)> {
 }
 
 fn decided(settings: &Settings, record: &Record) -> Vec<(Name, Decided, u64)> {
-    let report = backtest(settings, &record.history, &[], HOW);
+    let report = backtest(settings, &record.history, &[], FEW);
     let decisions = report.releases.into_iter().flat_map(|past| past.decisions);
     decisions.map(|(name, decision)| (name, decision.decided, decision.after.as_secs())).collect()
 }
@@ -162,7 +164,7 @@ fn a_good_release_is_promoted_again_and_a_bad_one_rolled_back_when_it_was() {
     let decisions = decided(&settings, &record);
     assert_eq!(of(&decisions, Name::File), [(Decided::Promoted, 300), (Decided::RolledBack, 120)]);
     assert_eq!(of(&decisions, RATIO), [(Decided::Promoted, 300), (Decided::RolledBack, 60)]);
-    assert!(backtest(&settings, &record.history, &[], HOW).releases.iter().all(|past| !past.differs()));
+    assert!(backtest(&settings, &record.history, &[], FEW).releases.iter().all(|past| !past.differs()));
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn an_incident_of_both_sides_is_harm_to_a_range_and_not_to_a_ratio() {
     let decisions = decided(&settings, &record);
     assert_eq!(of(&decisions, Name::File), [(Decided::RolledBack, 120)]);
     assert_eq!(of(&decisions, RATIO), [(Decided::Promoted, 300)]);
-    let report = backtest(&settings, &record.history, &[], HOW);
+    let report = backtest(&settings, &record.history, &[], FEW);
     assert!(report.releases.iter().all(Past::differs), "it was promoted");
     let [file, ratio] = [0, 1].map(|at| report.releases[0].decisions[at].1.why.clone());
     assert!(file.starts_with("success rate 9") && file.ends_with("< 99%"), "{file}");
@@ -182,7 +184,7 @@ fn an_incident_of_both_sides_is_harm_to_a_range_and_not_to_a_ratio() {
 #[test]
 fn a_wider_range_lets_a_bad_release_go_on_and_that_differs() {
     let record = Record::new().quiet(60).rolled_back([0.1, 0.001]);
-    let report = backtest(&settings(vec![success_rate(50.0)]), &record.history, &[], HOW);
+    let report = backtest(&settings(vec![success_rate(50.0)]), &record.history, &[], FEW);
     let past = report.releases.first().unwrap();
     assert_eq!(past.of_the_file().map(|decision| decision.decided), Some(Decided::Open));
     assert!(past.differs());
@@ -229,7 +231,7 @@ fn given_times_are_a_release_whatever_the_weight_was() {
     let releases = release::find(&history);
     let Release { from, to, .. } = releases.first().unwrap();
     history.weights.clear();
-    let report = backtest(&settings(vec![success_rate(99.0)]), &history, &[(*from, *to)], HOW);
+    let report = backtest(&settings(vec![success_rate(99.0)]), &history, &[(*from, *to)], FEW);
     let past = report.releases.first().unwrap();
     assert_eq!((past.release.end, past.release.weights), (End::Promoted, None));
     assert_eq!(past.of_the_file().map(|decision| decision.decided), Some(Decided::Promoted));
@@ -270,7 +272,7 @@ fn a_loose_range_misses_what_the_ratio_finds_and_neither_rolls_good_ones_back() 
 fn the_same_seed_draws_the_same_releases() {
     let record = Record::new().quiet(300).promoted(ALIKE);
     let settings = settings(vec![success_rate(99.9)]);
-    let with = |seed| backtest(&settings, &record.history, &[], Resampling { seed, ..HOW });
+    let with = |seed| backtest(&settings, &record.history, &[], Resampling { seed, runs: 50, ..HOW });
     assert_eq!(with(3), with(3));
     assert_ne!(with(3).rates, with(4).rates);
 }
@@ -314,7 +316,55 @@ fn without_steps_a_drawn_canary_has_the_share_that_it_had() {
     let record = Record::new().quiet(300).promoted(ALIKE);
     let iterations = NonZeroU32::new(5).unwrap();
     let settings = Settings { strategy: Strategy::AbTest { iterations }, ..settings(vec![success_rate(99.0)]) };
-    let report = backtest(&settings, &record.history, &[], HOW);
+    let report = backtest(&settings, &record.history, &[], FEW);
     assert_eq!(report.releases.first().and_then(Past::of_the_file).map(|d| d.decided), Some(Decided::Promoted));
     assert!(report.rates.is_some());
+}
+
+/// A template whose value is recorded for both sides, and nothing is counted.
+fn queue(values: impl Iterator<Item = f64> + Clone) -> (Kpi, Track) {
+    let name = "queue".to_owned();
+    let source =
+        KpiSource::Template { namespace: "shop".to_owned(), name: name.clone(), variables: Default::default() };
+    let kpi = Kpi { name, source, range: Range { min: None, max: Some(20.0) }, ..success_rate(99.0) };
+    (kpi, Track { canary: values.clone().collect(), primary: values.collect(), counts: Vec::new() })
+}
+
+#[test]
+fn a_kpi_without_counts_is_judged_by_its_values_and_has_no_alternative() {
+    let mut record = Record::new().quiet(300).promoted(ALIKE);
+    let (kpi, track) = queue((0..record.history.weights.len()).map(|at| if (200..204).contains(&(at % 400)) { 18.0 } else { 10.0 }));
+    record.history.tracks = vec![track];
+    let report = backtest(&settings(vec![kpi]), &record.history, &[], HOW);
+    let past = report.releases.first().unwrap();
+    assert_eq!(past.decisions.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [Name::File]);
+    let rates = report.rates.unwrap();
+    assert_eq!([1.0, 10.0].map(|ratio| share(&rates, Name::File, ratio)), [0.0, 1.0]);
+    // No release meets the eighteen twice.
+    let proposal = report.proposals.first().unwrap();
+    assert_eq!((proposal.bound, proposal.limit), (Bound::Max, Some(10.0)));
+}
+
+#[test]
+fn where_checks_have_no_value_no_limit_is_proposed() {
+    let mut record = Record::new().quiet(300).promoted(ALIKE);
+    let (kpi, mut track) = queue((0..record.history.weights.len()).map(|_| 10.0));
+    for (at, value) in track.primary.iter_mut().chain(&mut track.canary).enumerate() {
+        *value = if at % 16 < 8 { f64::NAN } else { *value };
+    }
+    record.history.tracks = vec![track, record.history.tracks.remove(0)];
+    let report = backtest(&settings(vec![kpi, success_rate(99.0)]), &record.history, &[], HOW);
+    let proposal = |name: &str| report.proposals.iter().find(|proposal| proposal.kpi == name).unwrap().limit;
+    assert_eq!(proposal("queue"), None);
+    assert!(proposal("request-success-rate").is_some());
+}
+
+#[test]
+fn what_decides_nothing_is_not_drawn() {
+    let kpi = success_rate(99.99);
+    let kpi = Kpi { rules: Rules { mode: crate::model::Mode::Advisory, ..kpi.rules }, ..kpi };
+    let record = Record::new().quiet(60).promoted([0.05, 0.05]);
+    let report = backtest(&settings(vec![kpi]), &record.history, &[], HOW);
+    assert_eq!(report.releases.first().and_then(Past::of_the_file).map(|d| d.decided), Some(Decided::Promoted));
+    assert_eq!((report.rates, report.proposals), (None, Vec::new()));
 }

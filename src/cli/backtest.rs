@@ -10,7 +10,7 @@ use super::power::{canary_of, percent, settings_of};
 use super::simulate::{Output, manifests};
 use crate::backtest::{self, Past, Report, Resampling};
 use crate::metric::recorded::Stretch;
-use crate::model::{Time, duration};
+use crate::model::{Settings, Strategy, Time, duration};
 use crate::object::value::text as field;
 use crate::object::{Objects, kinds};
 use crate::scene::{Defaults, Scene};
@@ -72,6 +72,9 @@ pub(super) struct Args {
     #[arg(long, short, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
+
+/// A release as it may be given.
+const EXAMPLE: &str = "2026-11-03T14:00:00Z..2026-11-03T14:30:00Z";
 
 /// A time on the command line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,6 +154,7 @@ fn replay(args: &Args) -> Result<Shown, String> {
     let file = args.file.as_path();
     let scene = scene(args)?;
     let settings = settings_of(&scene.canary, &args.mesh_provider, file)?;
+    is_judged(&settings, args)?;
     if args.step > settings.interval {
         return Err(format!(
             "--step is longer than the interval of the analysis: write {} s at most",
@@ -202,9 +206,21 @@ fn scene(args: &Args) -> Result<Scene, String> {
     Ok(Scene { canary, objects, defaults: Arc::new(defaults), unserved: std::collections::BTreeSet::new() })
 }
 
+/// What a weight tells nothing about.
+fn is_judged(settings: &Settings, args: &Args) -> Result<(), String> {
+    let file = args.file.display();
+    match &settings.strategy {
+        Strategy::Skip => Err(format!("{file}: skipAnalysis judges no release; leave it out")),
+        Strategy::BlueGreen { .. } if args.releases.is_empty() => Err(format!(
+            "{file}: no weight tells when a blue/green release began; write its times: --release {EXAMPLE}"
+        )),
+        Strategy::BlueGreen { .. } | Strategy::AbTest { .. } | Strategy::Progressive { .. } => Ok(()),
+    }
+}
+
 /// Nothing found is no agreement.
 fn is_found(report: &Report, target: &str, (from, to): (Time, Time)) -> Result<(), String> {
-    let write = "write the right --prometheus or --from, or the times yourself: --release 2026-11-03T14:00:00Z..2026-11-03T14:30:00Z";
+    let write = format!("write the right --prometheus or --from, or the times yourself: --release {EXAMPLE}");
     if report.releases.is_empty() {
         let (namespace, name) = target.split_once('/').unwrap_or(("", target));
         return Err(format!(

@@ -94,6 +94,38 @@ mod tests {
         assert_eq!(stretch(1, 15).pieces().collect::<Vec<_>>(), [stretch(1, 15)]);
     }
 
+    fn answered(result: &str) -> HttpResponse {
+        let body = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":{result}}}}}"#);
+        HttpResponse::new(200, body.into_bytes())
+    }
+
+    #[test]
+    fn a_stretch_is_asked_for_by_its_ends_and_its_step_and_the_token_is_no_part_of_the_url() {
+        let ask = Ask::prometheus("http://prom:9090/", "up{a=\"b\"}".to_owned());
+        let request = request(&ask, &stretch(3, 15), Some("secret")).unwrap();
+        assert_eq!(
+            request.url,
+            "http://prom:9090/api/v1/query_range?query=up%7Ba%3D%22b%22%7D&start=0.000&end=30.000&step=15"
+        );
+        assert_eq!(request.credentials, Credentials::Bearer("secret".to_owned()));
+        let long = Ask::prometheus("http://prom:9090", "up or ".repeat(500));
+        let request = super::request(&long, &stretch(3, 15), None).unwrap();
+        assert_eq!(request.url, "http://prom:9090/api/v1/query_range");
+        assert!(request.body.ends_with(b"&start=0.000&end=30.000&step=15"));
+    }
+
+    #[test]
+    fn one_series_has_values_and_several_say_what_to_write() {
+        let ask = Ask { scale: 1000.0, ..Ask::prometheus("http://prom", "up".to_owned()) };
+        let one = r#"{"metric":{},"values":[[15,"0.25"],[30,"NaN"]]}"#;
+        let found = values(&ask, &answered(&format!("[{one}]"))).unwrap();
+        assert_eq!(found.first(), Some(&(Time::from_millis(15_000), 250.0)));
+        assert!(found.last().is_some_and(|(_, value)| value.is_nan()));
+        assert_eq!(values(&ask, &answered("[]")), Ok(Vec::new()));
+        assert!(values(&ask, &answered(&format!("[{one},{one}]"))).unwrap_err().contains("wrap it in sum"));
+        assert!(values(&ask, &HttpResponse::new(503, Vec::new())).is_err());
+    }
+
     #[test]
     fn a_moment_has_the_number_of_the_nearest_one() {
         let stretch = stretch(100, 15);

@@ -23,8 +23,12 @@ pub(super) fn text(shown: &Shown) -> String {
     if let Some(rates) = &shown.report.rates {
         table(&mut text, rates);
     }
+    if !shown.report.proposals.is_empty() {
+        let _ =
+            writeln!(text, "the tightest ranges that together roll at most {} of these back:", percent(shown.how.risk));
+    }
     for proposal in &shown.report.proposals {
-        let _ = writeln!(text, "{}", proposed(proposal, shown.how.risk));
+        let _ = writeln!(text, "  {}", proposed(proposal));
     }
     if let Some(sentence) = better(shown) {
         let _ = writeln!(text, "{sentence}");
@@ -112,16 +116,13 @@ fn shown(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), percent)
 }
 
-fn proposed(Proposal { kpi, bound, now, limit }: &Proposal, risk: f64) -> String {
+fn proposed(Proposal { kpi, bound, now, limit }: &Proposal) -> String {
     let bound = bound.as_str();
-    let now = now.map_or_else(|| "now none".to_owned(), |now| format!("now {now}"));
+    let now = now.map_or_else(|| "none".to_owned(), |now| now.to_string());
     match limit {
-        Some(limit) => format!(
-            "{kpi}: thresholdRange.{bound} {limit} is the tightest that rolls at most {} of these back ({now})",
-            percent(risk)
-        ),
+        Some(limit) => format!("{kpi}: thresholdRange.{bound} {limit} (now {now})"),
         None => format!(
-            "{kpi}: no thresholdRange.{bound} will do, since too many checks have no value at all ({now}); write onNoData: hold, or widen the metric's interval"
+            "{kpi}: no thresholdRange.{bound} will do (now {now}), since too many checks have no value; write onNoData: hold, or widen the metric's interval"
         ),
     }
 }

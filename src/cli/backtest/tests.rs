@@ -139,7 +139,7 @@ fn a_release_is_found_judged_and_told_as_it_was_recorded() {
         "2026-11-21T00:00:00Z      5m00s  2-10 %     rolled back\n",
         "  file       rolled back after 5m00s    success rate 95.00% < 99%\n",
         "20 releases drawn from the record of the primary alone:\n",
-        "request-success-rate: thresholdRange.min 99.",
+        "  request-success-rate: thresholdRange.min 99.",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
@@ -187,6 +187,13 @@ fn given_times_are_judged_where_no_weight_was_recorded() {
     let past = shown.report.releases.first().unwrap();
     assert_eq!(past.of_the_file().map(|decision| decision.decided), Some(Decided::RolledBack));
     assert!(past.decisions.iter().any(|(name, _)| *name == Name::File));
+}
+
+#[test]
+fn a_release_without_weights_needs_its_times() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes/canary.yaml");
+    let why = replay(&Args { file, ..args("http://127.0.0.1:1", &RANGE) }).err().unwrap();
+    assert!(why.contains("blue/green") && why.contains("--release"), "{why}");
 }
 
 #[test]
