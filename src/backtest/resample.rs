@@ -154,9 +154,9 @@ fn rolls_back(rule: &Rule, panel: &Panel, draw: &Draw, seen: &[Vec<Look>]) -> bo
     for at in 0..seen.iter().map(Vec::len).max().unwrap_or_default() {
         let fails = |(gate, kpi, looks): (&Gate, &Kpi, &Vec<Look>)| kpi.comparison.is_none() && fails(gate, looks, at);
         if kpis.clone().any(fails) {
-            failed += 1
+            failed += 1;
         } else {
-            passed += 1
+            passed += 1;
         }
         if failed >= panel.threshold || passed >= panel.checks {
             break;

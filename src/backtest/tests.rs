@@ -107,7 +107,10 @@ const HOW: Resampling = Resampling { risk: 0.01, runs: 200, seed: 1 };
 const FEW: Resampling = Resampling { runs: 1, ..HOW };
 const ALIKE: [f64; 2] = [0.001, 0.001];
 
-fn found(record: &Record) -> Vec<(End, Option<(f64, f64)>, u64)> {
+/// Ends, weights, and lengths in seconds.
+type Found = (End, Option<(f64, f64)>, u64);
+
+fn found(record: &Record) -> Vec<Found> {
     let of = |release: Release| (release.end, release.weights, release.to.since(release.from).as_secs());
     release::find(&record.history).into_iter().map(of).collect()
 }
@@ -333,7 +336,8 @@ fn queue(values: impl Iterator<Item = f64> + Clone) -> (Kpi, Track) {
 #[test]
 fn a_kpi_without_counts_is_judged_by_its_values_and_has_no_alternative() {
     let mut record = Record::new().quiet(300).promoted(ALIKE);
-    let (kpi, track) = queue((0..record.history.weights.len()).map(|at| if (200..204).contains(&(at % 400)) { 18.0 } else { 10.0 }));
+    let (kpi, track) =
+        queue((0..record.history.weights.len()).map(|at| if (200..204).contains(&(at % 400)) { 18.0 } else { 10.0 }));
     record.history.tracks = vec![track];
     let report = backtest(&settings(vec![kpi]), &record.history, &[], HOW);
     let past = report.releases.first().unwrap();

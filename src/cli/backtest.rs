@@ -22,16 +22,8 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-/// Replays the rules of a Canary on its past releases, as a Prometheus recorded them
-///
-/// Each release is judged again by the file's own rule and by three comparisons with the primary; then good releases are drawn
-/// from the record, and spoiled, to count how often each rule would be wrong. Queries of all metrics go to --prometheus; a
-/// comparison needs the metrics request-success-rate or request-duration.
-///
-/// Exits with 0 if the file's rule agrees with what happened in every release, 1 if it would have rolled back what was promoted or
-/// not rolled back what was, 2 if it could not be found out.
+/// Arguments of `serin backtest`.
 #[derive(clap::Args, Debug)]
-#[command(verbatim_doc_comment)]
 pub(super) struct Args {
     /// Manifests: one Canary, and its MetricTemplates
     file: PathBuf,
@@ -53,7 +45,7 @@ pub(super) struct Args {
     /// Between two samples; not longer than the analysis interval
     #[arg(long, default_value = "15s", value_parser = length, value_name = "DURATION")]
     step: Duration,
-    /// A release whose weight was not recorded: 2026-11-03T14:00:00Z..2026-11-03T14:30:00Z; may be repeated
+    /// This release in place of those that are found: 2026-11-03T14:00:00Z..2026-11-03T14:30:00Z; may be repeated
     #[arg(long = "release", allow_hyphen_values = true, value_parser = stretch, value_name = "FROM..TO")]
     releases: Vec<(Moment, Moment)>,
     /// Percent of all releases of a good canary that may be rolled back falsely

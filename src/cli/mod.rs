@@ -38,7 +38,14 @@ enum Command {
     Run(Box<flags::Run>),
     /// Play a release without a cluster: serin simulate canary.yaml --scenario bad.yaml
     Simulate(simulate::Args),
-    /// Replay the rules of a Canary on past releases: serin backtest canary.yaml --prometheus URL
+    /// Replay the rules of a Canary on its past releases: serin backtest canary.yaml --prometheus URL
+    ///
+    /// Each release that a Prometheus recorded is judged again by the file's own rule and by three comparisons with the primary.
+    /// Then good releases are drawn from the record, and spoiled, to count how often each rule is wrong. The queries of all
+    /// metrics go to --prometheus; comparisons need request-success-rate or request-duration.
+    ///
+    /// Exits with 0 if the file ends every release as it ended, 1 if it would have rolled back one that was promoted, or not rolled
+    /// back one that was, 2 if it could not be found out.
     Backtest(Box<backtest::Args>),
     /// Print the CRDs: serin crds | kubectl apply --server-side -f -
     Crds,

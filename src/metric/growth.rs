@@ -29,6 +29,9 @@ pub struct Growth {
     counts: Counts,
 }
 
+/// Requests of the canary and of the primary; `None` of a side that has no series.
+pub type Sides = [Option<Tally>; 2];
+
 /// What a builtin query counts.
 #[derive(Clone, PartialEq, Debug)]
 enum Counts {
@@ -63,7 +66,7 @@ impl Growth {
     ///
     /// # Errors
     /// Why the answer holds no series; a part of a sentence.
-    pub fn tallies(&self, answer: &HttpResponse) -> Result<Vec<(Time, [Option<Tally>; 2])>, String> {
+    pub fn tallies(&self, answer: &HttpResponse) -> Result<Vec<(Time, Sides)>, String> {
         let moments = by_moment(prometheus::lines(answer)?);
         let sides = |series: &[Series]| ["canary", "primary"].map(|side| self.side(series, side));
         Ok(moments.into_iter().map(|(at, series)| (at, sides(&series))).collect())

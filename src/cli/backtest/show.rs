@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::chart::{Chart, Line, percent};
 use super::super::simulate::words;
 use super::Shown;
-use crate::backtest::{Decision, End, Name, Past, Proposal, RATIOS, Rates, Release, Row};
+use crate::backtest::{Decided, Decision, End, Name, Past, Proposal, RATIOS, Rates, Release, Row};
 use crate::model::Test;
 
 /// Characters of the name of a rule.
@@ -178,12 +178,31 @@ pub(super) fn svg(shown: &Shown, rates: &Rates) -> String {
     .svg()
 }
 
+/// How a release ended, for machines.
+const fn ended(end: End) -> &'static str {
+    match end {
+        End::Promoted => "promoted",
+        End::RolledBack => "rolled-back",
+        End::Overtaken => "overtaken",
+        End::Unknown => "unknown",
+    }
+}
+
+/// What a rule would have done, for machines.
+const fn decided(decided: Decided) -> &'static str {
+    match decided {
+        Decided::Promoted => "promoted",
+        Decided::RolledBack => "rolled-back",
+        Decided::Open => "open",
+    }
+}
+
 pub(super) fn document(shown: &Shown) -> Value {
     let seconds = |length: Duration| length.as_secs_f64();
     let decision = |(name, decision): &(Name, Decision)| {
         json!({
             "rule": name.as_str(),
-            "decided": decision.decided.as_str(),
+            "decided": decided(decision.decided),
             "afterSeconds": seconds(decision.after),
             "explanation": decision.why,
         })
@@ -194,7 +213,7 @@ pub(super) fn document(shown: &Shown) -> Value {
             "from": from.to_string(),
             "to": to.to_string(),
             "weights": weights.map(|(low, high)| json!({"min": low, "max": high})),
-            "happened": end.as_str(),
+            "happened": ended(*end),
             "differs": past.differs(),
             "rules": past.decisions.iter().map(decision).collect::<Vec<_>>(),
         })

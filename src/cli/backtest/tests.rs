@@ -144,7 +144,7 @@ fn a_release_is_found_judged_and_told_as_it_was_recorded() {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
     let document = show::document(&shown);
-    assert_eq!((&document["agrees"], &document["releases"][0]["happened"]), (&json!(true), &json!("rolled back")));
+    assert_eq!((&document["agrees"], &document["releases"][0]["happened"]), (&json!(true), &json!("rolled-back")));
     let svg = show::svg(&shown, shown.report.rates.as_ref().unwrap());
     assert_eq!(svg.matches("<polyline").count(), 4);
 }
