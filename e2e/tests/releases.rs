@@ -21,3 +21,4 @@ mod providers;
 mod requests;
 mod strategies;
 mod takeover;
+mod verdicts;

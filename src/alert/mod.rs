@@ -148,6 +148,7 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
         }
         Notice::RollbackRequested => end(Severity::Warn, "Rolling back manual webhook invoked".to_owned()),
         Notice::ThresholdReached(checks) => end(Severity::Error, format!("Failed checks threshold reached {checks}")),
+        Notice::HarmFound(why) => end(Severity::Error, format!("Rolled back: {why}")),
         Notice::DeadlineExceeded(why) => {
             let why = unready(*why, kind, target, namespace);
             end(Severity::Error, format!("Progress deadline exceeded {why}"))

@@ -67,6 +67,7 @@ fn every_end_of_a_release_alerts_with_its_severity() {
         (Notice::Promoted, Severity::Info, "Canary analysis completed successfully, promotion finished."),
         (Notice::PromotedUnanalysed, Severity::Info, "Canary analysis was skipped, promotion finished."),
         (Notice::ThresholdReached(5), Severity::Error, "Failed checks threshold reached 5"),
+        (Notice::HarmFound("errors".to_owned()), Severity::Error, "Rolled back: errors"),
         (Notice::DeadlineExceeded(UPDATING), Severity::Error, deadline.as_str()),
         (Notice::PromotionFailed(UPDATING), Severity::Error, &format!("Promotion failed, primary not ready: {waits}")),
         (

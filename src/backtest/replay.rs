@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::rule::Rule;
 use super::{History, Release, Track};
 use crate::judge::{self, Bearing};
-use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Reading, Sample, Tally, Time};
+use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Mode, Reading, Sample, Tally, Time};
 
 /// What a rule would have done, and when.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,6 +42,8 @@ impl Decided {
 
 /// Steps by which beginning and end of a release may be recorded late: the last check is not lost by them.
 const LATE: u32 = 2;
+/// Comparisons are looked at so often between two checks, as in a release: certain harm does not wait.
+const LOOK: Duration = Duration::from_secs(15);
 /// What the primary is looked at for before a release, as in a release.
 const BEFORE: (Duration, u32) = (Duration::from_secs(3600), 60);
 
@@ -56,6 +58,9 @@ pub(super) fn replay(rule: &Rule, history: &History, release: &Release) -> Decis
     }
     let checks = (1..=u32::MAX).map(|number| rule.interval.saturating_mul(number));
     for after in checks.take_while(|after| release.from.after(*after) <= until) {
+        if let Some((after, why)) = run.looks(after.saturating_sub(rule.interval), after) {
+            return Decision { decided: Decided::RolledBack, after, why };
+        }
         let is_last = passed.saturating_add(1) >= rule.checks;
         let (bearing, why) = run.check(release.from.after(after), is_last);
         (decision.after, decision.why) = (after, why);
@@ -85,6 +90,30 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Looks at the comparisons between two checks, until one of them finds harm: when, and what it says.
+    fn looks(&mut self, last: Duration, next: Duration) -> Option<(Duration, String)> {
+        let each = LOOK.max(self.history.step);
+        let times = (1..=u32::MAX).map(|number| last + each * number).take_while(|at| *at + each / 2 <= next);
+        times.into_iter().find_map(|at| self.look(self.from.after(at)).map(|why| (at, why)))
+    }
+
+    fn look(&mut self, now: Time) -> Option<String> {
+        let mut harm = None;
+        for (number, (at, kpi)) in self.rule.kpis.iter().enumerate() {
+            if kpi.comparison.is_none() || kpi.rules.mode != Mode::Gate {
+                continue;
+            }
+            let reading = self.reading(*at, kpi, self.kept.get(number).and_then(Option::as_ref), now);
+            if judge::bearing(kpi, &reading, Duration::ZERO, false) == Bearing::Harm {
+                harm = harm.or(Some(reading.explanation));
+            }
+            if let Some(kept) = self.kept.get_mut(number) {
+                *kept = reading.compared;
+            }
+        }
+        harm
+    }
+
     /// What the check at `now` comes to, and why: the sentence of the KPI that stands most against the next step.
     fn check(&mut self, now: Time, is_last: bool) -> (Bearing, String) {
         let held = self.held.map_or(Duration::ZERO, |since| now.since(since));

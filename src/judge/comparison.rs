@@ -41,7 +41,7 @@ pub fn compare(
     };
     Reading {
         name: kpi.name.clone(),
-        value: estimate.map(|estimate| estimate.value),
+        value: estimate.map(|estimate| estimate.value).filter(|value| value.is_finite()),
         verdict: match finding {
             Finding::Harm => Verdict::Fail,
             Finding::Safe => Verdict::Pass,

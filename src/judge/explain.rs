@@ -45,6 +45,10 @@ fn shown(unit: Unit, Estimate { value, low, high }: &Estimate) -> String {
         (None, Some(high)) => format!(" (at most {})", number(*high)),
         (None, None) => " (anything is possible)".to_owned(),
     };
+    if value.is_infinite() {
+        let least = low.map(|low| format!("at least {} times the primary's, which has none", number(low)));
+        return least.unwrap_or_else(|| "on the canary alone".to_owned());
+    }
     let value = number(*value);
     match unit {
         Unit::Ratio => format!("{value} times the primary's{bounds}"),

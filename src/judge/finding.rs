@@ -82,7 +82,7 @@ pub(super) fn enough(risk: f64) -> f64 {
 /// A value and the interval that holds the true one at every moment, except with the risk of harm.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Estimate {
-    /// In the unit of the test.
+    /// In the unit of the test; infinite for a ratio to nothing.
     pub value: f64,
     /// `None` where the data sets no bound.
     pub low: Option<f64>,

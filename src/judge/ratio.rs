@@ -98,7 +98,8 @@ impl RateRatio {
         let low = points.iter().take_while(refuted).last();
         let high = points.iter().rev().take_while(refuted).last();
         let bound = |point: Option<&(f64, f64)>| point.map(|(ln_ratio, _)| ln_ratio.exp());
-        value.is_finite().then(|| Estimate {
+        // Where the primary has none that are bad, the ratio has a lower end only.
+        (!value.is_nan()).then(|| Estimate {
             value,
             low: bound(low).filter(|low| *low <= value),
             high: bound(high).filter(|high| *high >= value),

@@ -14,7 +14,7 @@ use crate::model::{Measurement, Time};
 /// How much of Prometheus' own error text is shown, in characters.
 const ERROR_LENGTH: usize = 300;
 /// Longer queries, in bytes, do not go into an address: a proxy may cut it.
-pub(super) const LONG: usize = 2000;
+pub(super) const LONG: usize = 1000;
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 pub(super) struct Prometheus;
@@ -36,13 +36,14 @@ impl Provider for Prometheus {
         let credentials = bearer::of_the_user(ask, means)?;
         let base = Base::read(&ask.address)?;
         let headers = bearer::headers(ask, &credentials)?;
-        let request = if ask.query.len() > LONG {
+        let mut request = if ask.query.len() > LONG {
             let body = format!("query={}", escape(&ask.query));
             HttpRequest::post(base.below("/api/v1/query", &[]), FORM, body, credentials, ask.trust)
         } else {
             HttpRequest::get(base.below("/api/v1/query", &[("query", &ask.query)]), credentials, ask.trust)
         };
-        Ok(HttpRequest { headers, ..request }.into())
+        request.headers.extend(headers);
+        Ok(request.into())
     }
 
     fn parse(&self, ask: &Ask, answer: &HttpResponse) -> Measurement {

@@ -53,6 +53,8 @@ pub enum Notice {
     PromotedUnanalysed,
     /// The failed checks reached the threshold.
     ThresholdReached(u32),
+    /// A comparison is certain that the canary does harm; its sentence.
+    HarmFound(String),
     /// The canary was not ready within the progress deadline.
     DeadlineExceeded(Unready),
     /// The canary lost its traffic and will be scaled down.

@@ -73,6 +73,7 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::ThresholdReached(checks) => {
             format!("Rolling back {name}.{ns} failed checks threshold reached {checks}")
         }
+        Notice::HarmFound(why) => format!("Rolling back {name}.{ns} {why}"),
         Notice::DeadlineExceeded(why) => {
             format!("Rolling back {name}.{ns} progress deadline exceeded {}", canary_not_ready(*why, who))
         }
@@ -154,6 +155,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::PrimaryNotReady(_)
         | Notice::PrimaryDown
         | Notice::ThresholdReached(_)
+        | Notice::HarmFound(_)
         | Notice::DeadlineExceeded(_)
         | Notice::RolledBack
         | Notice::PromotionFailed(_)
@@ -189,7 +191,7 @@ fn action(notice: &Notice, note: &str) -> String {
             "Promote".to_owned()
         }
         Notice::ThresholdReached(checks) => format!("RollBackAfter{checks}"),
-        Notice::DeadlineExceeded(_) => format!("RollBack-{}", digest(note)),
+        Notice::DeadlineExceeded(_) | Notice::HarmFound(_) => format!("RollBack-{}", digest(note)),
         Notice::RolledBack | Notice::Withdrawn => "RollBack".to_owned(),
         Notice::PromotionFailed(_) => format!("Promote-{}", digest(note)),
         Notice::RouteDrift(seen, asked) => format!("Restore{asked}Over{seen}"),

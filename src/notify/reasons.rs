@@ -66,6 +66,8 @@ reasons! {
     "The release is done; skipAnalysis was set, so no KPI was looked at."
     THRESHOLD_REACHED ThresholdReached
     "As many checks failed as analysis.threshold allows; the release is rolled back."
+    HARM_FOUND HarmFound
+    "A comparison with the primary is certain that the canary does harm; the release is rolled back at once."
     DEADLINE_EXCEEDED ProgressDeadlineExceeded
     "The canary was not ready within progressDeadlineSeconds; the release is rolled back."
     ROLLED_BACK RolledBack
@@ -130,6 +132,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::Promoted => PROMOTED,
         Notice::PromotedUnanalysed => PROMOTED_UNANALYSED,
         Notice::ThresholdReached(_) => THRESHOLD_REACHED,
+        Notice::HarmFound(_) => HARM_FOUND,
         Notice::DeadlineExceeded(_) => DEADLINE_EXCEEDED,
         Notice::RolledBack => ROLLED_BACK,
         Notice::PromotionFailed(_) => PROMOTION_FAILED,

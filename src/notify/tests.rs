@@ -54,6 +54,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::Promoted,
         Notice::PromotedUnanalysed,
         Notice::ThresholdReached(5),
+        Notice::HarmFound("errors 12 times the primary's (6 to 30); certainly worse".to_owned()),
         Notice::DeadlineExceeded(UPDATING),
         Notice::RolledBack,
         Notice::PromotionFailed(Unready::DeadlineExceeded),
@@ -120,6 +121,7 @@ fn the_texts_are_those_that_pipelines_grep_for() {
         "Promotion completed! Scaling down podinfo-app.test",
         "Promotion completed! Canary analysis was skipped for podinfo-app.test",
         "Rolling back podinfo.test failed checks threshold reached 5",
+        "Rolling back podinfo.test errors 12 times the primary's (6 to 30); certainly worse",
         &format!(
             "Rolling back podinfo.test progress deadline exceeded canary deployment podinfo-app.test not ready: {updating}"
         ),

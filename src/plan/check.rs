@@ -1,28 +1,30 @@
 //! A check: when it is due, and what hooks and KPIs come to.
 
-use std::iter;
 use std::time::Duration;
 
 use super::draft::Draft;
 use super::hooks::{Consent, Way, consent};
 use super::moves::Move;
 use super::progressing::{carry_out, roll_back};
-use super::{moves, traffic};
+use super::{looks, moves, traffic};
 use crate::judge::{self, Bearing};
-use crate::model::{
-    Answer, Compared, Facts, Kpi, Moment, Notice, Phase, Question, Reading, Settings, Span, Strategy, TargetSeen, Time,
-};
+use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Strategy, TargetSeen, Time};
 
-/// Whether a check is due, and what it would judge is there: this revision, ready, with the share that was decided.
+/// Whether a check is due, and what it would judge is there.
 pub(super) fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bool {
     let journal = &facts.journal;
     let elapsed = journal.step.is_some_and(|s| s.waiting_since.is_none() && now >= s.next_check_at);
+    elapsed && can_judge(facts, settings, target)
+}
+
+/// Whether what a check would judge is there: this revision, ready, with the share that was decided.
+pub(super) fn can_judge(facts: &Facts, settings: &Settings, target: &TargetSeen) -> bool {
+    let journal = &facts.journal;
     matches!(journal.phase, Phase::Progressing | Phase::WaitingPromotion)
         && settings.strategy != Strategy::Skip
         && journal.step.is_some_and(|step| step.course == settings.strategy.course())
         && journal.last_applied.as_ref() == Some(&target.revision)
         && journal.failed_checks < settings.threshold
-        && elapsed
         && ready(facts, settings, target)
         && traffic::carries(facts, settings)
 }
@@ -45,12 +47,11 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     let judged = judged(draft.facts, settings, answers, draft.now);
     if let Some(worst) = judged.iter().map(|(bearing, _)| *bearing).max().filter(|worst| *worst != Bearing::Pass) {
         draft.journal.readings = judged.iter().map(|(_, reading)| reading.clone()).collect();
-        let halting = judged.into_iter().filter(|(bearing, _)| *bearing == worst);
-        let notices = halting.map(|(_, reading)| Notice::Halted(reading)).collect();
+        let halting = judged.into_iter().filter(|(bearing, _)| *bearing == worst).map(|(_, reading)| reading);
         return match worst {
-            Bearing::Hold => hold(draft, settings, notices),
-            Bearing::Harm => give_up(draft, notices),
-            Bearing::Pass | Bearing::Fail => fail(draft, settings, notices),
+            Bearing::Harm => give_up(draft, halting),
+            Bearing::Hold => hold(draft, settings, halting.map(Notice::Halted).collect()),
+            Bearing::Pass | Bearing::Fail => fail(draft, settings, halting.map(Notice::Halted).collect()),
         };
     }
     let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
@@ -81,10 +82,9 @@ fn hold(draft: &mut Draft<'_>, settings: &Settings, notices: Vec<Notice>) {
 }
 
 /// Harm is certain: more checks would only show it to more users.
-fn give_up(draft: &mut Draft<'_>, notices: Vec<Notice>) {
-    draft.journal.failed_checks += 1;
-    for notice in notices {
-        draft.tell(notice);
+pub(super) fn give_up(draft: &mut Draft<'_>, found: impl IntoIterator<Item = Reading>) {
+    for reading in found {
+        draft.tell(Notice::HarmFound(reading.explanation));
     }
     roll_back(draft);
 }
@@ -125,43 +125,9 @@ fn judged(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> 
     readings.zip(&settings.kpis).map(|(reading, kpi)| (judge::bearing(kpi, &reading, held, last), reading)).collect()
 }
 
-/// One reading for each KPI, by position, since two may have one name: a builtin and a template beside it. One that was asked but
-/// not answered is an error of the provider, never a pass.
+/// One reading for each KPI. One that was asked but not answered is an error of the provider, never a pass.
 fn readings(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> Vec<Reading> {
-    let measured = answers.iter().filter_map(|answer| match answer {
-        Answer::Measured(_, measured) => Some(Some(measured)),
-        Answer::Hook(..) => None,
-    });
-    let measured = measured.chain(iter::repeat(None));
-    let reading = |((at, kpi), measured): ((usize, &Kpi), _)| {
-        let reading = match &kpi.comparison {
-            Some(comparison) => judge::compare(kpi, comparison, compared(facts, at, kpi), measured, now),
-            None => judge::reading(kpi, measured),
-        };
-        Reading { measured_at: Some(now), ..reading }
-    };
-    settings.kpis.iter().enumerate().zip(measured).map(reading).collect()
-}
-
-/// What the comparison of this KPI has come to in this release.
-fn compared<'a>(facts: &'a Facts, at: usize, kpi: &Kpi) -> Option<&'a Compared> {
-    facts.journal.readings.get(at).filter(|reading| reading.name == kpi.name)?.compared.as_ref()
-}
-
-/// What is asked for each KPI.
-pub(super) fn measurements(facts: &Facts, settings: &Settings, now: Time) -> Vec<Question> {
-    let question = |(at, kpi): (usize, &Kpi)| match kpi.comparison {
-        Some(_) => Question::Compare(kpi.clone(), span(facts, settings, compared(facts, at, kpi), now)),
-        None => Question::Measure(kpi.clone()),
-    };
-    settings.kpis.iter().enumerate().map(question).collect()
-}
-
-/// From where the last span ended, or else from the beginning of this step: only what ran at the same time is compared, and with
-/// one weight.
-fn span(facts: &Facts, settings: &Settings, compared: Option<&Compared>, now: Time) -> Span {
-    let journal = &facts.journal;
-    let began =
-        journal.step.map(|step| step.started_at).max(journal.vacant_since).unwrap_or(now).after(settings.warmup);
-    Span { from: compared.map_or(began, |compared| compared.until).min(now), to: now, first: compared.is_none() }
+    let mut measured = looks::measurements(answers);
+    let kpis = settings.kpis.iter().enumerate();
+    kpis.map(|(at, kpi)| looks::read(facts, settings, at, kpi, measured.next(), now)).collect()
 }

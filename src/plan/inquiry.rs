@@ -2,7 +2,7 @@
 //!
 //! A question is put only when every answer before it allows the next move, so nobody is asked to approve what fails anyway.
 
-use super::{check, hooks, moves, settled};
+use super::{check, hooks, looks, moves, settled};
 use crate::model::{Answer, Facts, Moment, Phase, Question, Settings, Strategy, TargetSeen, Time};
 use hooks::Consent;
 
@@ -66,6 +66,8 @@ impl Inquiry<'_> {
             asked.extend(self.before_the_first_move());
         } else if check::due(self.facts, self.settings, self.target, self.now) {
             asked.extend(self.in_check());
+        } else if !self.has_measured() && looks::due(self.facts, self.settings, self.target, self.now) {
+            asked.extend(looks::questions(self.facts, self.settings, self.now));
         }
         asked
     }
@@ -89,11 +91,15 @@ impl Inquiry<'_> {
         if !open.is_empty() || !self.consents(Moment::Rollout) {
             return open;
         }
-        let measured = self.answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
-        if !measured && !self.settings.kpis.is_empty() {
-            return check::measurements(self.facts, self.settings, self.now);
+        if !self.has_measured() && !self.settings.kpis.is_empty() {
+            let kpis = self.settings.kpis.iter().enumerate();
+            return kpis.map(|(at, kpi)| looks::question(self.facts, self.settings, at, kpi, self.now)).collect();
         }
         if check::passes(self.facts, self.settings, self.answers, self.now) { self.gate() } else { Vec::new() }
+    }
+
+    fn has_measured(&self) -> bool {
+        looks::measurements(self.answers).next().is_some()
     }
 
     /// The gate of the next move.

@@ -11,6 +11,7 @@ mod finalising;
 mod hooks;
 mod initializing;
 mod inquiry;
+mod looks;
 mod moves;
 mod progressing;
 mod promoting;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::check;
 use super::draft::Draft;
 use super::hooks::{self, Consent, Way, consent};
+use super::looks;
 use super::moves::{self, Move};
 use super::promoting;
 use super::renewal;
@@ -54,6 +55,15 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     }
     if check::due(draft.facts, settings, target, draft.now) {
         return check::check(draft, settings, target);
+    }
+    if looks::due(draft.facts, settings, target, draft.now) {
+        looks::look(draft, settings);
+        if draft.journal.phase == Phase::Failed {
+            return;
+        }
+        draft.wake_at(draft.now.after(looks::LOOK));
+    } else if let Some(at) = looks::next(draft.facts, settings) {
+        draft.wake_at(at);
     }
     let due = hasten(draft, settings, step);
     draft.wake_at(due);

@@ -58,7 +58,21 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     if random.chance(10) {
         value::merge(&mut canary, &json!({"spec": {"skipAnalysis": true}}));
     }
+    if random.chance(50) {
+        compare(&mut canary, random);
+    }
     canary
+}
+
+/// The first KPI is compared with the primary, too.
+fn compare(canary: &mut Value, random: &mut Random) {
+    let test = random.pick(&["slo", "rateRatio", "slo", "sign", "slo", "difference"]).unwrap_or("slo");
+    if let Some(metrics) = canary.pointer_mut("/spec/analysis/metrics").and_then(Value::as_array_mut) {
+        // What is healthy in a run is so by its own rate of errors, however much better the revision before was.
+        let mut metric = metrics.first().cloned().unwrap_or_default();
+        value::merge(&mut metric, &json!({"comparison": {"type": test, "margin": 50}}));
+        metrics.push(metric);
+    }
 }
 
 /// How the releases go: steps, an A/B test or blue/green, with or without mirroring; a patch for any other form.

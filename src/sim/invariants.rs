@@ -117,9 +117,12 @@ impl Invariants {
         // Whoever does not see yet that the target runs something else cannot know whom it judges.
         let image_now = cluster.template(&cluster.target_key()).map(image);
         let seen = before.last_applied.as_ref().and_then(|r| self.images.get(r)).map(String::as_str) == image_now;
-        let measured = answers.iter().any(|answer| matches!(answer, Answer::Measured(..)));
-        if seen && measured && before.last_applied == after.last_applied {
-            self.measures_this_revision(cluster, settings, before);
+        let measured = answers.iter().filter(|answer| matches!(answer, Answer::Measured(..))).count();
+        if seen && measured > 0 && before.last_applied == after.last_applied {
+            // A look at the comparisons asks nothing else.
+            let look = measured < settings.kpis.len();
+            let asked = settings.kpis.iter().filter(|kpi| !look || kpi.comparison.is_some());
+            self.measures_this_revision(cluster, asked, before);
         }
     }
 
@@ -202,10 +205,18 @@ impl Invariants {
     }
 
     /// S5: a verdict rests on requests that the revision in question answered.
-    fn measures_this_revision(&mut self, cluster: &Cluster, settings: &Settings, before: &Journal) {
+    fn measures_this_revision<'a>(
+        &mut self,
+        cluster: &Cluster,
+        asked: impl Iterator<Item = &'a Kpi>,
+        before: &Journal,
+    ) {
         let image = before.last_applied.as_ref().and_then(|r| self.images.get(r)).cloned().unwrap_or_default();
-        for kpi in &settings.kpis {
-            let from = window_start(kpi, cluster.now);
+        for kpi in asked {
+            let from = match kpi.comparison {
+                Some(_) => before.step.map(|step| step.started_at).max(before.vacant_since).unwrap_or(cluster.now),
+                None => window_start(kpi, cluster.now),
+            };
             let seen = cluster.history.images(from, cluster.now);
             if seen.iter().any(|i| *i != image) {
                 return self.fail("S5", format!("{} is judged by {} on requests to {seen:?}", image, kpi.name));

@@ -112,6 +112,7 @@ const NOTICES: &[&str] = &[
     "Promoted",
     "PromotedUnanalysed",
     "ThresholdReached",
+    "HarmFound",
     "DeadlineExceeded",
     "RolledBack",
     "PromotionFailed",

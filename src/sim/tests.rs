@@ -5,7 +5,7 @@ use std::thread;
 use super::*;
 
 /// Seeds of one test run; more by building with `SERIN_SEEDS=10000`, or with `serin simulate --seed 0 --count 10000`.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 150;
 const THREADS: usize = 2;
 
 #[test]

@@ -188,10 +188,8 @@ impl App {
 
     /// Waits for the condition Stalled, and returns its reason and its sentence.
     pub(super) async fn stalls(&self) -> Outcome<(String, String)> {
-        wait_until(&format!("the condition Stalled of {}", self.host()), NOTICED_WITHIN, async || {
-            Ok(self.stalled().await?)
-        })
-        .await
+        wait_until(&format!("the condition Stalled of {}", self.host()), NOTICED_WITHIN, async || self.stalled().await)
+            .await
     }
 
     /// Reason and sentence of the condition Stalled, where it holds.

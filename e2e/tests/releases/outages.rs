@@ -32,7 +32,7 @@ async fn an_apiserver_out_of_reach_is_told_in_the_log_and_delays_a_release_witho
         app.adopted(&in_steps(20, 60)).await?;
         let weights = Weights::watch(&client, &namespace, "hello").await?;
         app.release(&[("VERSION", "2")]).await?;
-        app.has_weight(20, Duration::from_secs(60)).await?;
+        weights.are(&[20], Duration::from_secs(60)).await?;
 
         apiserver.shut().await;
         wait_until("a sentence about the apiserver in the log", Duration::from_secs(60), async || {

@@ -1,6 +1,7 @@
 //! Every weight that a VirtualService was given, in order, from a watch.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use kube::api::{ApiResource, DynamicObject, WatchEvent, WatchParams};
@@ -8,7 +9,7 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
 
-use crate::support::Outcome;
+use crate::support::{Outcome, wait_until};
 
 /// The apiserver ends a watch after this many seconds: no release here takes as long.
 const LONGEST: u32 = 290;
@@ -30,6 +31,11 @@ impl Weights {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let watch = tokio::spawn(keep(changes.boxed(), now.generation, Arc::clone(&seen)));
         Ok(Self { seen, watch })
+    }
+
+    /// Waits until exactly these were written: the status says a weight before the route has it.
+    pub(super) async fn are(&self, wanted: &[i64], bound: Duration) -> Outcome {
+        wait_until(&format!("the weights {wanted:?}"), bound, async || Ok((self.seen() == wanted).then_some(()))).await
     }
 
     /// The canary's weight at each write of the route, in order.

@@ -70,6 +70,17 @@ fn harm_is_certain_as_soon_as_the_evidence_is_and_stays_so() {
 }
 
 #[test]
+fn failures_that_the_primary_has_none_of_have_a_least_ratio() {
+    let alone = counted([9.0, 0.0, 100.0, 900.0]);
+    let reading = play(&requests(), &[alone]).remove(0);
+    assert_eq!((reading.verdict, reading.value), (Verdict::Fail, None));
+    let told = &reading.explanation;
+    assert!(told.starts_with("errors at least ") && told.contains(" times the primary's, which has none;"), "{told}");
+    let one = play(&requests(), &[counted([1.0, 0.0, 100.0, 900.0])]).remove(0);
+    assert!(one.explanation.starts_with("errors on the canary alone; "), "{}", one.explanation);
+}
+
+#[test]
 fn a_restart_between_any_two_checks_changes_no_bit() {
     let whole = play(&requests(), &WORSE.map(counted));
     let wire = serde_json::to_string(&whole[1].compared.as_ref().unwrap().state).unwrap();

@@ -201,3 +201,17 @@ fn many_spans_of_one_length_end_at_the_moments_that_are_asked_about() {
         [(at(60_000), [None, Some(tally(0.0, 90.0))]), (at(75_000), [Some(tally(1.0, 10.0)), Some(tally(1.0, 90.0))])]
     );
 }
+
+#[test]
+fn a_query_that_no_address_can_hold_goes_as_a_form_with_the_headers_of_the_user() {
+    let identity = crate::metric::Identity::default();
+    let means = crate::metric::Means { secret: None, session: None, identity: &identity, now: SPAN.to };
+    let headers = BTreeMap::from([("x-scope-orgid".to_owned(), vec!["shop".to_owned()])]);
+    let long = Ask { headers, ..shares().grown };
+    let Ok(crate::metric::Request::Http(request)) = long.request(&means) else { panic!() };
+    assert_eq!(request.url, "http://prometheus:9090/api/v1/query");
+    let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    assert_eq!(header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(header("x-scope-orgid"), Some("shop"));
+    assert!(request.body.starts_with(b"query=label_replace%28"));
+}

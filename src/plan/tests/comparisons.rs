@@ -28,11 +28,11 @@ fn certain_harm_ends_the_release_at_once_however_many_checks_may_fail() {
     let facts = comparing(Rules::default());
     let plan = decide(&facts, &failures(200.0, 1.0), t(60));
     assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Failed, Percent::ZERO));
-    let halted = plan.notices.iter().find_map(|notice| match notice {
-        Notice::Halted(reading) => Some(reading.explanation.clone()),
+    let told = plan.notices.iter().find_map(|notice| match notice {
+        Notice::HarmFound(why) => Some(why.clone()),
         _ => None,
     });
-    assert!(halted.unwrap().contains("certainly worse"));
+    assert!(told.unwrap().contains("certainly worse"));
 }
 
 #[test]
@@ -48,6 +48,34 @@ fn a_check_without_certain_harm_goes_on_and_the_next_begins_where_it_ended() {
     let asked = questions(&facts, &[], t(120));
     let follows = |span: &Span| !span.first && span.from == t(60) && span.to == t(120);
     assert!(matches!(&asked[..], [Question::Compare(_, span)] if follows(span)), "{asked:?}");
+}
+
+#[test]
+fn certain_harm_does_not_wait_for_the_next_check() {
+    let mut facts = comparing(Rules::default());
+    assert!(questions(&facts, &[], t(14)).is_empty());
+    let asked = questions(&facts, &[], t(15));
+    assert!(matches!(&asked[..], [Question::Compare(_, span)] if span.to == t(15)), "{asked:?}");
+    let calm = decide(&facts, &failures(2.0, 1.0), t(15));
+    assert_eq!((calm.journal.weight, calm.journal.failed_checks), (Percent::clamped(20), 0));
+    assert_eq!(calm.journal.step, facts.journal.step, "a look moves nothing");
+    assert!(calm.notices.is_empty() && calm.effects.is_empty());
+    assert_eq!(calm.wake, Some(t(30)));
+    facts.journal = calm.journal;
+    assert!(questions(&facts, &[], t(29)).is_empty());
+    let harm = decide(&facts, &failures(200.0, 1.0), t(30));
+    assert_eq!((harm.journal.phase, harm.journal.weight), (Phase::Failed, Percent::ZERO));
+}
+
+#[test]
+fn a_look_that_finds_nothing_is_not_repeated_at_once_and_none_comes_shortly_before_a_check() {
+    let mut facts = comparing(Rules::default());
+    let down = vec![Answer::Measured("request-success-rate".into(), Measurement::Error("down".into()))];
+    let plan = decide(&facts, &down, t(15));
+    assert_eq!((plan.journal.failed_checks, plan.wake), (0, Some(t(30))));
+    facts.journal = decide(&facts, &failures(0.0, 0.0), t(45)).journal;
+    assert!(questions(&facts, &[], t(59)).is_empty());
+    assert_eq!(decide(&facts, &[], t(50)).wake, Some(t(60)));
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn is_end(notice: &Notice) -> bool {
             | Notice::PromotedUnanalysed
             | Notice::Withdrawn
             | Notice::ThresholdReached(_)
+            | Notice::HarmFound(_)
             | Notice::DeadlineExceeded(_)
             | Notice::PromotionFailed(_)
             | Notice::RollbackRequested

@@ -10,7 +10,7 @@ use super::super::operator::Operator;
 use super::super::traffic::Traffic;
 use super::super::weights::Weights;
 use crate::apiserver::establish_our_definitions;
-use crate::support::{Outcome, in_namespace, wait_until};
+use crate::support::{Outcome, in_namespace};
 
 const STEP_WITHIN: Duration = Duration::from_secs(60);
 const RELEASED_WITHIN: Duration = Duration::from_secs(240);
@@ -29,16 +29,16 @@ async fn a_route_that_another_hand_edits_gets_the_weights_of_the_release_back() 
         app.adopted(&in_steps(20, 60)).await?;
         let weights = Weights::watch(&client, &namespace, "hello").await?;
         app.release(&[("VERSION", "2")]).await?;
-        app.has_weight(20, STEP_WITHIN).await?;
+        weights.are(&[20], STEP_WITHIN).await?;
 
         let mut rules = app.object(API, KIND, "hello").await?["spec"]["http"].clone();
         rules[0]["route"][0]["weight"] = json!(35);
         rules[0]["route"][1]["weight"] = json!(65);
         app.edit(API, KIND, "hello", &json!({"spec": {"http": rules}})).await?;
-        were_written(&weights, &[20, 65, 20]).await?;
+        weights.are(&[20, 65, 20], MENDED_WITHIN).await?;
         // What its own user changes is written with the weights of the release, too.
         app.edit("flagger.app/v1beta1", "Canary", "hello", &json!({"spec": {"service": {"timeout": "20s"}}})).await?;
-        were_written(&weights, &[20, 65, 20, 20]).await?;
+        weights.are(&[20, 65, 20, 20], MENDED_WITHIN).await?;
         assert_eq!(app.object(API, KIND, "hello").await?["spec"]["http"][0]["timeout"], "20s");
 
         app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
@@ -46,9 +46,4 @@ async fn a_route_that_another_hand_edits_gets_the_weights_of_the_release_back() 
         traffic.end()?.lost_nothing()
     })
     .await
-}
-
-async fn were_written(weights: &Weights, wanted: &[i64]) -> Outcome {
-    wait_until(&format!("the weights {wanted:?}"), MENDED_WITHIN, async || Ok((weights.seen() == wanted).then_some(())))
-        .await
 }

@@ -44,6 +44,7 @@ fn builtin(router: &dyn Router, query: &str, scale: f64) -> Outcome<Ask> {
         window: Duration::from_secs(10),
         range: Range::default(),
         rules: Rules::default(),
+        comparison: None,
     };
     let subject = resolve::Subject {
         canary: &canary,

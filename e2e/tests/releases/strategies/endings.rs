@@ -81,7 +81,7 @@ async fn a_second_canary_on_one_target_is_told_so_and_touches_nothing() -> Outco
         second.as_object_mut().ok_or("a Canary is a map")?.remove("status");
         app.apply(&second).await?;
         let (_, sentence) = wait_until("a sentence on the second", Duration::from_secs(20), async || {
-            Ok(app.named("second").stalled().await?)
+            app.named("second").stalled().await
         })
         .await?;
         assert!(sentence.contains("hello"), "{sentence}");
