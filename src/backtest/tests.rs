@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-const HOW: Resampling = Resampling { risk: 0.01, runs: 200, seed: 1 };
+const HOW: Resampling = Resampling { risk: 0.02, runs: 100, seed: 1 };
 /// For what is replayed and not drawn.
 const FEW: Resampling = Resampling { runs: 1, ..HOW };
 const ALIKE: [f64; 2] = [0.001, 0.001];

@@ -15,7 +15,7 @@ use crate::object::value::text as field;
 use crate::object::{Objects, kinds};
 use crate::scene::{Defaults, Scene};
 use crate::world::Clock;
-use download::Download;
+use download::{Download, Recorded};
 
 mod download;
 mod show;
@@ -164,10 +164,18 @@ fn replay(args: &Args) -> Result<Shown, String> {
     }
     let from = given.iter().map(|(begin, _)| *begin).fold(from, Time::min);
     let download = Download::new(&scene, &settings, args.bearer_token_file.as_deref())?;
-    let (history, left_out) = download.history(&Stretch { from, to, step: args.step })?;
-    let how = Resampling { risk: args.risk / 100.0, runs: args.runs, seed: args.seed };
-    let report = backtest::backtest(&settings, &history, &given, how);
+    let Recorded { history, kpis, left_out } = download.recorded(&Stretch { from, to, step: args.step })?;
+    if kpis.is_empty() {
+        let why = left_out.join("; ");
+        return Err(format!(
+            "{}: no metric can be replayed{}{why}",
+            file.display(),
+            if why.is_empty() { "" } else { ": " }
+        ));
+    }
     let target = download.target();
+    let how = Resampling { risk: args.risk / 100.0, runs: args.runs, seed: args.seed };
+    let report = backtest::backtest(&Settings { kpis, ..settings }, &history, &given, how);
     is_found(&report, &target, (from, to))?;
     let shown = Shown { file: file.display().to_string(), target, from, to, how, left_out, report };
     show::save(&shown, args.svg.as_deref())?;

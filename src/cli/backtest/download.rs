@@ -10,7 +10,7 @@ use crate::backtest::{History, Track};
 use crate::http::HttpResponse;
 use crate::metric::recorded::{self, Stretch};
 use crate::metric::{Ask, Growth};
-use crate::model::{Kpi, Settings};
+use crate::model::{Kpi, Measurement, Settings};
 use crate::scene::Scene;
 use crate::world::Http;
 
@@ -26,6 +26,15 @@ pub(super) struct Download<'a> {
     http: Http,
     runtime: Runtime,
     token: Option<String>,
+}
+
+/// What was recorded.
+pub(super) struct Recorded {
+    pub(super) history: History,
+    /// The metrics of its tracks.
+    pub(super) kpis: Vec<Kpi>,
+    /// Why it has no others.
+    pub(super) left_out: Vec<String>,
 }
 
 impl<'a> Download<'a> {
@@ -51,27 +60,41 @@ impl<'a> Download<'a> {
         format!("{namespace}/{}", canary.spec.target_ref.name)
     }
 
-    /// What was recorded, and which metrics could not be asked for.
-    pub(super) fn history(&self, stretch: &Stretch) -> Result<(History, Vec<String>), String> {
+    /// What was recorded.
+    pub(super) fn recorded(&self, stretch: &Stretch) -> Result<Recorded, String> {
         let [weight, status] = self.of_the_operator();
         let weights = self.values("flagger_canary_weight", &weight, stretch)?;
         let statuses = self.values("flagger_canary_status", &status, stretch)?;
-        let (mut tracks, mut left_out) = (Vec::new(), Vec::new());
+        let (mut tracks, mut kpis, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         for kpi in &self.settings.kpis {
-            tracks.push(match self.scene.sides(kpi) {
-                Err(complaint) => {
-                    left_out.push(complaint.sentence);
-                    Track::default()
+            match self.sides(kpi) {
+                Ok(sides) => {
+                    tracks.push(self.track(kpi, &sides, stretch)?);
+                    kpis.push(kpi.clone());
                 }
-                Ok([canary, _]) if !canary.provider.speaks_promql() => {
-                    left_out
-                        .push(format!("metric {} is of {:?}, which keeps no record here", kpi.name, canary.provider));
-                    Track::default()
-                }
-                Ok(sides) => self.track(kpi, sides, stretch)?,
-            });
+                Err(why) => left_out.push(why),
+            }
         }
-        Ok((History { from: stretch.from, step: stretch.step, weights, statuses, tracks }, left_out))
+        let history = History { from: stretch.from, step: stretch.step, weights, statuses, tracks };
+        Ok(Recorded { history, kpis, left_out })
+    }
+
+    /// The queries of a metric for the canary and the primary: the same one where it names no target. An error tells why it is left
+    /// out.
+    fn sides(&self, kpi: &Kpi) -> Result<[Ask; 2], String> {
+        let canary = self.scene.ask(kpi).map_err(|measured| match measured {
+            Measurement::Error(why) | Measurement::NoData(why) => why,
+            other => format!("metric {} has no query but {other:?}", kpi.name),
+        })?;
+        if !canary.provider.speaks_promql() {
+            let (name, provider) = (&kpi.name, canary.provider);
+            return Err(format!("metric {name} is asked of {provider:?}, and what that has recorded is not read"));
+        }
+        match self.scene.sides(kpi) {
+            Err(complaint) if kpi.comparison.is_some() => Err(complaint.sentence),
+            Err(_) => Ok([canary.clone(), canary]),
+            Ok(sides) => Ok(sides),
+        }
     }
 
     /// Flagger's gauges have the same names and labels. Where a scrape adds a namespace of its own, theirs is renamed.
@@ -87,13 +110,13 @@ impl<'a> Download<'a> {
         [gauge("flagger_canary_weight", "workload"), gauge("flagger_canary_status", "name")]
     }
 
-    fn track(&self, kpi: &Kpi, [canary, primary]: [Ask; 2], stretch: &Stretch) -> Result<Track, String> {
+    fn track(&self, kpi: &Kpi, [canary, primary]: &[Ask; 2], stretch: &Stretch) -> Result<Track, String> {
         let mut track = Track {
-            canary: self.values(&kpi.name, &canary, stretch)?,
-            primary: self.values(&format!("{} of the primary", kpi.name), &primary, stretch)?,
+            canary: self.values(&kpi.name, canary, stretch)?,
+            primary: self.values(&format!("{} of the primary", kpi.name), primary, stretch)?,
             counts: Vec::new(),
         };
-        let Some(growth) = Growth::every(&canary, &primary, kpi.range.max, stretch.step) else { return Ok(track) };
+        let Some(growth) = Growth::every(canary, primary, kpi.range.max, stretch.step) else { return Ok(track) };
         track.counts = vec![[None, None]; stretch.moments()];
         for answer in self.answers(&format!("{}, counted", kpi.name), &growth.grown, stretch)? {
             for (at, tallies) in growth.tallies(&answer)? {

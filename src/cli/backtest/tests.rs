@@ -189,6 +189,42 @@ fn given_times_are_judged_where_no_weight_was_recorded() {
     assert!(past.decisions.iter().any(|(name, _)| *name == Name::File));
 }
 
+/// The example with these metrics, and a template of this provider.
+fn with_metrics(name: &str, metrics: &str, provider: &str) -> PathBuf {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/verdict/canary.yaml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let (before, _) = text.split_once("    metrics:\n").unwrap();
+    let template = format!(
+        "---\napiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {{name: load, namespace: shop}}\nspec:\n  \
+         provider: {{type: {provider}, address: \"http://in.the.cluster:9090\"}}\n  query: istio_requests_total\n"
+    );
+    let file = std::env::temp_dir().join(format!("serin-backtest-{name}-{}.yaml", std::process::id()));
+    std::fs::write(&file, format!("{before}    metrics:\n{metrics}{template}")).unwrap();
+    file
+}
+
+#[test]
+fn a_metric_that_cannot_be_replayed_is_left_out_and_fails_no_check() {
+    let load = "    - {name: load, templateRef: {name: load}, thresholdRange: {max: 99}}\n";
+    let rate = "    - {name: request-success-rate, thresholdRange: {min: 90}}\n";
+    let url = prometheus("");
+    let shown = |name: &str, metrics: &str, provider: &str| {
+        let file = with_metrics(name, metrics, provider);
+        let shown = replay(&Args { file: file.clone(), ..args(&url, &RANGE) });
+        std::fs::remove_file(file).unwrap();
+        shown
+    };
+    let both = shown("both", &[load, rate].concat(), "datadog").unwrap();
+    let why = "metric load is asked of datadog, and what that has recorded is not read";
+    assert_eq!(both.left_out, [why]);
+    let file = both.report.releases.first().and_then(Past::of_the_file).unwrap();
+    assert_eq!((file.decided, file.why.as_str()), (Decided::Open, "success rate 95.00% >= 90%"));
+    assert!(shown("alone", load, "datadog").err().unwrap().ends_with(why));
+    // Its query names no target: it is one for both sides.
+    let here = shown("here", load, "prometheus").unwrap();
+    assert_eq!((here.left_out.len(), here.report.releases.len()), (0, 1));
+}
+
 #[test]
 fn a_release_without_weights_needs_its_times() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes/canary.yaml");
