@@ -148,11 +148,23 @@ impl<'a> Download<'a> {
             tell(&format!("{what}: {} of {}", number + 1, pieces.len()));
             let request = recorded::request(ask, piece, self.token.as_deref()).map_err(|error| error.to_string())?;
             let answer = self.runtime.block_on(self.http.call(request, ANSWER_WITHIN));
+            let answer = answer.and_then(usable);
             answers.push(answer.map_err(|why| format!("{}: {why} ({what})", ask.shown_address()))?);
         }
         tell("");
         Ok(answers)
     }
+}
+
+/// An answer that flags of this command can mend is an error; what else it may lack is told where it is read.
+fn usable(answer: HttpResponse) -> Result<HttpResponse, String> {
+    let cure = match answer.status {
+        401 | 403 => "it wants credentials: write http://USER:PASSWORD@HOST as --prometheus, or a --bearer-token-file",
+        404 => "its query API is not there: write its base URL as --prometheus, without /graph or /api",
+        422 | 503 | 504 => "the query is too much for it: write a longer --step, or a later --from",
+        _ => return Ok(answer),
+    };
+    Err(format!("Prometheus answered {}; {cure}", answer.status))
 }
 
 /// One line that is written over; nobody reads it in a log.

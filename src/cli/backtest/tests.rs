@@ -5,7 +5,7 @@ use std::path::Path;
 
 use axum::Router;
 use axum::extract::RawQuery;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use clap::Parser;
 use serde_json::{Value, json};
@@ -97,22 +97,18 @@ fn form(text: &str) -> BTreeMap<String, String> {
     url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
-/// A Prometheus that lets in whoever shows the token, where there is one; returns its URL.
-fn prometheus(token: &'static str) -> String {
+/// A Prometheus that lets in whoever shows this header, where there is one; returns its address.
+fn guarded(authorization: &'static str) -> String {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            tell.send(format!("http://{}", listener.local_addr().unwrap())).unwrap();
+            tell.send(listener.local_addr().unwrap().to_string()).unwrap();
             let answer = move |headers: HeaderMap, text: String| async move {
-                let shown = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
-                let fine = token.is_empty() || shown.as_deref() == Some(&format!("Bearer {token}"));
-                if fine {
-                    (axum::http::StatusCode::OK, range(&form(&text)))
-                } else {
-                    (axum::http::StatusCode::UNAUTHORIZED, String::new())
-                }
+                let shown = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
+                let fine = authorization.is_empty() || shown == authorization;
+                if fine { (StatusCode::OK, range(&form(&text))) } else { (StatusCode::UNAUTHORIZED, String::new()) }
             };
             let by_address = move |RawQuery(query): RawQuery, headers: HeaderMap| answer(headers, query.unwrap());
             let routes = Router::new().route("/api/v1/query_range", get(by_address).post(answer));
@@ -122,9 +118,13 @@ fn prometheus(token: &'static str) -> String {
     told.recv().unwrap()
 }
 
+fn prometheus() -> String {
+    format!("http://{}", guarded(""))
+}
+
 #[test]
 fn a_release_is_found_judged_and_told_as_it_was_recorded() {
-    let shown = replay(&args(&prometheus(""), &RANGE)).unwrap();
+    let shown = replay(&args(&prometheus(), &RANGE)).unwrap();
     let past = shown.report.releases.first().unwrap();
     assert_eq!((shown.report.releases.len(), past.release.end), (1, End::RolledBack));
     assert_eq!(past.release.weights, Some((2.0, 10.0)));
@@ -152,25 +152,30 @@ fn a_release_is_found_judged_and_told_as_it_was_recorded() {
 #[test]
 fn a_month_is_asked_for_in_pieces() {
     let words = ["--from", "2026-11-18T00:00:00Z", "--to", "2026-11-21T02:00:00Z"];
-    let shown = replay(&args(&prometheus(""), &words)).unwrap();
+    let shown = replay(&args(&prometheus(), &words)).unwrap();
     assert_eq!(shown.report.releases.len(), 1, "17,760 moments are two pieces");
 }
 
 #[test]
-fn a_token_is_shown_and_its_lack_is_told() {
-    let url = prometheus("secret");
-    let file = std::env::temp_dir().join(format!("serin-backtest-{}", std::process::id()));
+fn credentials_are_shown_and_their_lack_is_told() {
+    let file = std::env::temp_dir().join(format!("serin-backtest-token-{}", std::process::id()));
     std::fs::write(&file, "secret\n").unwrap();
-    let given = replay(&args(&url, &[RANGE.as_slice(), &["--bearer-token-file", file.to_str().unwrap()]].concat()));
+    let host = guarded("Bearer secret");
+    let token = ["--bearer-token-file", file.to_str().unwrap()];
+    let given = replay(&args(&format!("http://{host}"), &[RANGE.as_slice(), &token].concat()));
     std::fs::remove_file(&file).unwrap();
     assert!(given.is_ok());
-    let why = replay(&args(&url, &RANGE)).err().unwrap();
-    assert!(why.contains("401") && why.contains("credentials"), "{why}");
+    let host = guarded("Basic dXNlcjpwdw==");
+    assert!(replay(&args(&format!("http://user:pw@{host}"), &RANGE)).is_ok());
+    let why = replay(&args(&format!("http://user:other@{host}"), &RANGE)).err().unwrap();
+    assert!(why.contains("401") && why.contains("--bearer-token-file") && !why.contains("other"), "{why}");
+    let why = replay(&args(&format!("http://{host}/graph"), &RANGE)).err().unwrap();
+    assert!(why.contains("404") && why.contains("without /graph"), "{why}");
 }
 
 #[test]
 fn nothing_found_says_what_was_looked_for_and_what_to_write() {
-    let url = prometheus("");
+    let url = prometheus();
     let why = replay(&args(&url, &["--from", "2026-11-20T22:00:00Z", "--to", "2026-11-20T23:00:00Z"])).err().unwrap();
     assert!(why.contains("flagger_canary_weight{workload=\"checkout\",namespace=\"shop\"}"), "{why}");
     assert!(why.contains("--release"), "{why}");
@@ -183,7 +188,7 @@ fn nothing_found_says_what_was_looked_for_and_what_to_write() {
 #[test]
 fn given_times_are_judged_where_no_weight_was_recorded() {
     let given = ["--release", "2026-11-21T00:00:00Z..2026-11-21T00:05:00Z"];
-    let shown = replay(&args(&prometheus(""), &[RANGE.as_slice(), &given].concat())).unwrap();
+    let shown = replay(&args(&prometheus(), &[RANGE.as_slice(), &given].concat())).unwrap();
     let past = shown.report.releases.first().unwrap();
     assert_eq!(past.of_the_file().map(|decision| decision.decided), Some(Decided::RolledBack));
     assert!(past.decisions.iter().any(|(name, _)| *name == Name::File));
@@ -207,7 +212,7 @@ fn with_metrics(name: &str, metrics: &str, provider: &str) -> PathBuf {
 fn a_metric_that_cannot_be_replayed_is_left_out_and_fails_no_check() {
     let load = "    - {name: load, templateRef: {name: load}, thresholdRange: {max: 99}}\n";
     let rate = "    - {name: request-success-rate, thresholdRange: {min: 90}}\n";
-    let url = prometheus("");
+    let url = prometheus();
     let shown = |name: &str, metrics: &str, provider: &str| {
         let file = with_metrics(name, metrics, provider);
         let shown = replay(&Args { file: file.clone(), ..args(&url, &RANGE) });
