@@ -46,6 +46,19 @@ pub(super) struct Panel {
     pub(super) threshold: usize,
     /// The canary's share at each check.
     weights: Vec<f64>,
+    /// What can be made worse.
+    pub(super) spoils: Spoils,
+}
+
+/// What can be made worse of a drawn release.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Spoils {
+    /// More of the canary's requests can fail.
+    Requests,
+    /// Requests are counted and none ever failed: there is nothing to multiply.
+    Nothing,
+    /// No KPI counts requests, so their values get worse.
+    Values,
 }
 
 /// What releases are drawn from.
@@ -104,12 +117,12 @@ impl Panel {
         let weights = weights(settings, gates.first()?);
         let checks = usize::try_from(rule.checks.clamp(1, MOST_CHECKS)).unwrap_or(1);
         let threshold = usize::try_from(rule.threshold.clamp(1, MOST_CHECKS)).unwrap_or(1);
-        Some(Self { gates, checks, threshold, weights })
-    }
-
-    /// Whether any KPI counts requests, so that failures can be injected.
-    pub(super) fn counts(&self) -> bool {
-        self.gates.iter().any(|gate| gate.has_failed().is_some())
+        let spoils = match gates.iter().filter_map(Gate::has_failed).max() {
+            Some(true) => Spoils::Requests,
+            Some(false) => Spoils::Nothing,
+            None => Spoils::Values,
+        };
+        Some(Self { gates, checks, threshold, weights, spoils })
     }
 
     /// How many releases of the record can be drawn from.
@@ -162,8 +175,8 @@ impl Gate {
         }
     }
 
-    /// Whether requests are counted at all, and whether any of them was bad.
-    pub(super) fn has_failed(&self) -> Option<bool> {
+    /// Whether any request was bad; `None` where none are counted.
+    fn has_failed(&self) -> Option<bool> {
         let slots = self.quiet.iter().chain(self.promoted.iter().flat_map(|(slots, _)| slots));
         let mut bad = slots.flat_map(|slot| slot.counts).flatten().map(Counts::bad).peekable();
         bad.peek()?;

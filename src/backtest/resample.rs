@@ -1,6 +1,6 @@
 //! How often each rule would be wrong: good releases that are drawn from the record, and the same ones with failures injected.
 
-use super::panel::{Draw, Gate, Look, Panel, Source};
+use super::panel::{Draw, Gate, Look, Panel, Source, Spoils};
 use super::propose::{self, Proposal};
 use super::rule::{Rule, tolerated};
 use super::{History, Name, Past, Resampling};
@@ -76,10 +76,10 @@ pub(super) fn resample(
     if known.is_empty() {
         return (None, Vec::new());
     }
-    let is_injected = panel.gates.iter().any(|gate| gate.has_failed() == Some(true)) || !panel.counts();
+    let is_spoilt = panel.spoils != Spoils::Nothing;
     let row = |(at, rule): (usize, &Rule)| Row {
         name: rule.name,
-        rolled_back: std::array::from_fn(|ratio| share(known, ratio, at).filter(|_| ratio == 0 || is_injected)),
+        rolled_back: std::array::from_fn(|ratio| share(known, ratio, at).filter(|_| ratio == 0 || is_spoilt)),
         promoted: share(promoted, 0, at),
     };
     let rates = Rates { runs: how.runs, promoted: panel.promoted(), rows: rules.iter().enumerate().map(row).collect() };
@@ -106,9 +106,10 @@ fn play(panel: &Panel, rules: &[Rule], source: Source, seed: u64, number: u64) -
     let mut rolled_back = Vec::with_capacity(RATIOS.len());
     for ratio in RATIOS {
         let worsen = |(gate, looks): (&Gate, &Vec<Look>)| {
-            let worse = |look: &Look| match panel.counts() {
-                true => look.failing(ratio, &mut random),
-                false => look.worse(&gate.kpi, ratio),
+            let worse = |look: &Look| match panel.spoils {
+                Spoils::Requests => look.failing(ratio, &mut random),
+                Spoils::Values => look.worse(&gate.kpi, ratio),
+                Spoils::Nothing => *look,
             };
             looks.iter().map(worse).collect()
         };
@@ -140,7 +141,7 @@ impl Look {
     }
 }
 
-/// Whether a rule ends the drawn release before it is promoted.
+/// Whether a rule ends the drawn release before it is promoted. A comparison that is inconclusive in the end promotes it, as by default.
 fn rolls_back(rule: &Rule, panel: &Panel, draw: &Draw, seen: &[Vec<Look>]) -> bool {
     let of = |gate: &Gate| rule.kpis.iter().find(|(track, kpi)| *track == gate.track && kpi.rules.mode == Mode::Gate);
     let kpis = panel.gates.iter().zip(seen).filter_map(|(gate, looks)| Some((gate, &of(gate)?.1, looks)));
