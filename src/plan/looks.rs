@@ -109,9 +109,12 @@ fn span(facts: &Facts, settings: &Settings, compared: Option<&Compared>, now: Ti
     Span { from: from.min(now), to: now, first: compared.is_none() }
 }
 
+/// A weight takes a moment to be everywhere, and the provider's clock may be another.
+const SETTLES: Duration = Duration::from_secs(5);
+
 /// When the canary had its first requests of this step that count.
 fn began(facts: &Facts, settings: &Settings) -> Time {
     let journal = &facts.journal;
     let began = journal.step.map(|step| step.started_at).max(journal.vacant_since);
-    began.map_or(Time::from_millis(0), |began| began.after(settings.warmup))
+    began.map_or(Time::from_millis(0), |began| began.after(SETTLES).after(settings.warmup))
 }

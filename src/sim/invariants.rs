@@ -57,6 +57,8 @@ pub(super) struct Invariants {
     lost: Percent,
     /// Since when any are.
     lost_since: Option<Time>,
+    /// When a workload lost its last ready pod, the last time.
+    emptied_at: Option<Time>,
     weight: Percent,
     primary: Option<String>,
     /// No fault acts any more.
@@ -214,7 +216,12 @@ impl Invariants {
         let image = before.last_applied.as_ref().and_then(|r| self.images.get(r)).cloned().unwrap_or_default();
         for kpi in asked {
             let from = match kpi.comparison {
-                Some(_) => before.step.map(|step| step.started_at).max(before.vacant_since).unwrap_or(cluster.now),
+                // What was told by the operator's clock is some seconds later by any other.
+                Some(_) => before
+                    .step
+                    .map(|step| step.started_at)
+                    .max(before.vacant_since)
+                    .map_or(cluster.now, |began| began.after(Duration::from_secs(5))),
                 None => window_start(kpi, cluster.now),
             };
             let seen = cluster.history.images(from, cluster.now);

@@ -40,7 +40,10 @@ fn a_check_without_certain_harm_goes_on_and_the_next_begins_where_it_ended() {
     let mut facts = comparing(Rules::default());
     let asked = questions(&facts, &[], t(60));
     let started = facts.journal.step.unwrap().started_at.max(facts.journal.vacant_since.unwrap_or(t(0)));
-    assert!(matches!(&asked[..], [Question::Compare(_, span)] if span.first && span.from == started), "{asked:?}");
+    assert!(
+        matches!(&asked[..], [Question::Compare(_, span)] if span.first && span.from == started.after(Duration::from_secs(5))),
+        "{asked:?}"
+    );
     let plan = decide(&facts, &failures(2.0, 1.0), t(60));
     assert_eq!(plan.journal.weight, Percent::clamped(40));
     facts.journal = plan.journal;
@@ -53,17 +56,17 @@ fn a_check_without_certain_harm_goes_on_and_the_next_begins_where_it_ended() {
 #[test]
 fn certain_harm_does_not_wait_for_the_next_check() {
     let mut facts = comparing(Rules::default());
-    assert!(questions(&facts, &[], t(14)).is_empty());
-    let asked = questions(&facts, &[], t(15));
-    assert!(matches!(&asked[..], [Question::Compare(_, span)] if span.to == t(15)), "{asked:?}");
-    let calm = decide(&facts, &failures(2.0, 1.0), t(15));
+    assert!(questions(&facts, &[], t(19)).is_empty());
+    let asked = questions(&facts, &[], t(20));
+    assert!(matches!(&asked[..], [Question::Compare(_, span)] if span.to == t(20)), "{asked:?}");
+    let calm = decide(&facts, &failures(2.0, 1.0), t(20));
     assert_eq!((calm.journal.weight, calm.journal.failed_checks), (Percent::clamped(20), 0));
     assert_eq!(calm.journal.step, facts.journal.step, "a look moves nothing");
     assert!(calm.notices.is_empty() && calm.effects.is_empty());
-    assert_eq!(calm.wake, Some(t(30)));
+    assert_eq!(calm.wake, Some(t(35)));
     facts.journal = calm.journal;
-    assert!(questions(&facts, &[], t(29)).is_empty());
-    let harm = decide(&facts, &failures(200.0, 1.0), t(30));
+    assert!(questions(&facts, &[], t(34)).is_empty());
+    let harm = decide(&facts, &failures(200.0, 1.0), t(35));
     assert_eq!((harm.journal.phase, harm.journal.weight), (Phase::Failed, Percent::ZERO));
 }
 
@@ -71,8 +74,8 @@ fn certain_harm_does_not_wait_for_the_next_check() {
 fn a_look_that_finds_nothing_is_not_repeated_at_once_and_none_comes_shortly_before_a_check() {
     let mut facts = comparing(Rules::default());
     let down = vec![Answer::Measured("request-success-rate".into(), Measurement::Error("down".into()))];
-    let plan = decide(&facts, &down, t(15));
-    assert_eq!((plan.journal.failed_checks, plan.wake), (0, Some(t(30))));
+    let plan = decide(&facts, &down, t(20));
+    assert_eq!((plan.journal.failed_checks, plan.wake), (0, Some(t(35))));
     facts.journal = decide(&facts, &failures(0.0, 0.0), t(45)).journal;
     assert!(questions(&facts, &[], t(59)).is_empty());
     assert_eq!(decide(&facts, &[], t(50)).wake, Some(t(60)));

@@ -23,13 +23,16 @@ impl Invariants {
         let lost = cluster.lost();
         let serving: BTreeSet<_> =
             cluster.pods().iter().filter(|p| p.is_ready(cluster.now)).map(|p| p.owner.clone()).collect();
-        let gone = self.serving.difference(&serving).find(|workload| cluster.is_parked(workload));
+        let gone: Vec<_> = self.serving.difference(&serving).collect();
+        // Pods that somebody else took away a moment ago are what whoever looked could not know.
+        let known = !self.is_news(cluster.now) && gone.iter().all(|workload| cluster.is_parked(workload));
+        let parked = gone.iter().find(|workload| cluster.is_parked(workload)).copied();
         self.rerouted |= weight != self.weight;
         // A person who routes to pods that are not there, or already on their way out, is not the operator's doing; whoever takes
         // pods away must have looked.
         // Where all was lost already, the pods that went served nobody.
-        let outage = serving.is_empty() && self.lost < Percent::FULL && !cluster.is_abandoned();
-        if let Some(gone) = gone.filter(|_| outage || lost > self.lost && !self.rerouted) {
+        let outage = serving.is_empty() && self.lost < Percent::FULL && !cluster.is_abandoned() && known;
+        if let Some(gone) = parked.filter(|_| outage || lost > self.lost && !self.rerouted) {
             let lost = if outage { Percent::FULL } else { lost };
             self.broken.get_or_insert(Violation {
                 rule: "S2",
@@ -39,13 +42,17 @@ impl Invariants {
         if lost.is_zero() || self.lost.is_zero() {
             self.lost_since = (!lost.is_zero()).then_some(cluster.now);
         }
+        if !gone.is_empty() {
+            self.emptied_at = Some(cluster.now);
+        }
         (self.lost, self.weight, self.serving) = (lost, weight, serving);
         self.loss_ends(cluster);
     }
 
-    /// Whether a side was lost so short a time ago that the operator cannot know yet, whatever it writes.
+    /// Whether a side was lost so short a time ago that the operator cannot know yet, whatever it writes. Two that lead at once may
+    /// route to it and away from it in turns.
     pub(super) fn is_news(&self, now: Time) -> bool {
-        self.lost_since.is_some_and(|since| now.since(since) <= LONGEST_LAG)
+        [self.lost_since, self.emptied_at].into_iter().flatten().any(|since| now.since(since) <= LONGEST_LAG)
     }
 
     /// S2 in time: without faults, no request is lost for long that the primary could answer.
