@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod api;
+pub mod backtest;
 pub mod check;
 pub mod cli;
 pub mod hook;

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("judge", &[]),
     ("plan", &["judge"]),
     ("power", &["judge"]),
+    ("backtest", &["judge", "power"]),
     ("api", &[]),
     ("settings", &["api", "http", "route"]),
     ("route", &["api", "object"]),
@@ -37,8 +38,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "alert", "api", "check", "install", "judge", "loadtest", "metric", "notify", "object", "plan", "power",
-            "route", "scene", "settings", "sim", "workload", "world",
+            "alert", "api", "backtest", "check", "http", "install", "judge", "loadtest", "metric", "notify", "object",
+            "plan", "power", "route", "scene", "settings", "sim", "workload", "world",
         ],
     ),
     ("tidy", &[]),

@@ -1,5 +1,7 @@
 //! The command line: what was typed into what is meant. Never logic of its own.
 
+mod backtest;
+mod chart;
 mod check;
 #[cfg(test)]
 mod examples;
@@ -36,6 +38,15 @@ enum Command {
     Run(Box<flags::Run>),
     /// Play a release without a cluster: serin simulate canary.yaml --scenario bad.yaml
     Simulate(simulate::Args),
+    /// Replay the rules of a Canary on its past releases: serin backtest canary.yaml --prometheus URL
+    ///
+    /// Each release that a Prometheus recorded is judged again by the file's own rule and by three comparisons with the primary.
+    /// Then good releases are drawn from the record, and spoiled, to count how often each rule is wrong. The queries of all
+    /// metrics go to --prometheus; comparisons need request-success-rate or request-duration.
+    ///
+    /// Exits with 0 if the file ends every release as it ended, 1 if it would have rolled back one that was promoted, or not rolled
+    /// back one that was, 2 if it could not be found out.
+    Backtest(Box<backtest::Args>),
     /// Print the CRDs: serin crds | kubectl apply --server-side -f -
     Crds,
     /// Print the rights that the operator needs, for just the routers in use
@@ -64,6 +75,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run(flags) => run::run(*flags),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
         Command::Loadtest(args) => loadtest::run(&args),

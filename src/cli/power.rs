@@ -59,7 +59,7 @@ fn above_zero(text: &str) -> Result<f64, String> {
     number(text).ok().filter(|number| *number > 0.0).ok_or_else(|| "write a number above 0".to_owned())
 }
 
-fn percent(text: &str) -> Result<f64, String> {
+pub(super) fn percent(text: &str) -> Result<f64, String> {
     let wrong = || "write a number above 0 and below 100".to_owned();
     number(text).ok().filter(|percent| *percent > 0.0 && *percent < 100.0).ok_or_else(wrong)
 }
@@ -119,7 +119,7 @@ struct Picture {
 
 fn draw(args: &Args, file: &Path) -> Result<Picture, String> {
     let manifests = manifests(file)?;
-    let settings = settings_of(&manifests, file)?;
+    let settings = settings_of(&canary_of(&manifests, file)?, "istio", file)?;
     let interval = settings.interval;
     let weights = weights(&settings).map_err(|why| format!("{}: {why}", file.display()))?;
     let release = interval * u32::try_from(weights.len()).unwrap_or(u32::MAX);
@@ -161,15 +161,19 @@ fn draw(args: &Args, file: &Path) -> Result<Picture, String> {
     })
 }
 
-fn settings_of(manifests: &[Value], file: &Path) -> Result<Settings, String> {
+/// The one Canary of a file.
+pub(super) fn canary_of(manifests: &[Value], file: &Path) -> Result<api::Canary, String> {
     let canaries: Vec<_> = manifests.iter().filter(|manifest| manifest["kind"] == "Canary").collect();
     let [canary] = canaries.as_slice() else {
         return Err(format!("{} has {} Canaries: write exactly one", file.display(), canaries.len()));
     };
-    let canary: api::Canary =
-        serde_json::from_value((*canary).clone()).map_err(|e| format!("{}: {e}", file.display()))?;
+    serde_json::from_value((*canary).clone()).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+/// What it asks for.
+pub(super) fn settings_of(canary: &api::Canary, provider: &str, file: &Path) -> Result<Settings, String> {
     let namespace = canary.metadata.namespace.as_deref().unwrap_or("default");
-    let defaults = settings::Defaults { provider: "istio", namespace };
+    let defaults = settings::Defaults { provider, namespace };
     settings::resolve(&canary.spec, &defaults).map_err(|complaints| {
         let sentences: Vec<_> = complaints.into_iter().map(|complaint| complaint.sentence).collect();
         format!("{}: {}", file.display(), sentences.join("; "))

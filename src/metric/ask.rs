@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ring::digest::{Context, SHA256};
 
+use super::prometheus::Prometheus;
 use super::url::without_password;
 use super::{Address, HttpResponse, Login, Means, Provider, QueryError, Request, SecretName, Step, Trust};
 use crate::model::Measurement;
@@ -53,6 +54,23 @@ pub enum Origin {
 }
 
 impl Ask {
+    /// A query of a Prometheus that no KPI asks for.
+    pub fn prometheus(address: &str, query: String) -> Self {
+        Self {
+            provider: &Prometheus,
+            address: address.to_owned(),
+            query,
+            window: Duration::ZERO,
+            headers: BTreeMap::new(),
+            secret: None,
+            region: None,
+            trust: Trust::System,
+            scale: 1.0,
+            kpi: String::new(),
+            origin: Origin::Inline,
+        }
+    }
+
     /// The request for a session, where one is needed first.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::prometheus::{self, Series};
+use super::prometheus::{self, Line, Series, moment};
 use super::{Ask, HttpResponse};
 use crate::model::{Measurement, Sample, Span, Tally, Time};
 
@@ -29,6 +29,9 @@ pub struct Growth {
     counts: Counts,
 }
 
+/// Requests of the canary and of the primary; `None` of a side that has no series.
+pub type Sides = [Option<Tally>; 2];
+
 /// What a builtin query counts.
 #[derive(Clone, PartialEq, Debug)]
 enum Counts {
@@ -43,15 +46,34 @@ impl Growth {
     /// unit. `None` where the query is none of counters.
     pub fn new(canary: &Ask, primary: &Ask, limit: Option<f64>, span: Span) -> Option<Self> {
         let counts = Counts::of(canary, limit)?;
-        let (from, to) = (span.from, span.to);
-        let sides = [("canary", &counts), ("primary", &Counts::of(primary, limit)?)];
-        let parts: Vec<String> = sides.iter().flat_map(|(side, counts)| counts.grown(side, from, to)).collect();
-        let ask = |query: String| Ask { query, scale: 1.0, window: to.since(from), ..canary.clone() };
+        let of_primary = Counts::of(primary, limit)?;
         let before = span.first.then(|| {
-            let [_, (_, primary)] = &sides;
-            ask(primary.before(from, canary.window))
+            let query = of_primary.before(span.from, canary.window);
+            Ask { query, scale: 1.0, window: span.to.since(span.from), ..canary.clone() }
         });
-        Some(Self { grown: ask(parts.join(" or ")), before, counts })
+        Some(Self { grown: grown_ask(canary, [&counts, &of_primary], &Ends::of(span)), before, counts })
+    }
+
+    /// The same for many spans of one length, each of which ends where the other begins: a question about a stretch of time, whose
+    /// answer is for [`Growth::tallies`].
+    pub fn every(canary: &Ask, primary: &Ask, limit: Option<f64>, step: Duration) -> Option<Self> {
+        let counts = Counts::of(canary, limit)?;
+        let grown = grown_ask(canary, [&counts, &Counts::of(primary, limit)?], &Ends::every(step));
+        Some(Self { grown, before: None, counts })
+    }
+
+    /// What the canary and the primary had in the span that ends at each moment.
+    ///
+    /// # Errors
+    /// Why the answer holds no series; a part of a sentence.
+    pub fn tallies(&self, answer: &HttpResponse) -> Result<Vec<(Time, Sides)>, String> {
+        let moments = by_moment(prometheus::lines(answer)?);
+        let sides = |series: &[Series]| ["canary", "primary"].map(|side| self.side(series, side));
+        Ok(moments.into_iter().map(|(at, series)| (at, sides(&series))).collect())
+    }
+
+    fn side(&self, series: &[Series], name: &str) -> Option<Tally> {
+        self.counts.tally(series.iter().filter(|one| one.labels.get(PART).is_some_and(|part| part.starts_with(name))))
     }
 
     /// What the answers say. `before` is the answer to the second question, where there was one.
@@ -64,10 +86,7 @@ impl Growth {
     }
 
     fn counted(&self, series: &[Series], before: Vec<Tally>) -> Measurement {
-        let side = |name: &str| {
-            let of_it = series.iter().filter(|one| one.labels.get(PART).is_some_and(|part| part.starts_with(name)));
-            self.counts.tally(of_it)
-        };
+        let side = |name: &str| self.side(series, name);
         let (Some(canary), Some(primary)) = (side("canary"), side("primary")) else {
             let missing = if side("canary").is_none() { "canary" } else { "primary" };
             return Measurement::NoData(format!(
@@ -79,12 +98,20 @@ impl Growth {
     }
 
     fn past(&self, answer: &HttpResponse) -> Result<Vec<Tally>, String> {
-        let mut moments: BTreeMap<i64, Vec<Series>> = BTreeMap::new();
-        for (at, one) in prometheus::moments(answer)? {
-            moments.entry(at).or_default().push(one);
-        }
+        let moments = by_moment(prometheus::lines(answer)?);
         Ok(moments.values().filter_map(|series| self.counts.tally(series.iter())).collect())
     }
+}
+
+/// The series at each moment.
+fn by_moment(lines: Vec<Line>) -> BTreeMap<Time, Vec<Series>> {
+    let mut moments: BTreeMap<Time, Vec<Series>> = BTreeMap::new();
+    for Line { labels, samples } in lines {
+        for (at, value) in samples {
+            moments.entry(at).or_default().push(Series { labels: labels.clone(), value });
+        }
+    }
+    moments
 }
 
 impl Counts {
@@ -102,9 +129,9 @@ impl Counts {
     }
 
     /// The parts of the question for one side.
-    fn grown(&self, side: &str, from: Time, to: Time) -> Vec<String> {
+    fn grown(&self, side: &str, ends: &Ends) -> Vec<String> {
         let part = |name: &str, sum: &str, selector: &str, all: &str| {
-            let grown = grown(selector, all, from, to);
+            let grown = grown(selector, all, ends);
             format!("label_replace({sum} ({grown}), \"{PART}\", \"{side}-{name}\", \"\", \"\")")
         };
         match self {
@@ -153,12 +180,36 @@ impl Counts {
     }
 }
 
+/// A span's length, and how a selector is written at either end of it.
+struct Ends {
+    length: Duration,
+    from: String,
+    to: String,
+}
+
+impl Ends {
+    fn of(span: Span) -> Self {
+        let at = |time: Time| format!(" @ {}", moment(time));
+        Self { length: span.to.since(span.from), from: at(span.from), to: at(span.to) }
+    }
+
+    /// Of the span that ends at whatever moment is asked about.
+    fn every(step: Duration) -> Self {
+        Self { length: step, from: format!(" offset {}", self::span(step)), to: String::new() }
+    }
+}
+
+fn grown_ask(canary: &Ask, [of_canary, of_primary]: [&Counts; 2], ends: &Ends) -> Ask {
+    let parts = of_canary.grown("canary", ends).into_iter().chain(of_primary.grown("primary", ends));
+    let query = parts.collect::<Vec<_>>().join(" or ");
+    Ask { query, scale: 1.0, window: ends.length, ..canary.clone() }
+}
+
 /// A series that is new counts from 0. `all` are the counters by which a reset is seen.
-fn grown(selector: &str, all: &str, from: Time, to: Time) -> String {
-    let length = to.since(from);
-    let now = format!("last_over_time({selector}[{}] @ {})", span(length + LOOKBACK), moment(to));
-    let then = format!("last_over_time({selector}[{}] @ {})", span(LOOKBACK), moment(from));
-    let reset = format!("sum by (job, instance) (resets({all}[{}] @ {}))", span(length + MARGIN), moment(to));
+fn grown(selector: &str, all: &str, Ends { length, from, to }: &Ends) -> String {
+    let now = format!("last_over_time({selector}[{}]{to})", span(*length + LOOKBACK));
+    let then = format!("last_over_time({selector}[{}]{from})", span(LOOKBACK));
+    let reset = format!("sum by (job, instance) (resets({all}[{}]{to}))", span(*length + MARGIN));
     format!("(({now} - ({then} or {now} * 0)) >= 0) unless on (job, instance) ({reset} > 0)")
 }
 
@@ -169,12 +220,6 @@ fn selector(rated: &str) -> Option<String> {
 
 fn span(length: Duration) -> String {
     format!("{}ms", length.as_millis().max(1))
-}
-
-/// Seconds since 1970.
-fn moment(time: Time) -> String {
-    let millis = time.as_millis();
-    format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
 }
 
 #[cfg(test)]

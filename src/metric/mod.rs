@@ -23,6 +23,7 @@ mod keptn;
 mod means;
 mod newrelic;
 mod prometheus;
+pub mod recorded;
 mod request;
 pub mod resolve;
 mod secret;
@@ -36,7 +37,7 @@ mod web;
 mod window;
 
 pub use ask::{Ask, Origin};
-pub use growth::Growth;
+pub use growth::{Growth, Sides};
 pub use means::{Grant, Identity, Login, Means, Session};
 pub use request::{ClusterRequest, Request};
 pub use secret::{SecretData, SecretName};

@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::selector::first;
 use super::url::{Base, escape};
 use super::{About, Address, Ask, HttpRequest, HttpResponse, Means, Provider, QueryError, Request, bearer, shorten};
-use crate::model::Measurement;
+use crate::model::{Measurement, Time};
 
 /// How much of Prometheus' own error text is shown, in characters.
 const ERROR_LENGTH: usize = 300;
 /// Longer queries, in bytes, do not go into an address: a proxy may cut it.
-const LONG: usize = 1000;
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const LONG: usize = 1000;
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 pub(super) struct Prometheus;
 
@@ -79,23 +79,40 @@ pub(super) fn series(answer: &HttpResponse) -> Result<Vec<Series>, String> {
     }
 }
 
-/// The series of an answer at each moment, in seconds since 1970; an error that tells why it holds none.
-pub(super) fn moments(answer: &HttpResponse) -> Result<Vec<(i64, Series)>, String> {
+/// One series of a range of time.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Line {
+    /// Its labels.
+    pub(super) labels: BTreeMap<String, String>,
+    /// Its values, which need not be finite, by time.
+    pub(super) samples: Vec<(Time, f64)>,
+}
+
+/// The series of an answer about a range of time; an error that tells why it holds none.
+pub(super) fn lines(answer: &HttpResponse) -> Result<Vec<Line>, String> {
     match serde_json::from_value::<PromqlResult>(data(answer)?).map(PromqlResult::into_inner) {
         Ok((Data::Matrix(found), _)) => Ok(found
             .iter()
-            .flat_map(|one| {
-                let labels: BTreeMap<_, _> = one.metric().iter().map(|(n, v)| (n.clone(), v.clone())).collect();
-                one.samples().iter().map(move |sample| {
-                    #[expect(clippy::cast_possible_truncation, reason = "seconds of our time")]
-                    let at = sample.timestamp() as i64;
-                    (at, Series { labels: labels.clone(), value: sample.value() })
-                })
+            .map(|one| Line {
+                labels: one.metric().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+                samples: one.samples().iter().map(|sample| (time(sample.timestamp()), sample.value())).collect(),
             })
             .collect()),
         Ok(_) => Err("Prometheus gave something else than a range of values".to_owned()),
         Err(error) => Err(format!("the values of Prometheus cannot be read: {error}")),
     }
+}
+
+/// A moment as Prometheus reads it: seconds since 1970.
+pub(super) fn moment(time: Time) -> String {
+    let millis = time.as_millis();
+    format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
+}
+
+fn time(seconds: f64) -> Time {
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our time")]
+    let millis = (seconds * 1000.0).round() as i64;
+    Time::from_millis(millis)
 }
 
 /// The data of an answer, or why there are none.

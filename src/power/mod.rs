@@ -11,6 +11,7 @@ mod study;
 
 pub use curve::{Curve, Point, Sentence, curves, intervals, judged, sample};
 pub use method::{Aim, Method};
+pub(crate) use random::Random;
 pub use rival::Range;
 pub use stream::{Weather, World};
 pub use study::{Case, LIMITS, Limit, Row, Section, aim, study};
@@ -47,7 +48,7 @@ fn found(world: &World, aim: &Aim, known: Known, methods: &[Method], seed: u64) 
 }
 
 /// `play` of each seed below `runs`, on every core; the order is that of the cores and means nothing.
-fn played<T: Send>(runs: u32, play: impl Fn(u64) -> T + Sync) -> Vec<T> {
+pub(crate) fn played<T: Send>(runs: u32, play: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = |core: usize| (0..u64::from(runs)).skip(core).step_by(cores).map(&play).collect::<Vec<T>>();
     std::thread::scope(|scope| {

@@ -4,12 +4,15 @@ use std::f64::consts::PI;
 
 use crate::judge::ln_gamma;
 
+/// So few requests are told one by one.
+const FEW: f64 = 12.0;
+
 /// SplitMix64, and the distributions that requests have.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -22,7 +25,7 @@ impl Random {
     }
 
     /// Above 0 and below 1.
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         // 52 bits are exact in a double.
         ((self.next() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
     }
@@ -68,6 +71,28 @@ impl Random {
         self.poisson(rate)
     }
 
+    /// How many of `count` independent requests fall on a side that each of them meets with this `chance`. Exact: the middle
+    /// one of so many uniform numbers is drawn, and one half of them is known.
+    pub(crate) fn binomial(&mut self, count: f64, chance: f64) -> f64 {
+        let (mut count, mut chance, mut found) = (count.round().max(0.0), chance.clamp(0.0, 1.0), 0.0);
+        while count > FEW {
+            let middle = (count / 2.0).floor() + 1.0;
+            let (below, above) = (self.gamma(middle), self.gamma(count + 1.0 - middle));
+            let place = below / (below + above);
+            if place <= chance {
+                (found, count) = (found + middle, count - middle);
+                chance = (chance - place) / (1.0 - place);
+            } else {
+                (count, chance) = (middle - 1.0, chance / place);
+            }
+        }
+        while count > 0.0 {
+            found += f64::from(u8::from(self.uniform() < chance));
+            count -= 1.0;
+        }
+        found
+    }
+
     /// By Marsaglia and Tsang; below shape 1 from the shape above it.
     fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
@@ -105,6 +130,15 @@ mod tests {
             assert!(
                 (seen / mean - 1.0).abs() < 0.1 / mean.sqrt() + 0.002 && (dispersion - 1.0).abs() < 0.05,
                 "{mean}: {seen}, {dispersion}"
+            );
+        }
+        for (count, chance) in [(8.0, 0.3), (30.0, 0.02), (1000.0, 0.05), (60_000.0, 0.5)] {
+            let (seen, dispersion) = moments(|random| random.binomial(count, chance));
+            let mean: f64 = count * chance;
+            assert!(
+                (seen / mean - 1.0).abs() < 0.1 / mean.sqrt() + 0.002
+                    && (dispersion / (1.0 - chance) - 1.0).abs() < 0.05,
+                "{count}, {chance}: {seen}, {dispersion}"
             );
         }
         for (mean, asked) in [(0.5, 3.0), (20.0, 3.0), (20.0, 10.0)] {

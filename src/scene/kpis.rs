@@ -36,6 +36,14 @@ impl Scene {
         Corner::of(self).pair(kpi, comparison, span).map_err(|complaint| Measurement::Error(complaint.sentence))
     }
 
+    /// The query of a KPI for the canary, and for the primary.
+    ///
+    /// # Errors
+    /// What keeps it from being measured, or the sides from being told apart.
+    pub fn sides(&self, kpi: &Kpi) -> Result<[Ask; 2], Complaint> {
+        Corner::of(self).sides_of(kpi)
+    }
+
     /// The query of a KPI for a workload in place of the canary: before a release, for what serves.
     ///
     /// # Errors
@@ -95,22 +103,26 @@ pub enum Pair {
 }
 
 impl Corner<'_> {
-    fn pair(&self, kpi: &Kpi, comparison: &Comparison, span: Span) -> Result<Pair, Complaint> {
+    fn sides_of(&self, kpi: &Kpi) -> Result<[Ask; 2], Complaint> {
         let target = &self.names.target;
         let primary = format!("{target}-primary");
         let canary = self.ask(kpi, target)?;
         let primary = self.instead(&primary, self.ask(kpi, &primary)?);
+        if canary.query == primary.query { Err(self.complain(kpi, &sentences::CAN080)) } else { Ok([canary, primary]) }
+    }
+
+    fn complain(&self, kpi: &Kpi, sentence: &Sentence) -> Complaint {
         let provider = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
-        let named = [("metric", kpi.name.as_str()), ("provider", provider)];
-        let complain = |sentence: &Sentence| Complaint::warns(sentence.reason, sentence.say(&named));
-        if canary.query == primary.query {
-            return Err(complain(&sentences::CAN080));
-        }
+        Complaint::warns(sentence.reason, sentence.say(&[("metric", kpi.name.as_str()), ("provider", provider)]))
+    }
+
+    fn pair(&self, kpi: &Kpi, comparison: &Comparison, span: Span) -> Result<Pair, Complaint> {
+        let [canary, primary] = self.sides_of(kpi)?;
         if !comparison.test.counts() {
             return Ok(Pair::Valued { canary: Box::new(canary), primary: Box::new(primary) });
         }
         let growth = Growth::new(&canary, &primary, kpi.range.max, span);
-        growth.map(|growth| Pair::Counted(Box::new(growth))).ok_or_else(|| complain(&sentences::CAN081))
+        growth.map(|growth| Pair::Counted(Box::new(growth))).ok_or_else(|| self.complain(kpi, &sentences::CAN081))
     }
 
     fn ask(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {

@@ -32,6 +32,7 @@ pub(crate) struct Http {
     verifying: Client,
     trusting: Client,
     turns: Arc<Turns>,
+    longest_answer: usize,
 }
 
 impl Http {
@@ -45,7 +46,13 @@ impl Http {
             builder().tls_danger_accept_invalid_certs(insecure).build().map_err(|error| chain(&error))
         };
         let turns = Arc::new(Turns::new(QUESTIONS_TO_A_HOST));
-        Ok(Self { verifying: client(Trust::System)?, trusting: client(Trust::Anybody)?, turns })
+        let (verifying, trusting) = (client(Trust::System)?, client(Trust::Anybody)?);
+        Ok(Self { verifying, trusting, turns, longest_answer: LONGEST_ANSWER })
+    }
+
+    /// The same clients for answers of so many bytes.
+    pub(crate) fn reading(&self, longest_answer: usize) -> Self {
+        Self { longest_answer, ..self.clone() }
     }
 
     /// The same clients with turns of their own, so many at once for each host: neither waits for the other.
@@ -106,8 +113,8 @@ impl Http {
         let mut answer = call.send().await.map_err(wrong)?;
         let (status, retry_after, mut body) = (answer.status().as_u16(), retry_after(&answer), Vec::new());
         while let Some(chunk) = answer.chunk().await.map_err(wrong)? {
-            if body.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(format!("the answer is longer than {LONGEST_ANSWER} bytes"));
+            if body.len() + chunk.len() > self.longest_answer {
+                return Err(format!("the answer is longer than {} bytes", self.longest_answer));
             }
             body.extend_from_slice(&chunk);
         }

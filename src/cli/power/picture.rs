@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::super::chart::{Chart, Line, percent};
 use super::super::simulate::words;
 use super::{Curve, Found, Method, Picture, Point, Sentence};
 
@@ -32,15 +33,6 @@ const fn colour(method: Method) -> &'static str {
         Method::Sign => "#56b4e9",
         Method::Difference => "#e69f00",
         Method::Band => "#888888",
-    }
-}
-
-/// `99 %`; what is not all is never shown as 100, what is not nothing never as 0.
-pub(super) fn percent(share: f64) -> String {
-    match share * 100.0 {
-        percent if percent > 99.0 && percent < 100.0 => ">99 %".to_owned(),
-        percent if percent > 0.0 && percent < 1.0 => format!("{percent:.1} %"),
-        percent => format!("{percent:.0} %"),
     }
 }
 
@@ -141,51 +133,19 @@ fn row(text: &mut String, head: &str, cells: impl Iterator<Item = String>) {
     text.push('\n');
 }
 
-/// A picture of 720 by 400, with names beside the curves' ends.
+/// The curves as SVG.
 pub(super) fn svg(picture: &Picture) -> String {
-    let points = picture.curves.first().map_or(0, |curve| curve.points.len());
-    let x = |column: usize| 60.0 + 520.0 * column as f64 / (points.max(2) - 1) as f64;
-    let y = |share: f64| 340.0 - 280.0 * share;
-    let mut svg = String::from(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 400\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"720\" height=\"400\" fill=\"white\"/>\n",
-    );
-    let _ = writeln!(svg, "<text x=\"60\" y=\"30\">{}</text>", escaped(&headline(picture)));
-    for line in 0..=5 {
-        let share = f64::from(line) / 5.0;
-        let at = y(share);
-        let _ = writeln!(
-            svg,
-            "<path d=\"M60 {at:.1}H580\" stroke=\"#ddd\"/><text x=\"52\" y=\"{:.1}\" text-anchor=\"end\">{} %</text>",
-            at + 4.0,
-            line * 20
-        );
+    let points = picture.curves.first().map(|curve| curve.points.iter().map(|point| format!("{} x", point.ratio)));
+    let line = |curve: &Curve| Line {
+        name: curve.method.as_str(),
+        colour: colour(curve.method),
+        shares: curve.points.iter().map(|point| point.found.share).collect(),
+    };
+    Chart {
+        headline: &headline(picture),
+        columns: points.into_iter().flatten().collect(),
+        below: "failures of the canary, times the primary's",
+        lines: picture.curves.iter().map(line).collect(),
     }
-    for (column, point) in picture.curves.first().into_iter().flat_map(|curve| curve.points.iter().enumerate()) {
-        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"360\" text-anchor=\"middle\">{} x</text>", x(column), point.ratio);
-    }
-    svg.push_str(
-        "<text x=\"320\" y=\"385\" text-anchor=\"middle\">failures of the canary, times the primary's</text>\n",
-    );
-    for (number, curve) in picture.curves.iter().enumerate() {
-        let colour = colour(curve.method);
-        let places: Vec<_> =
-            curve.points.iter().enumerate().map(|(at, p)| format!("{:.1},{:.1}", x(at), y(p.found.share))).collect();
-        let _ = writeln!(
-            svg,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
-            places.join(" ")
-        );
-        let _ = writeln!(
-            svg,
-            "<text x=\"600\" y=\"{}\" fill=\"{colour}\">{}</text>",
-            70 + 20 * number,
-            curve.method.as_str()
-        );
-    }
-    svg.push_str("</svg>\n");
-    svg
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
+    .svg()
 }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::super::chart::percent;
 use super::super::out::{self, exit};
 use super::super::simulate::Output;
-use super::{bench, picture};
+use super::bench;
 use crate::power::{self, Found, Known, Limit, Method, Row, Section, World};
 
 /// Plays it. 0 if every limit holds, 1 if one does not.
@@ -44,8 +45,8 @@ fn head(section: Section, runs: u32) -> String {
 
 fn line(row: &Row) -> String {
     let found = |found: &Found| match (row.case.section, found.median) {
-        (Section::Worse, Some(median)) => format!("{:>12}", format!("{} {median}m", picture::percent(found.share))),
-        (Section::Worse, None) => format!("{:>12}", picture::percent(found.share)),
+        (Section::Worse, Some(median)) => format!("{:>12}", format!("{} {median}m", percent(found.share))),
+        (Section::Worse, None) => format!("{:>12}", percent(found.share)),
         _ => format!("{:>12}", format!("{:.2} %", found.share * 100.0)),
     };
     let cells: String = row.found.iter().map(found).collect();

@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::cli::Cli;
+use crate::cli::chart::percent;
 
 #[derive(Parser)]
 struct Line {
@@ -63,7 +64,7 @@ fn what_has_no_weights_has_no_curve_and_says_what_to_write() {
 
 #[test]
 fn shares_near_an_end_are_never_shown_as_the_end() {
-    let texts = [0.0, 0.001, 0.5, 0.999, 1.0].map(picture::percent);
+    let texts = [0.0, 0.001, 0.5, 0.999, 1.0].map(percent);
     assert_eq!(texts, ["0 %", "0.1 %", "50 %", ">99 %", "100 %"]);
 }
 

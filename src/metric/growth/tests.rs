@@ -178,6 +178,31 @@ fn every_router_counts_its_requests_and_no_mean_is_taken_for_counters() {
 }
 
 #[test]
+fn many_spans_of_one_length_end_at_the_moments_that_are_asked_about() {
+    let [canary, primary] = ["c", "p"].map(|app| ask(&QUERY.replace("APP", app)));
+    let growth = Growth::every(&canary, &primary, None, Duration::from_secs(15)).unwrap();
+    let one = "((last_over_time(r{app=\"p\"}[3615000ms]) - (last_over_time(r{app=\"p\"}[3600000ms] offset 15000ms) or \
+               last_over_time(r{app=\"p\"}[3615000ms]) * 0)) >= 0) \
+               unless on (job, instance) (sum by (job, instance) (resets(r{app=\"p\"}[75000ms])) > 0)";
+    assert!(growth.grown.query.contains(one), "{}", growth.grown.query);
+    assert!(!growth.grown.query.contains('@') && growth.before.is_none());
+    let range = |name: &str, values: Value| json!({"metric": {"serin_part": name}, "values": values});
+    let result = json!([
+        range("canary-good", json!([[75, "9"]])),
+        range("canary-all", json!([[75, "10"]])),
+        range("primary-good", json!([[60, "90"], [75, "89"]])),
+        range("primary-all", json!([[60, "90"], [75, "90"]])),
+    ]);
+    let body = json!({"status": "success", "data": {"resultType": "matrix", "result": result}});
+    let tallies = growth.tallies(&HttpResponse::new(200, body.to_string().into_bytes())).unwrap();
+    let at = Time::from_millis;
+    assert_eq!(
+        tallies,
+        [(at(60_000), [None, Some(tally(0.0, 90.0))]), (at(75_000), [Some(tally(1.0, 10.0)), Some(tally(1.0, 90.0))])]
+    );
+}
+
+#[test]
 fn a_query_that_no_address_can_hold_goes_as_a_form_with_the_headers_of_the_user() {
     let identity = crate::metric::Identity::default();
     let means = crate::metric::Means { secret: None, session: None, identity: &identity, now: SPAN.to };
