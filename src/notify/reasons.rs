@@ -76,10 +76,10 @@ reasons! {
     "The new primary did not get ready in time; the canary, which passed its analysis, keeps the traffic until a fix comes."
     WITHDRAWN ReleaseWithdrawn
     "The target went back to the promoted revision during its release, so there is nothing left to release."
-    OWNERSHIP_CONFLICT OwnershipConflict
-    "Another writer sets the weights of the route again and again; they are set back ever more rarely, at once only where a request would be lost."
     ROUTE_DRIFT RouteDrift
     "Another writer changed the weights of the route; they were set back."
+    OWNERSHIP_CONFLICT OwnershipConflict
+    "Another writer sets the weights of the route again and again; they are set back ever more rarely, at once only where a request would be lost."
     PRIMARY_DRIFT PrimaryDrift
     "Another writer changed or removed the primary; it was restored to the promoted revision."
     PRIMARY_DOWN PrimaryDown
