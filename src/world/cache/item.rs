@@ -74,7 +74,7 @@ impl Item {
             if let Some(Value::Array(writers)) = meta.shift_remove("managedFields") {
                 let kept = match kind {
                     CANARY => writers_of_status(writers),
-                    routes if !is_ours_to_prune(routes) => last_other_writer(writers),
+                    routes if !is_ours_to_prune(routes) => last_other_writer(&writers),
                     _ => Vec::new(),
                 };
                 if !kept.is_empty() {
@@ -136,7 +136,7 @@ fn writers_of_status(writers: Vec<Value>) -> Vec<Value> {
 }
 
 /// Who set the weights of a route that are not ours is told by name.
-fn last_other_writer(writers: Vec<Value>) -> Vec<Value> {
+fn last_other_writer(writers: &[Value]) -> Vec<Value> {
     let text = |writer: &Value, field| value::text(writer, &[field]).unwrap_or_default().to_owned();
     let others = writers
         .iter()
