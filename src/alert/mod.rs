@@ -146,6 +146,10 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
         Notice::GateOverdue(gate, Overdue::RollBack) => {
             end(Severity::Error, format!("Gate {gate} did not open before its deadline, the release ended"))
         }
+        Notice::Aborted(by) => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            end(Severity::Warn, format!("Rolled back as requested{by}"))
+        }
         Notice::RollbackRequested => end(Severity::Warn, "Rolling back manual webhook invoked".to_owned()),
         Notice::ThresholdReached(checks) => end(Severity::Error, format!("Failed checks threshold reached {checks}")),
         Notice::HarmFound(why) => end(Severity::Error, format!("Rolled back: {why}")),

@@ -79,6 +79,10 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
 
+    /// Since when a request holds the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_since: Option<Timestamp>,
+
     /// Another writer of the route's weights, as long as it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contest: Option<RouteContest>,

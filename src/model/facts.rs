@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Complaint, Journal, Percent, Revision, Routing, Settings, Time};
+use super::{Complaint, Journal, Percent, Request, Revision, Routing, Settings, Time};
 
 /// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,6 +20,8 @@ pub struct Facts {
     pub complaints: Vec<Complaint>,
     /// What `status` says: the intent of the last decision.
     pub journal: Journal,
+    /// What somebody asks for by annotation.
+    pub request: Option<Request>,
     /// When another operator wrote `status`, if that was after our last write.
     pub rival: Option<Time>,
     /// The user's workload, which runs the canary.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Compared, Cookies, Course, Moment, Percent, Phase, Revision, Time};
+use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Time};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -27,6 +27,10 @@ pub struct Journal {
     pub awaits: Option<Awaited>,
     /// The step that runs.
     pub step: Option<Step>,
+    /// Since when a request holds the release.
+    pub paused: Option<Time>,
+    /// The request that was handled last.
+    pub handled: Option<Handled>,
     /// Since when no other revision has had requests in the canary's place: what came before says nothing about the one there now.
     pub vacant_since: Option<Time>,
     /// Another hand that sets the weights of the route, as long as it does.

@@ -14,6 +14,7 @@ mod notice;
 mod percent;
 mod phase;
 mod plan;
+mod request;
 mod revision;
 mod routing;
 mod settings;
@@ -31,6 +32,7 @@ pub use notice::{Notice, Tone};
 pub use percent::Percent;
 pub use phase::Phase;
 pub use plan::Plan;
+pub use request::{Handled, Request, Verb};
 pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
 pub use settings::{

@@ -65,6 +65,17 @@ pub enum Notice {
     Withdrawn,
     /// Somebody else changed the route: seen, and what was restored.
     RouteDrift(Percent, Percent),
+    /// A request by annotation was carried out or refused.
+    Requested {
+        /// Its text.
+        request: String,
+        /// Who asked, where that is known.
+        by: Option<String>,
+        /// What came of it.
+        outcome: String,
+    },
+    /// The release was ended by a request; who asked, where that is known.
+    Aborted(Option<String>),
     /// Another hand, by its name where that is known, sets the weights of the route again and again.
     OwnershipConflict(Option<String>),
     /// Somebody else changed or removed the primary; the last promoted revision was restored.

@@ -88,6 +88,14 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
             )
         }
         Notice::RouteDrift(seen, asked) => drift(*seen, *asked, who),
+        Notice::Requested { request, by, outcome } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("Request {request}{by} on {name}.{ns}: {outcome}")
+        }
+        Notice::Aborted(by) => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("Rolling back {name}.{ns} as requested{by}")
+        }
         Notice::OwnershipConflict(by) => contested(by.as_deref(), who),
         Notice::PrimaryDrift => format!(
             "{target}-primary.{ns} was changed or removed by another hand and is restored; change {target}.{ns} instead, a release then brings it there"
@@ -153,6 +161,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::Promoted
         | Notice::PromotedUnanalysed
         | Notice::Withdrawn
+        | Notice::Requested { .. }
         | Notice::Suspended
         | Notice::Terminating
         | Notice::Terminated => Tone::Normal,
@@ -174,6 +183,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::RollbackRequested
         | Notice::RouteDrift(..)
         | Notice::OwnershipConflict(_)
+        | Notice::Aborted(_)
         | Notice::PrimaryDrift
         | Notice::Complaint(..) => Tone::Warning,
     }
@@ -206,6 +216,8 @@ fn action(notice: &Notice, note: &str) -> String {
         Notice::PromotionFailed(_) => format!("Promote-{}", digest(note)),
         Notice::RouteDrift(seen, asked) => format!("Restore{asked}Over{seen}"),
         Notice::OwnershipConflict(_) => "RestoreRarely".to_owned(),
+        Notice::Requested { .. } => format!("Request-{}", digest(note)),
+        Notice::Aborted(_) => "RollBack".to_owned(),
         Notice::PrimaryDrift => "RestorePrimary".to_owned(),
         Notice::Complaint(..) => format!("Mend-{}", digest(note)),
         Notice::Suspended => "Suspend".to_owned(),

@@ -78,6 +78,10 @@ reasons! {
     "The target went back to the promoted revision during its release, so there is nothing left to release."
     ROUTE_DRIFT RouteDrift
     "Another writer changed the weights of the route; they were set back."
+    REQUESTED RequestHandled
+    "A request by annotation was carried out or refused; the event says which and why."
+    ABORTED Aborted
+    "A request ended the release; it is rolled back."
     OWNERSHIP_CONFLICT OwnershipConflict
     "Another writer sets the weights of the route again and again; they are set back ever more rarely, at once only where a request would be lost."
     PRIMARY_DRIFT PrimaryDrift
@@ -140,6 +144,8 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::PromotionFailed(_) => PROMOTION_FAILED,
         Notice::Withdrawn => WITHDRAWN,
         Notice::RouteDrift(..) => ROUTE_DRIFT,
+        Notice::Requested { .. } => REQUESTED,
+        Notice::Aborted(_) => ABORTED,
         Notice::OwnershipConflict(_) => OWNERSHIP_CONFLICT,
         Notice::PrimaryDrift => PRIMARY_DRIFT,
         Notice::Complaint(reason, _) => return reason,

@@ -60,6 +60,8 @@ fn one_of_each() -> Vec<Notice> {
         Notice::PromotionFailed(Unready::DeadlineExceeded),
         Notice::Withdrawn,
         Notice::RouteDrift(Percent::FULL, ten),
+        Notice::Requested { request: "pause/1".to_owned(), by: Some("kubectl".to_owned()), outcome: "held".to_owned() },
+        Notice::Aborted(None),
         Notice::OwnershipConflict(Some("kubectl-edit".to_owned())),
         Notice::PrimaryDrift,
         Notice::PrimaryDown,

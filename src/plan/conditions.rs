@@ -98,6 +98,9 @@ fn ready(journal: &Journal, facts: &Facts) -> Said {
 fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
     let idle = journal.phase.is_settled() || !facts.complaints.is_empty();
     let message = match &journal.awaits {
+        _ if journal.paused.is_some() => {
+            "The release is held by a request; go on with the annotation serin.dev/request: resume/<id>.".to_owned()
+        }
         Some(Awaited { hook, moment, .. }) => format!("The {} webhook {hook} has not said yes yet.", moment.as_str()),
         None => "A release is under way.".to_owned(),
     };

@@ -75,6 +75,9 @@ impl<'a> Draft<'a> {
             // The gate of the promotion is waited for, and told of, anew.
             self.journal.awaits = None;
         }
+        if !matches!(phase, Phase::Progressing | Phase::WaitingPromotion) {
+            self.journal.paused = None;
+        }
         self.journal.phase = phase;
         self.journal.weight = weight;
         let next = self.now.after(check_in);

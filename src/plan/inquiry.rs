@@ -56,7 +56,7 @@ impl Inquiry<'_> {
 
     fn in_release(&self) -> Vec<Question> {
         let journal = &self.facts.journal;
-        let other = journal.last_applied.as_ref() != Some(&self.target.revision);
+        let other = journal.last_applied.as_ref() != Some(&self.target.revision) || journal.paused.is_some();
         if other || journal.failed_checks >= self.settings.threshold || self.settings.strategy == Strategy::Skip {
             return Vec::new();
         }

@@ -17,6 +17,7 @@ mod moves;
 mod progressing;
 mod promoting;
 mod renewal;
+mod requests;
 mod settled;
 mod takeover;
 mod terminating;
@@ -59,6 +60,7 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
             takeover::adopt(&mut draft, target);
             draft.wait_anew_for_an_edited_spec();
             match facts.journal.phase {
+                _ if requests::handle(&mut draft, settings, target) => {}
                 Phase::Initializing => initializing::decide(&mut draft, settings, target),
                 Phase::Initialized | Phase::Succeeded | Phase::Failed => settled::decide(&mut draft, settings, target),
                 Phase::Waiting => waiting::decide(&mut draft, settings, target),

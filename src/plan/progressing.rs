@@ -31,6 +31,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         return;
     }
     draft.scale_up(target);
+    if draft.journal.paused.is_some() {
+        return rest(draft, settings, target);
+    }
     if check::has_failed(draft, settings) || draft.is_called_off(settings) {
         return roll_back(draft);
     }
@@ -67,6 +70,14 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     }
     let due = hasten(draft, settings, step);
     draft.wake_at(due);
+}
+
+/// Held by a request: what serves goes on, and nothing is asked, judged or moved.
+fn rest(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    match draft.canary_ready(settings, target) {
+        Ok(()) => draft.route(),
+        Err(why) => return unready(draft, settings, why),
+    };
 }
 
 /// After a failed promotion the target serves everything, and so does a fix that nobody has judged yet: only until the primary,

@@ -75,4 +75,5 @@ pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     draft.journal.readings.clear();
+    draft.journal.paused = None;
 }

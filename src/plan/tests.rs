@@ -7,6 +7,7 @@ mod endings;
 mod gates;
 mod mid_release;
 mod outages;
+mod requests;
 mod rules;
 mod strategies;
 mod traffic;
@@ -84,6 +85,7 @@ pub(super) fn settled() -> Facts {
         settings: Some(settings()),
         complaints: vec![],
         journal,
+        request: None,
         rival: None,
         target: Seen::Found(TargetSeen {
             revision: rev("a"),

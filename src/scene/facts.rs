@@ -8,8 +8,8 @@ use super::corner::Corner;
 use super::{Scene, journal, kpis};
 use crate::api::sentences;
 use crate::model::{
-    Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
-    Time,
+    Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Request, Revision, RouteSeen, Seen, Settings, Shape,
+    TargetSeen, Time,
 };
 use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds, value};
 use crate::route::{Acceptance, Router};
@@ -43,6 +43,7 @@ impl Scene {
             settings,
             complaints: if deleting { Vec::new() } else { complaints },
             journal: self.canary.status.as_ref().map(journal::read).unwrap_or_default(),
+            request: request(&self.canary.metadata),
             rival: rival(&self.canary.metadata),
             target,
             primary,
@@ -216,6 +217,19 @@ impl Corner<'_> {
         let Some(subject) = self.subject() else { return Vec::new() };
         snapshot::all(&subject, &self.scene.objects).into_iter().filter_map(snapshot::revision).collect()
     }
+}
+
+/// By which a person or a pipeline asks something of a release.
+const REQUEST: &str = "serin.dev/request";
+
+fn request(meta: &ObjectMeta) -> Option<Request> {
+    let text = meta.annotations.as_ref()?.get(REQUEST)?;
+    let wrote = |entry: &&ManagedFieldsEntry| {
+        let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
+        fields.and_then(|f| value::at(f, &["f:metadata", "f:annotations", &format!("f:{REQUEST}")])).is_some()
+    };
+    let entry = meta.managed_fields.iter().flatten().find(wrote);
+    Request::new(text, entry.and_then(|entry| entry.manager.clone()))
 }
 
 /// When a Flagger wrote `status` after our last write: one without leader election (its default) knows nothing of our Lease.

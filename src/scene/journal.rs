@@ -2,8 +2,8 @@
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
-    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Journal, Percent, Reading, Revision, Step,
-    Time,
+    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Percent, Reading,
+    Revision, Step, Time,
 };
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
@@ -20,6 +20,8 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         awaits: status.gate.as_ref().map(read_gate),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
+        paused: status.paused_since.map(|t| t.0),
+        handled: status.last_handled_request.as_ref().map(read_request),
         contest: status.contest.as_ref().map(read_contest),
         cookies: read_cookies(status),
         readings: status.metrics.iter().map(read_metric).collect(),
@@ -47,6 +49,8 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         gate: journal.awaits.as_ref().map(write_gate),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
+        paused_since: journal.paused.map(Timestamp),
+        last_handled_request: journal.handled.as_ref().map(write_request),
         contest: journal.contest.map(write_contest),
         session_affinity_cookie: journal.cookies.canary.as_ref().map(ToString::to_string),
         previous_session_affinity_cookie: journal.cookies.previous.as_ref().map(ToString::to_string),
@@ -80,6 +84,16 @@ fn write_step(step: Step) -> api::Step {
         held_since: step.held_since.map(Timestamp),
         strategy: step.course.map(Word),
     }
+}
+
+fn read_request(handled: &api::HandledRequest) -> Handled {
+    let api::HandledRequest { request, by, handled_at, outcome } = handled.clone();
+    Handled { request, by, at: handled_at.0, outcome }
+}
+
+fn write_request(handled: &Handled) -> api::HandledRequest {
+    let Handled { request, by, at, outcome } = handled.clone();
+    api::HandledRequest { request, by, handled_at: Timestamp(at), outcome }
 }
 
 fn read_contest(contest: &api::RouteContest) -> Contest {
@@ -198,6 +212,13 @@ mod tests {
                 course: Some(Course::BlueGreen),
             }),
             vacant_since: Some(at),
+            paused: Some(at),
+            handled: Some(Handled {
+                request: "promote/1".into(),
+                by: Some("kubectl-annotate".into()),
+                at,
+                outcome: "promoted".into(),
+            }),
             contest: Some(Contest { since: at, restored: 3, last: at }),
             cookies: Cookies {
                 canary: Cookie::parse("side=a"),

@@ -419,6 +419,7 @@ mod tests {
             settings: Some(settings()),
             complaints: vec![],
             journal,
+            request: None,
             rival: None,
             target: Seen::Found(target_seen),
             primary: Seen::Missing,

@@ -43,6 +43,7 @@ fn is_end(notice: &Notice) -> bool {
             | Notice::DeadlineExceeded(_)
             | Notice::PromotionFailed(_)
             | Notice::RollbackRequested
+            | Notice::Aborted(_)
             | Notice::GateOverdue(_, Overdue::RollBack)
     )
 }
