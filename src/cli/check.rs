@@ -79,7 +79,7 @@ enum Output {
 }
 
 /// `cart`, and `canary/cart` as kubectl prints it.
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     let name = text.strip_prefix("canary/").unwrap_or(text);
     if name.is_empty() { Err("the name of a Canary is missing".to_owned()) } else { Ok(name.to_owned()) }
 }

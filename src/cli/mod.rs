@@ -16,6 +16,7 @@ mod paint;
 mod power;
 #[cfg(test)]
 mod readme;
+mod request;
 mod run;
 mod simulate;
 
@@ -57,6 +58,26 @@ enum Command {
     },
     /// Run the load tester, which webhooks call to run tests and to ask gates
     Loadtest(loadtest::Args),
+    /// Promote a canary that is ready, whatever steps and gates are left; begin a release that waits for approval
+    ///
+    /// Exits with 0 if it was done, 1 if it was refused, 2 if that could not be found out. So do the five below.
+    Promote(request::Target),
+    /// Roll a release back
+    Abort(request::Target),
+    /// Hold a release where it is
+    Pause(request::Target),
+    /// Go on with a release that is held
+    Resume(request::Target),
+    /// Analyse the revision again that was rolled back
+    Retry(request::Target),
+    /// Give the canary so many percent, and go on from there: serin set-weight 30 cart -n shop
+    SetWeight {
+        /// Percent of the traffic, up to the last step
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
+        weight: u8,
+        #[command(flatten)]
+        target: request::Target,
+    },
     /// Find out before a release what would make it fail
     #[command(subcommand)]
     Check(check::What),
@@ -79,6 +100,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
         Command::Loadtest(args) => loadtest::run(&args),
+        Command::Promote(target) => request::request("promote", target),
+        Command::Abort(target) => request::request("abort", target),
+        Command::Pause(target) => request::request("pause", target),
+        Command::Resume(target) => request::request("resume", target),
+        Command::Retry(target) => request::request("retry", target),
+        Command::SetWeight { weight, target } => request::request(&format!("set-weight={weight}"), target),
         Command::Check(what) => check::check(what),
     }
 }

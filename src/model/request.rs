@@ -14,6 +14,10 @@ pub struct Request {
 }
 
 impl Request {
+    /// The annotation.
+    pub const ANNOTATION: &str = "serin.dev/request";
+    /// How the outcome of a request begins that changed nothing.
+    pub const REFUSED: &str = "refused: ";
     /// Longer texts are cut: an id of a commit or a run is shorter by far.
     pub const LENGTH: usize = 128;
 

@@ -18,7 +18,7 @@ pub(super) fn handle(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         None => Err(format!("it is none of {}, followed by a slash and an id of its own", Verb::WORDS)),
     };
     let done = outcome.is_ok();
-    let outcome = outcome.unwrap_or_else(|why| format!("refused: {why}"));
+    let outcome = outcome.unwrap_or_else(|why| format!("{}{why}", Request::REFUSED));
     let Request { text, by, .. } = request;
     draft.tell_first(Notice::Requested { request: text.clone(), by: by.clone(), outcome: outcome.clone() });
     draft.journal.handled = Some(Handled { request: text, by, at: draft.now, outcome });

@@ -219,14 +219,14 @@ impl Corner<'_> {
     }
 }
 
-/// By which a person or a pipeline asks something of a release.
-const REQUEST: &str = "serin.dev/request";
-
+/// What a person or a pipeline asks of the release.
 fn request(meta: &ObjectMeta) -> Option<Request> {
-    let text = meta.annotations.as_ref()?.get(REQUEST)?;
+    let text = meta.annotations.as_ref()?.get(Request::ANNOTATION)?;
     let wrote = |entry: &&ManagedFieldsEntry| {
         let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
-        fields.and_then(|f| value::at(f, &["f:metadata", "f:annotations", &format!("f:{REQUEST}")])).is_some()
+        fields
+            .and_then(|f| value::at(f, &["f:metadata", "f:annotations", &format!("f:{}", Request::ANNOTATION)]))
+            .is_some()
     };
     let entry = meta.managed_fields.iter().flatten().find(wrote);
     Request::new(text, entry.and_then(|entry| entry.manager.clone()))

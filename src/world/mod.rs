@@ -52,6 +52,7 @@ mod place;
 mod providers;
 mod queue;
 mod reconcile;
+mod request;
 mod run;
 mod server;
 mod tell;
@@ -84,6 +85,7 @@ use crate::scene::Defaults;
 
 pub use check::{CheckError, CheckOptions, QueryOptions, check, query};
 pub use clock::Clock;
+pub use request::{Acknowledged, RequestError, RequestOptions, request};
 pub use run::{Election, Options, RunError, run};
 
 /// What a round works with.

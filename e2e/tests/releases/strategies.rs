@@ -2,6 +2,7 @@
 
 mod endings;
 mod gates;
+mod lever;
 mod sharing;
 mod workloads;
 

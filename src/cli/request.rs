@@ -1,0 +1,68 @@
+//! `serin promote NAME` and its like: what a person asks of a release, and what came of it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::out::{self, exit};
+use crate::model::duration;
+use crate::world::{self, Acknowledged, RequestOptions};
+
+/// Of which Canary, and how long to wait.
+#[derive(Args, Debug)]
+pub(super) struct Target {
+    /// Name of the Canary
+    #[arg(value_parser = super::check::name)]
+    name: String,
+
+    /// Its namespace; that of the kubeconfig's context, or of the pod, where it is left out
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    /// How long to wait for the operator
+    #[arg(long, default_value = "30s", value_parser = length, value_name = "DURATION")]
+    timeout: Duration,
+
+    /// For people, or for machines
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "write a number with h, m or s, for example 30s".to_owned())
+}
+
+/// Asks; `verb` as it stands before the slash of the annotation.
+pub(super) fn request(verb: &str, target: Target) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out::complain(&format!("cannot start: {error}")),
+    };
+    let Target { name, namespace, timeout, output } = target;
+    let namespace = namespace.filter(|namespace| !namespace.is_empty());
+    let options = RequestOptions { name, namespace, verb: verb.to_owned(), patience: timeout };
+    let found = match runtime.block_on(world::request(options)) {
+        Ok(found) => found,
+        Err(error) => return out::complain(&error.to_string()),
+    };
+    let printed = match (output, serde_json::to_string_pretty(&found)) {
+        (Output::Text, _) => out::print(&text(&found)),
+        (Output::Json, Ok(json)) => out::print(&(json + "\n")),
+        (Output::Json, Err(error)) => out::complain(&format!("the outcome cannot be written as JSON: {error}")),
+    };
+    let code = if found.refused { exit::NO } else { exit::YES };
+    if printed == ExitCode::SUCCESS { ExitCode::from(code) } else { printed }
+}
+
+fn text(found: &Acknowledged) -> String {
+    let Acknowledged { canary, namespace, outcome, .. } = found;
+    format!("canary/{canary} in {namespace}: {outcome}\n")
+}
