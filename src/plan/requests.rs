@@ -74,12 +74,12 @@ fn carry_out_request(
             };
             if weight > steps.last() {
                 return Err(format!(
-                    "the last step before the promotion is {}; ask for less, or promote",
+                    "the last step before the promotion is {} %; ask for less, or promote",
                     steps.last()
                 ));
             }
             carry_out(draft, settings, target, Move::Shift(weight));
-            Ok(format!("the canary has {weight}"))
+            Ok(format!("the canary has {weight} %"))
         }
         Verb::Promote | Verb::Abort | Verb::SetWeight(_) => {
             Err(format!("no release can be changed, the phase is {phase}"))
