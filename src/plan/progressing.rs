@@ -74,10 +74,10 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
 
 /// Held by a request: what serves goes on, and nothing is asked, judged or moved.
 fn rest(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
-    match draft.canary_ready(settings, target) {
-        Ok(()) => draft.route(),
-        Err(why) => return unready(draft, settings, why),
-    };
+    if let Err(why) = draft.canary_ready(settings, target) {
+        return unready(draft, settings, why);
+    }
+    draft.route();
 }
 
 /// After a failed promotion the target serves everything, and so does a fix that nobody has judged yet: only until the primary,
