@@ -68,11 +68,15 @@ first_together() {
   done
 }
 
-# run_area NAME: shows what it prints and keeps it in a log, its exit code and its seconds beside it.
+# run_area NAME: shows what it prints and keeps it in a log, its exit code and its seconds beside it. The area is over when its
+# first process is: one that it left behind keeps no pipe open.
 run_area() {
-  local began=$EPOCHREALTIME code=0 log=$LOGS/$1.log
+  local began=$EPOCHREALTIME code=0 log=$LOGS/$1.log pid
   echo "== $1"
-  bash "$E2E/areas/$1.sh" 2>&1 </dev/null | tee "$log" || code=$?
+  bash "$E2E/areas/$1.sh" >"$log" 2>&1 </dev/null &
+  pid=$!
+  tail --lines +1 --follow --sleep-interval 0.5 --pid "$pid" "$log"
+  wait "$pid" || code=$?
   echo "$code $(seconds_since "$began")" >"$LOGS/$1.end"
 }
 

@@ -2,7 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -80,5 +85,31 @@ func TestARepeatedEventIsToldAgainOnlyWhenItsCountGrows(t *testing.T) {
 func TestAWatchThatEndsEarlyEndsThePlay(t *testing.T) {
 	if err := (ended{what: "canaries"}).take(newTeller(&bytes.Buffer{}, time.Now())); err == nil {
 		t.Error("went on")
+	}
+}
+
+func TestNoWatchOutlivesThePlay(t *testing.T) {
+	dir := t.TempDir()
+	kubectl := "#!/bin/sh\necho '{\"object\":{}}'\necho $$ >>" + dir + "/pids\nexec sleep 60\n"
+	if err := os.WriteFile(filepath.Join(dir, "kubectl"), []byte(kubectl), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	stop, cancel := context.WithCancel(context.Background())
+	seen := make(chan observation)
+	watches := follow(stop, "demo", "hello", seen)
+	<-seen
+	<-seen
+	cancel()
+	watches.Wait()
+	pids, _ := os.ReadFile(filepath.Join(dir, "pids")) // one that had no time to write its own is dead too
+	for _, text := range strings.Fields(string(pids)) {
+		pid, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, 0); err == nil {
+			t.Errorf("the watch %d still runs", pid)
+		}
 	}
 }

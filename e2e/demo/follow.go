@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"serin.dev/e2e/watch"
 )
@@ -56,11 +57,21 @@ func (e ended) take(*teller) error {
 	return fmt.Errorf("%s ended early: %w", e.what, e.err)
 }
 
-// follow sends every change of the Canary and every Event about it until stop.
-func follow(stop context.Context, namespace, name string, seen chan<- observation) {
-	go relay[canary](stop, seen, "canaries.flagger.app", "--namespace", namespace, "--field-selector", "metadata.name="+name)
-	go relay[notice](stop, seen, "events", "--namespace", namespace,
-		"--field-selector", "involvedObject.kind=Canary,involvedObject.name="+name)
+// follow sends every change of the Canary and every Event about it until stop. Whoever stops it waits for the group: a watch
+// that outlives the demo holds its caller's output open for as long as the apiserver lets it.
+func follow(stop context.Context, namespace, name string, seen chan<- observation) *sync.WaitGroup {
+	var watches sync.WaitGroup
+	watches.Add(2)
+	go func() {
+		defer watches.Done()
+		relay[canary](stop, seen, "canaries.flagger.app", "--namespace", namespace, "--field-selector", "metadata.name="+name)
+	}()
+	go func() {
+		defer watches.Done()
+		relay[notice](stop, seen, "events", "--namespace", namespace,
+			"--field-selector", "involvedObject.kind=Canary,involvedObject.name="+name)
+	}()
+	return &watches
 }
 
 func relay[T observation](stop context.Context, seen chan<- observation, what string, args ...string) {

@@ -43,9 +43,11 @@ func (p *play) perform(stop context.Context) (outcome, error) {
 	if err != nil {
 		return p.tell.outcome(nil), err
 	}
-	follow(watching, p.namespace, p.canary, seen)
+	watches := follow(watching, p.namespace, p.canary, seen)
 	played := p.playActs(watching, seen)
 	summary, err := traffic.end(seen, p.tell)
+	cancel()
+	watches.Wait()
 	if played != nil {
 		err = played
 	}

@@ -30,7 +30,7 @@ capsule_up() {
   printf 'nameserver %s\nsearch svc.cluster.local cluster.local\noptions ndots:5\n' "$NODE_ADDRESS" >"$SERIN_STATE/etc/resolv.conf"
   nsenter --net="/run/netns/$SERIN_NETNS" setsid --fork \
     unshare --pid --fork --mount-proc bash "$E2E/lib/capsule-init.sh" "$SERIN_STATE/etc/resolv.conf" "${CAPSULE_OWN_DIRS[@]}" \
-    </dev/null >"$SERIN_STATE/log/capsule.log" 2>&1 9>&-
+    </dev/null >"$SERIN_STATE/log/capsule.log" 2>&1 3>&- 9>&-
   await 10 "the capsule $SERIN_NETNS" "$SERIN_STATE/log/capsule.log" capsule_is_ready
   CAPSULE=$(capsule_pid)
 }
@@ -66,14 +66,15 @@ capsule_is_gone() { ! capsule_pid; }
 # inside COMMAND...: runs it in all of the capsule's namespaces.
 inside() { nsenter --target "$CAPSULE" --net --pid --mount -- "$@"; }
 
-# daemon NAME COMMAND...: starts it in the capsule unless it runs; log/NAME.log and run/NAME.pid (a pid of the capsule).
+# daemon NAME COMMAND...: starts it in the capsule unless it runs; log/NAME.log and run/NAME.pid (a pid of the capsule). It
+# outlives whoever reads the caller's output, which may be descriptor 3, and the lock on 9.
 daemon() {
   local name=$1
   shift
   ! daemon_runs "$name" || return 0
   # shellcheck disable=SC2016 # the inner shell expands these
   inside setsid --fork bash -c 'echo $$ >"$1"; shift; exec "$@"' - "$SERIN_STATE/run/$name.pid" "$@" \
-    </dev/null >>"$SERIN_STATE/log/$name.log" 2>&1 9>&-
+    </dev/null >>"$SERIN_STATE/log/$name.log" 2>&1 3>&- 9>&-
 }
 
 daemon_runs() {

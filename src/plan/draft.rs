@@ -42,9 +42,7 @@ impl<'a> Draft<'a> {
         self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
-        // A moment that has passed brings nothing new: what this round could not do waits for the cluster to change.
-        let wake = self.wake.filter(|at| *at > self.now);
-        Plan { journal: self.journal, effects: self.effects, notices: self.notices, wake }
+        Plan { journal: self.journal, effects: self.effects, notices: self.notices, wake: self.wake }
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {
@@ -64,9 +62,12 @@ impl<'a> Draft<'a> {
         self.effects.push(effect);
     }
 
-    /// Looks again at `at`, or earlier where something else asked for it.
+    /// Looks again at `at`, or earlier where something else asked for it. A moment that has passed brings nothing new: what this
+    /// round could not do waits for the cluster to change, or for another moment.
     pub(super) fn wake_at(&mut self, at: Time) {
-        self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));
+        if at > self.now {
+            self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));
+        }
     }
 
     /// Moves to `phase` with the canary at `weight`; looks again after `check_in`.

@@ -59,7 +59,7 @@ impl App {
             }
             self.apply(&object).await?;
         }
-        wait_until(&format!("an available Deployment/{}", self.name), Duration::from_secs(90), async || {
+        wait_until(&format!("an available Deployment/{}", self.name), Duration::from_secs(180), async || {
             let status = self.deployment(self.name).await?.status.unwrap_or_default();
             Ok((status.available_replicas > Some(0) && status.available_replicas == status.replicas).then_some(()))
         })

@@ -79,7 +79,7 @@ async fn a_template_that_is_not_there_stalls_and_holds_the_release_until_it_is()
 async fn a_prometheus_that_is_down_holds_the_release_until_it_is_back() -> Outcome {
     establish_our_definitions().await?;
     in_namespace(async |client, namespace| {
-        let mut prometheus = Gate::before(PROMETHEUS).await?;
+        let mut prometheus = Gate::before(PROMETHEUS);
         let _operator = Operator::start(&namespace, &[])?;
         let app = releasing(&client, &namespace, &[template("vector(0)", &prometheus.address())]).await?;
         let sentence = app.tells("CheckNotPossible", CHECKED_WITHIN).await?;

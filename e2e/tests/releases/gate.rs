@@ -1,12 +1,16 @@
 //! A door in front of a server: open, it passes connections on; shut, nobody gets through and those inside are cut off.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::support::Outcome;
+
+/// Below those that the kernel gives to whoever connects: nobody else takes the address of a door that is shut.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(20_100);
 
 /// The door stays at its address from one opening to the next.
 pub(super) struct Gate {
@@ -16,10 +20,10 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Shut, at an address that was free, in front of `server`.
-    pub(super) async fn before(server: &'static str) -> Outcome<Self> {
-        let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-        Ok(Self { address, server, open: None })
+    /// Shut, in front of `server`.
+    pub(super) fn before(server: &'static str) -> Self {
+        let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), server, open: None }
     }
 
     /// Host and port.

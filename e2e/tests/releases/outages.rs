@@ -21,7 +21,7 @@ const A_MISSED_CHECK: Duration = Duration::from_secs(15);
 async fn an_apiserver_out_of_reach_is_told_in_the_log_and_delays_a_release_without_changing_it() -> Outcome {
     establish_our_definitions().await?;
     in_namespace(async |client, namespace| {
-        let mut apiserver = Gate::before(APISERVER).await?;
+        let mut apiserver = Gate::before(APISERVER);
         apiserver.open().await?;
         let master = format!("--master=https://{}", apiserver.address());
         // A leader would give up its lease and end; this one shows that the release itself survives.
@@ -54,7 +54,7 @@ async fn an_apiserver_out_of_reach_is_told_in_the_log_and_delays_a_release_witho
 #[tokio::test]
 async fn a_leader_that_cannot_renew_its_lease_says_so_and_ends() -> Outcome {
     in_namespace(async |_, namespace| {
-        let mut apiserver = Gate::before(APISERVER).await?;
+        let mut apiserver = Gate::before(APISERVER);
         apiserver.open().await?;
         let master = format!("--master=https://{}", apiserver.address());
         let mut operator = Operator::start(&namespace, &[&master])?;

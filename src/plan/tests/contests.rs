@@ -43,6 +43,18 @@ fn weights_that_another_hand_sets_again_and_again_are_set_back_ever_more_rarely_
 }
 
 #[test]
+fn the_last_edit_is_undone_in_its_time_though_a_check_is_overdue() {
+    let mut facts = analysing(20);
+    fight(&mut facts);
+    edited(&mut facts);
+    let plan = decide(&facts, &[], t(62));
+    let at = plan.wake.unwrap();
+    assert!(plan.effects.is_empty() && at > t(62), "{plan:?}");
+    facts.journal = plan.journal;
+    assert!(decide(&facts, &[], at).effects.iter().any(is_route));
+}
+
+#[test]
 fn a_contest_is_over_two_minutes_after_the_last_edit() {
     let mut facts = analysing(20);
     fight(&mut facts);
