@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Complaint, Journal, Percent, Revision, Routing, Settings, Time};
+use super::{Complaint, Endpoints, Journal, Percent, Revision, Routing, Settings, Time};
 
 /// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -277,15 +277,6 @@ impl Rollout {
         }
         Ok(())
     }
-}
-
-/// Ready endpoints of the Services of both sides.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Endpoints {
-    /// Of `<apex>-primary`.
-    pub primary: u32,
-    /// Of `<apex>-canary`.
-    pub canary: u32,
 }
 
 /// The routing object.

@@ -25,11 +25,14 @@ mod tests;
 mod traffic;
 mod waiting;
 
+use std::borrow::Cow;
+
 use crate::model::{Answer, Effect, Facts, Gravity, Notice, Phase, Plan, Question, Settings, Shape, TargetSeen, Time};
 use draft::Draft;
 
 /// The reads that the next decision needs besides `answers`; none when it knows enough. Which ones are due is a decision of its own.
 pub fn questions(facts: &Facts, answers: &[Answer], now: Time) -> Vec<Question> {
+    let facts = &*reliable(facts, now);
     if takeover::rival_until(facts, now).is_some() {
         return Vec::new();
     }
@@ -41,10 +44,13 @@ pub fn questions(facts: &Facts, answers: &[Answer], now: Time) -> Vec<Question> 
 
 /// The next thing to write, do and tell. `answers` belong to the `questions` of the same facts and moment.
 pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
+    let more = facts.endpoints.next(now);
+    let facts = &*reliable(facts, now);
     if let Some(until) = takeover::rival_until(facts, now) {
         return takeover::stand_back(facts, now, until);
     }
     let mut draft = Draft::new(facts, answers, now);
+    more.into_iter().for_each(|at| draft.wake_at(at));
     match stage(facts) {
         Stage::Gone => return draft.unchanged(),
         Stage::Terminating => terminating::decide(&mut draft),
@@ -80,6 +86,12 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
         }
     }
     draft.finish()
+}
+
+/// The facts without endpoints that proxies may not know of yet.
+fn reliable(facts: &Facts, now: Time) -> Cow<'_, Facts> {
+    let endpoints = facts.endpoints.known(now);
+    if endpoints == facts.endpoints { Cow::Borrowed(facts) } else { Cow::Owned(Facts { endpoints, ..facts.clone() }) }
 }
 
 /// What kind of decision the facts allow.

@@ -96,7 +96,7 @@ pub(super) fn settled() -> Facts {
         owned: false,
         sides: Shape::AsWanted,
         apex: Shape::AsWanted,
-        endpoints: Endpoints { primary: 2, canary: 0 },
+        endpoints: Endpoints { primary: 2, canary: 0, ..Endpoints::default() },
         route: RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted },
         writer: None,
         snapshots: vec![rev("a")],
@@ -353,7 +353,7 @@ fn adoption_scales_the_target_down_last() {
     facts.apex = Shape::Differs;
     facts.route = RouteSeen::Missing;
     facts.snapshots.clear();
-    facts.endpoints = Endpoints { primary: 0, canary: 2 };
+    facts.endpoints = Endpoints { primary: 0, canary: 2, ..Endpoints::default() };
 
     let plan = decide(&facts, &[], t(0));
     assert_eq!(plan.effects, [Effect::Primary(PrimarySource::Target(rev("a")))]);

@@ -206,7 +206,13 @@ impl Corner<'_> {
         let [_, primary, canary] = self.names.services();
         let slices: Vec<_> = self.scene.objects.of_kind(kinds::ENDPOINT_SLICE).map(|(_, slice)| slice).collect();
         let ready = |service: &ObjectKey| endpoints::ready(&slices, &service.name);
-        Endpoints { primary: ready(&primary), canary: ready(&canary) }
+        let since = |service: &ObjectKey| endpoints::since(&slices, &service.name);
+        Endpoints {
+            primary: ready(&primary),
+            canary: ready(&canary),
+            primary_since: since(&primary),
+            canary_since: since(&canary),
+        }
     }
 
     fn snapshots(&self) -> Vec<Revision> {

@@ -1,6 +1,7 @@
 //! The controller of EndpointSlices: which ready pods each Service means.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use super::pods::Pod;
 use crate::model::Time;
 use crate::object::kinds::{ENDPOINT_SLICE, SERVICE};
 use crate::object::{ObjectKey, Objects, value};
+use crate::workload::endpoints::{note_since, since};
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -25,14 +27,18 @@ pub(super) fn tick(api: &mut Apiserver, pods: &[Pod], now: Time) {
         api.delete(&key);
     }
     for (key, (service, ready)) in wanted {
-        if api.find(&key).and_then(|o| o.get("endpoints")).and_then(Value::as_array).map(Vec::len) == Some(ready) {
+        let before = api.find(&key).cloned();
+        if before.as_ref().and_then(|o| o.get("endpoints")).and_then(Value::as_array).map(Vec::len) == Some(ready) {
             continue;
         }
         let endpoints: Vec<_> = (0..ready)
             .map(|i| json!({"addresses": [format!("10.0.0.{i}")], "conditions": {"ready": true, "serving": true}}))
             .collect();
         let labels = json!({SERVICE_NAME: service});
-        api.put(&key, json!({"metadata": {"labels": labels}, "addressType": "IPv4", "endpoints": endpoints}));
+        let mut slice = json!({"metadata": {"labels": labels}, "addressType": "IPv4", "endpoints": endpoints});
+        // The operator notes it when it sees the slice.
+        note_since(&mut slice, before.as_ref(), false, now);
+        api.put(&key, slice);
     }
 }
 
@@ -45,4 +51,14 @@ pub(super) fn ready(objects: &Objects, namespace: &str, service: &str) -> Option
     let key = SERVICE.named(namespace, service);
     objects.find(&key)?;
     objects.find(&slice_key(&key)).and_then(|o| o.get("endpoints")).and_then(Value::as_array).map(Vec::len)
+}
+
+/// How long kube-proxy gathers changes before it writes them.
+const GATHERED: Duration = Duration::from_secs(1);
+
+/// Whether nobody answers at the address of a Service: it has no ready endpoint, or no node knows yet that it has one.
+pub(super) fn is_dead(objects: &Objects, namespace: &str, service: &str, now: Time) -> bool {
+    let slice = objects.find(&slice_key(&SERVICE.named(namespace, service)));
+    let fresh = slice.and_then(|slice| since(&[slice], service)).is_some_and(|since| now.since(since) < GATHERED);
+    fresh || ready(objects, namespace, service).unwrap_or(0) == 0
 }

@@ -109,6 +109,10 @@ impl Operator {
         let Some(scene) = corner::scene(&cluster.names, self.cache.objects()) else { return Round::Done };
         let now = Time::from_millis(cluster.now.as_millis() + self.skew);
         let mut facts = scene.facts();
+        // When endpoints came, whoever saw them noted by its own clock.
+        let own = |at: Time| Time::from_millis(at.as_millis() + self.skew);
+        facts.endpoints.primary_since = facts.endpoints.primary_since.map(own);
+        facts.endpoints.canary_since = facts.endpoints.canary_since.map(own);
         let answers = inquire(cluster, others, &facts, now);
         let mut plan = plan::decide(&facts, &answers, now);
         if let Some(complaint) = scene.refusal(&plan.effects) {

@@ -67,14 +67,18 @@ pub(super) fn shares(routing: Option<&Routing>, matching: f64) -> Vec<(Side, f64
     [(Side::Primary, 100.0 - canary), (Side::Canary, canary)].into_iter().filter(|(_, share)| *share > 0.0).collect()
 }
 
-/// Percent of the requests that go to a Service without a ready endpoint while pods elsewhere could have answered.
+/// Percent of the requests that go to a Service where nobody answers while pods elsewhere could have answered.
 pub(super) fn lost(names: &Names, objects: &Objects, pods: &[Pod], shares: &[(Side, f64)], now: Time) -> Percent {
     let apex = SERVICE.named(&names.namespace, &names.apex);
     if matches!(shares, [(Side::Apex, _)]) && objects.find(&apex).is_none() {
         return Percent::ZERO; // Nobody can have known the name yet.
     }
     let somebody = pods.iter().any(|p| p.is_ready(now));
-    let dead = |side: Side| endpoints::ready(objects, &names.namespace, &names.side(side)).unwrap_or(0) == 0;
+    let dead = |side: Side| match side {
+        // Its address is as new as it is, or its pods change without a pause.
+        Side::Apex => endpoints::ready(objects, &names.namespace, &names.apex).unwrap_or(0) == 0,
+        Side::Primary | Side::Canary => endpoints::is_dead(objects, &names.namespace, &names.side(side), now),
+    };
     let lost: f64 = shares.iter().filter(|(side, _)| dead(*side)).map(|(_, share)| share).sum();
     let whole = (1..=100_u8).find(|percent| f64::from(*percent) >= lost).unwrap_or(100);
     if somebody && lost > 0.0 { Percent::clamped(whole.into()) } else { Percent::ZERO }

@@ -41,7 +41,7 @@ impl Whole for CoreService {
 
     fn endpoints(&self, at: &Place<'_>) -> Endpoints {
         let there = |side| u32::from(at.objects.find(&key(at, side)).is_some());
-        Endpoints { primary: there("-primary"), canary: there("-canary") }
+        Endpoints { primary: there("-primary"), canary: there("-canary"), ..Endpoints::default() }
     }
 
     fn kept(&self, _at: &Place<'_>) -> Vec<Revision> {
@@ -153,7 +153,10 @@ mod tests {
         let promoted = CoreService.promote(&place(&first, &store), &revision(&first)).expect("it is this one");
         write(&mut store, &sides);
         write(&mut store, &promoted);
-        assert_eq!(CoreService.endpoints(&place(&first, &store)), Endpoints { primary: 1, canary: 1 });
+        assert_eq!(
+            CoreService.endpoints(&place(&first, &store)),
+            Endpoints { primary: 1, canary: 1, ..Endpoints::default() }
+        );
         let sides = CoreService.sides(&place(&second, &store));
         write(&mut store, &sides);
         let host = |store: &FakeStore, side: &str| {

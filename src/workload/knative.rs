@@ -43,7 +43,7 @@ impl Whole for Knative {
 
     fn endpoints(&self, at: &Place<'_>) -> Endpoints {
         let ready = |name: Option<&str>| u32::from(name.is_some_and(|name| is_ready(at, name)));
-        Endpoints { primary: ready(primary(at.target)), canary: ready(newest(at.target)) }
+        Endpoints { primary: ready(primary(at.target)), canary: ready(newest(at.target)), ..Endpoints::default() }
     }
 
     fn kept(&self, at: &Place<'_>) -> Vec<Revision> {
@@ -138,7 +138,7 @@ mod tests {
         let seen = Knative.target(&at).expect("it has a revision");
         assert_eq!(seen.revision.as_str(), "s1-cart-00002");
         assert!(seen.rollout.readiness(Percent::FULL).is_err(), "so the deadline of the Canary runs");
-        assert_eq!(Knative.endpoints(&at), Endpoints { primary: 1, canary: 0 });
+        assert_eq!(Knative.endpoints(&at), Endpoints { primary: 1, canary: 0, ..Endpoints::default() });
         let Seen::Found(primary) = Knative.primary(&at) else { panic!("the annotation names it") };
         assert_eq!(
             (primary.runs, primary.rollout.readiness(Percent::FULL)),

@@ -17,7 +17,7 @@ fn scaled(facts: &mut Facts, hold: Option<Hold>) {
 fn primary_of(facts: &mut Facts, replicas: u32, revision: &str) {
     let runs = PrimaryMatch::Revision(rev(revision));
     facts.primary = Seen::Found(PrimarySeen { runs, replicas, rollout: pods(replicas) });
-    facts.endpoints = Endpoints { primary: replicas, canary: 2 };
+    facts.endpoints = Endpoints { primary: replicas, canary: 2, ..Endpoints::default() };
 }
 
 fn holds(plan: &Plan) -> Vec<Option<Hold>> {

@@ -105,3 +105,23 @@ fn a_route_that_leads_to_missing_pods_does_not_wait_for_the_finalizer() {
     let effects = decide(&facts, &[], t(0)).effects;
     assert_eq!(effects, [Effect::Route(Routing::PRIMARY), Effect::AddFinalizer]);
 }
+
+#[test]
+fn a_canary_gets_its_first_request_once_every_proxy_can_know_of_its_pods() {
+    let mut facts = analysing(0);
+    facts.journal.step = facts.journal.step.map(|step| Step { waiting_since: Some(t(0)), ..step });
+    facts.endpoints.canary_since = Some(t(10));
+    let soon = decide(&facts, &[], t(11));
+    assert_eq!((soon.effects, soon.journal.weight, soon.wake), (vec![], Percent::ZERO, Some(t(12))));
+    assert_eq!(decide(&facts, &[], t(12)).effects, [Effect::Route(Routing::split(Percent::clamped(20)))]);
+}
+
+#[test]
+fn traffic_returns_to_a_primary_that_was_down_once_every_proxy_can_know_of_it() {
+    let mut facts = analysing(20);
+    facts.route = RouteSeen::Seen { routing: Routing::split(Percent::FULL), shape: Shape::AsWanted };
+    facts.endpoints.primary_since = Some(t(10));
+    let soon = decide(&facts, &[], t(11));
+    assert_eq!((soon.effects, soon.wake), (vec![], Some(t(12))));
+    assert_eq!(decide(&facts, &[], t(12)).effects, [Effect::Route(Routing::split(Percent::clamped(20)))]);
+}

@@ -9,6 +9,7 @@ use kube::core::{ApiResource, DynamicResourceScope};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::super::clock;
 use super::super::place::Place;
 use crate::object::kinds::{
     BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE,
@@ -16,6 +17,7 @@ use crate::object::kinds::{
 };
 use crate::object::{FIELD_MANAGER, Kind, content, value};
 use crate::scene::EVERY;
+use crate::workload::endpoints;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -63,6 +65,13 @@ impl Item {
 
     pub(crate) fn version(&self) -> u64 {
         self.meta.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
+    }
+
+    /// Notes what only somebody who watches can know of an object that comes after `before`.
+    pub(super) fn note(&mut self, kind: Kind, before: Option<&Stored>, listed: bool) {
+        if kind == ENDPOINT_SLICE {
+            endpoints::note_since(&mut self.value, before.map(Stored::value).as_ref(), listed, clock::now());
+        }
     }
 
     /// The compact form. Drops managedFields, but for who wrote a Canary's status, and who else wrote a route last; the last-applied annotation too,
@@ -157,7 +166,7 @@ fn prune_scaler(scaler: &mut Value) {
 
 fn prune_slice(slice: &mut Value) {
     let Some(fields) = slice.as_object_mut() else { return };
-    fields.retain(|key, _| matches!(key.as_str(), "metadata" | "endpoints"));
+    fields.retain(|key, _| matches!(key.as_str(), "metadata" | "endpoints" | endpoints::SINCE));
     if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.retain(|key, _| matches!(key.as_str(), "name" | "namespace" | "resourceVersion" | "labels"));
     }

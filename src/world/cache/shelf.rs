@@ -101,7 +101,7 @@ impl Shelf {
     }
 
     /// Takes in an object that is new or has changed. Returns the canaries that look at it.
-    pub(crate) fn put(&mut self, item: Item) -> Vec<Place> {
+    pub(crate) fn put(&mut self, mut item: Item) -> Vec<Place> {
         let place = item.place();
         self.seen = self.seen.max(item.version());
         if let Some(listed) = &mut self.listed {
@@ -120,6 +120,8 @@ impl Shelf {
             Keep::Labelled(label) => item.label(label).map(|value| Place::new(place.namespace(), value)),
             Keep::All | Keep::Named | Keep::Sealed => None,
         };
+        let before = if let Content::Held(have) = &entry.content { Some(have) } else { None };
+        item.note(self.kind, before, self.listed.is_some());
         let stored = item.store(self.kind);
         if let Content::Held(have) = &mut entry.content
             && have.json == stored.json

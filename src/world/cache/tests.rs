@@ -8,6 +8,7 @@ use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
 use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA};
 use crate::object::{Kind, ObjectKey, value};
 use crate::scene::{EVERY, Labelled, Lookups};
+use crate::workload::endpoints;
 use crate::world::place::Place;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -247,4 +248,26 @@ fn every_canary_of_a_namespace_looks_at_its_budgets_and_no_count_of_pods_wakes_o
     let put = |version, more: &Value| cache.absorb(BUDGET, Event::Apply(object("any", version, more))).wake;
     assert_eq!(put(4, &json!({"spec": {"minAvailable": 1}})), places(["a", "b"]));
     assert_eq!(put(5, &json!({"spec": {"minAvailable": 1}, "status": {"currentHealthy": 2}})), places([]));
+}
+
+#[test]
+fn the_moment_of_the_first_ready_endpoint_is_kept_while_there_is_one() {
+    let cache = synced();
+    let ready = |version, pods: &Value| {
+        let labels = json!({SERVICE_NAME: "a-canary"});
+        object("a-canary-x", version, &json!({"metadata": {"labels": labels}, "endpoints": pods}))
+    };
+    let since = || {
+        let Look::Seen(sight) = cache.look(&place("a")) else { panic!("it is seen") };
+        let slice = sight.objects.iter().find(|(key, _)| key.kind == ENDPOINT_SLICE).map(|(_, stored)| stored.value());
+        endpoints::since(&[&slice.expect("it is there")], "a-canary")
+    };
+    cache.absorb(ENDPOINT_SLICE, Event::Apply(ready(10, &json!([]))));
+    assert_eq!(since(), None);
+    cache.absorb(ENDPOINT_SLICE, Event::Apply(ready(11, &json!([{"addresses": ["10.0.0.1"]}]))));
+    let first = since();
+    assert!(first.is_some());
+    let two = json!([{"addresses": ["10.0.0.1"]}, {"addresses": ["10.0.0.2"]}]);
+    list(&cache, ENDPOINT_SLICE, vec![ready(12, &two)]);
+    assert_eq!(since(), first);
 }
