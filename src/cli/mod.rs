@@ -73,8 +73,8 @@ enum Command {
     /// Give the canary so many percent, and go on from there: serin set-weight 30 cart -n shop
     SetWeight {
         /// Percent of the traffic, up to the last step
-        #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
-        weight: u8,
+        #[arg(value_parser = request::percent)]
+        weight: Percent,
         #[command(flatten)]
         target: request::Target,
     },
@@ -100,12 +100,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Crds => manifests::crds(),
         Command::Rbac { routers } => manifests::rbac(&routers),
         Command::Loadtest(args) => loadtest::run(&args),
-        Command::Promote(target) => request::request("promote", target),
-        Command::Abort(target) => request::request("abort", target),
-        Command::Pause(target) => request::request("pause", target),
-        Command::Resume(target) => request::request("resume", target),
-        Command::Retry(target) => request::request("retry", target),
-        Command::SetWeight { weight, target } => request::request(&format!("set-weight={weight}"), target),
+        Command::Promote(target) => request::request(Verb::Promote, target),
+        Command::Abort(target) => request::request(Verb::Abort, target),
+        Command::Pause(target) => request::request(Verb::Pause, target),
+        Command::Resume(target) => request::request(Verb::Resume, target),
+        Command::Retry(target) => request::request(Verb::Retry, target),
+        Command::SetWeight { weight, target } => request::request(Verb::SetWeight(weight), target),
         Command::Check(what) => check::check(what),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::out::{self, exit};
-use crate::model::duration;
+use crate::model::{Percent, Verb, duration};
 use crate::world::{self, Acknowledged, RequestOptions};
 
 /// Of which Canary, and how long to wait.
@@ -36,19 +36,23 @@ enum Output {
     Json,
 }
 
+pub(super) fn percent(text: &str) -> Result<Percent, String> {
+    text.parse().ok().and_then(Percent::new).ok_or_else(|| "write a whole number from 0 to 100, for example 30".to_owned())
+}
+
 fn length(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| "write a number with h, m or s, for example 30s".to_owned())
 }
 
-/// Asks; `verb` as it stands before the slash of the annotation.
-pub(super) fn request(verb: &str, target: Target) -> ExitCode {
+/// Asks, and shows what came of it.
+pub(super) fn request(verb: Verb, target: Target) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return out::complain(&format!("cannot start: {error}")),
     };
     let Target { name, namespace, timeout, output } = target;
     let namespace = namespace.filter(|namespace| !namespace.is_empty());
-    let options = RequestOptions { name, namespace, verb: verb.to_owned(), patience: timeout };
+    let options = RequestOptions { name, namespace, verb, patience: timeout };
     let found = match runtime.block_on(world::request(options)) {
         Ok(found) => found,
         Err(error) => return out::complain(&error.to_string()),

@@ -1,5 +1,7 @@
 //! A hand on the lever: what a person or a pipeline asks of a release by annotation.
 
+use std::fmt;
+
 use super::{Percent, Time};
 
 /// `serin.dev/request` as it stands on the Canary.
@@ -65,6 +67,19 @@ impl Verb {
     }
 }
 
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Promote => f.write_str("promote"),
+            Self::Abort => f.write_str("abort"),
+            Self::Pause => f.write_str("pause"),
+            Self::Resume => f.write_str("resume"),
+            Self::Retry => f.write_str("retry"),
+            Self::SetWeight(weight) => write!(f, "set-weight={}", weight.get()),
+        }
+    }
+}
+
 /// A request that was carried out or refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Handled {
@@ -84,6 +99,14 @@ mod tests {
 
     fn verb(text: &str) -> Option<Verb> {
         Request::new(text, None).unwrap().verb
+    }
+
+    #[test]
+    fn each_verb_is_read_as_it_is_written() {
+        let weight = Verb::SetWeight(Percent::new(7).unwrap());
+        for known in [Verb::Promote, Verb::Abort, Verb::Pause, Verb::Resume, Verb::Retry, weight] {
+            assert_eq!(verb(&format!("{known}/1")), Some(known));
+        }
     }
 
     #[test]

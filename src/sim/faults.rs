@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fixture;
 use super::random::Random;
-use crate::model::Moment;
+use crate::model::{Moment, Percent, Verb};
 use crate::object::Kind;
 use crate::object::kinds::{CANARY, DEPLOYMENT, ENDPOINT_SLICE, SERVICE};
 
@@ -79,6 +79,8 @@ pub(super) enum Fault {
     DeleteCanary(Duration),
     /// The Canary is made anew.
     RestoreCanary,
+    /// A person asks for something by annotation; a pause is ended after so long.
+    Ask(Verb, Duration),
 }
 
 /// A field of the analysis.
@@ -159,7 +161,7 @@ impl Fault {
         let kind = random.pick(&kinds).unwrap_or(DEPLOYMENT);
         let (moments, shift) = (some_moments(random), random.millis(20_000, 400_000));
         let (short, long) = (random.millis(200, 8_000), random.millis(5_000, 90_000));
-        match random.below(60) {
+        match random.below(65) {
             0..=3 => Self::Crash(u32::from(random.count(6))),
             4..=5 => Self::Takeover(kind, short),
             6..=7 => Self::StaleCache(kind, short),
@@ -189,9 +191,16 @@ impl Fault {
             46..=55 => Self::HookAgainst(moments, shift),
             56..=57 => Self::HookSilent(moments, shift),
             58 => Self::HookBroken(moments, shift),
-            _ => Self::Autoscale(u32::from(random.count(8))),
+            59 => Self::Autoscale(u32::from(random.count(8))),
+            _ => Self::Ask(some_verb(random), long),
         }
     }
+}
+
+fn some_verb(random: &mut Random) -> Verb {
+    let weight = Percent::clamped(random.count(101).into());
+    let verbs = [Verb::Promote, Verb::Abort, Verb::Pause, Verb::Resume, Verb::Retry, Verb::SetWeight(weight)];
+    random.pick(&verbs).unwrap_or(Verb::Pause)
 }
 
 /// The moments whose hooks change their mind: mostly one gate.

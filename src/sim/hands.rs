@@ -12,6 +12,7 @@ use super::operator::Operator;
 use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
+use crate::model::{Request, Verb};
 use crate::object::kinds::{CONFIG_MAP, HPA, SERVICE};
 use crate::object::{Kind, content, value};
 
@@ -61,6 +62,12 @@ impl Trial {
             Fault::Skip(Skip::On) => self.edit_canary(&json!({"spec": {"skipAnalysis": true}})),
             Fault::Skip(Skip::Off) => self.edit_canary(&json!({"spec": {"skipAnalysis": false}})),
             Fault::EditAnalysis(knob) => self.turn(*knob),
+            Fault::Ask(verb, lag) => {
+                let text = format!("{verb}/{}", now.as_millis());
+                let key = corner::canary_key(&self.cluster.names);
+                self.cluster.api.edit(&key, &json!({"metadata": {"annotations": {Request::ANNOTATION: text}}}));
+                return (*verb == Verb::Pause).then_some((*lag, Fault::Ask(Verb::Resume, *lag)));
+            }
             Fault::EditWeight(_)
             | Fault::EditHosts
             | Fault::EditPrimary

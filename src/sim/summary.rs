@@ -125,6 +125,8 @@ const NOTICES: &[&str] = &[
     "GateOverdue",
     "RollbackRequested",
     "Complaint",
+    "Requested",
+    "Aborted",
     "Suspended",
     "Terminating",
     "Terminated",
@@ -162,4 +164,5 @@ const FAULTS: &[&str] = &[
     "DeleteRoute",
     "DeleteTarget",
     "DeleteCanary",
+    "Ask",
 ];

@@ -16,7 +16,7 @@ use super::connect::connect;
 use super::failure::chain;
 use super::http::Http;
 use crate::api::{Canary, HandledRequest};
-use crate::model::Request;
+use crate::model::{Request, Verb};
 
 /// What is asked of which Canary.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ pub struct RequestOptions {
     pub name: String,
     /// Its namespace; that of the kubeconfig's context, or of the pod, where it is `None`.
     pub namespace: Option<String>,
-    /// What is asked, as it stands before the slash: `promote`, `set-weight=30`.
-    pub verb: String,
+    /// What is asked.
+    pub verb: Verb,
     /// How long to wait for the operator.
     pub patience: Duration,
 }
