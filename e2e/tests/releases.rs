@@ -16,6 +16,7 @@ mod check;
 mod crashes;
 mod outages;
 mod outcomes;
+mod ownroutes;
 mod planes;
 mod providers;
 mod requests;

@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, NamespacedRef, Recourse, SessionAffinity, StringMatch, Webhook, number, rules, schema};
+use super::{Metric, NamespacedRef, Recourse, SessionAffinity, StringMatch, VerifyTraffic, Webhook, number, rules, schema};
 
 /// The steps of a release and its checks. Exactly one of iterations, stepWeight and stepWeights says how it advances.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -82,6 +82,11 @@ pub struct CanaryAnalysis {
     /// What a check comes to while the canary has fewer requests than minRequests. Default hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_inconclusive: Option<Recourse>,
+
+    /// Whether the share of the requests that the canary really gets, by the router's own counters, is held against its weight.
+    /// Default: it is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_traffic: Option<VerifyTraffic>,
 
     /// Requests that the canary must have had within a KPI's interval for its value to count, by the success rate that the
     /// router brings along. Default 0: any number will do, as in Flagger.

@@ -6,8 +6,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, Provider, RouteRef, TargetRef, UpstreamRef,
-    number, rules,
+    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, OwnRoute, Provider, RouteRef, TargetRef,
+    UpstreamRef, number, rules,
 };
 
 /// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
@@ -84,6 +84,12 @@ pub struct CanarySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route_ref: Option<RouteRef>,
 
+    /// Routes of your own that lead to the apex Service: only weights are written in them, and a backend for the canary is added
+    /// while a release runs. No route is made then. `provider` still says whose counters the builtin metrics ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub route_refs: Option<Vec<OwnRoute>>,
+
     /// The Upstream whose connection settings are copied. Only the provider gloo reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_ref: Option<UpstreamRef>,
@@ -109,6 +115,11 @@ pub struct CanarySpec {
 }
 
 impl CanarySpec {
+    /// Whether the user's own routes are shared, and none is made.
+    pub fn brings_routes(&self) -> bool {
+        self.route_refs.as_ref().is_some_and(|routes| !routes.is_empty())
+    }
+
     /// Name of the apex Service; those of the sides are `<apex>-primary` and `<apex>-canary`.
     pub fn apex(&self) -> &str {
         let given = self.service.as_ref().and_then(|service| service.name.as_deref());

@@ -125,6 +125,16 @@ pub enum Recourse {
     Pass,
 }
 
+/// What follows where the canary gets another share of the requests than its weight says.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+pub enum VerifyTraffic {
+    /// It is shown as the metric traffic-share.
+    Report,
+    /// It is shown, and checks are held until the share is right, for maxHold at most; then they fail.
+    Hold,
+}
+
 /// What a KPI is for.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "lowercase")]

@@ -35,15 +35,15 @@ mod word;
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
 pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Severity};
 pub use canary::{Canary, CanarySpec};
-pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange};
+pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange, VerifyTraffic};
 pub use condition::Condition;
 pub use gateway::{BackendRef, Mirror, ParentRef};
 pub use metric_template::{MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec};
 pub use port::TargetPort;
 pub use provider::Provider;
 pub use reference::{
-    AutoscalerKind, AutoscalerRef, IngressKind, IngressRef, NamespacedRef, RouteKind, RouteRef, ScalerReplicas,
-    SecretRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
+    AutoscalerKind, AutoscalerRef, IngressKind, IngressRef, NamespacedRef, OwnRoute, RouteKind, RouteRef,
+    ScalerReplicas, SecretRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
 };
 pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};

@@ -135,6 +135,23 @@ pub struct RouteRef {
     pub name: String,
 }
 
+/// A route of the user's own, in the canary's namespace.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnRoute {
+    /// API version of the route, for example gateway.networking.k8s.io/v1.
+    #[schemars(length(min = 1, max = 253))]
+    pub api_version: String,
+
+    /// HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or VirtualService.
+    #[schemars(length(min = 1, max = 63))]
+    pub kind: String,
+
+    /// Name of the route.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
 /// The one kind a route reference may name.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteKind {

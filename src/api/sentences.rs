@@ -213,6 +213,9 @@ sentences! {
     CAN083 ComparisonWithoutLimit
     "metric {metric} has a comparison that needs thresholdRange.{end} to tell which requests are good; write it, for example {example}"
 
+    CAN084 TrafficNotVerifiable
+    "spec.analysis.verifyTraffic is set, and with {what} the weight does not say what share of the requests the canary gets; drop one of the two"
+
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::rule::Rule;
 use super::{History, Release, Track};
 use crate::judge::{self, Bearing};
-use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Mode, Reading, Sample, Tally, Time};
+use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Mode, Percent, Reading, Sample, Tally, Time};
 
 /// What a rule would have done, and when.
 #[derive(Clone, PartialEq, Debug)]
@@ -138,7 +138,7 @@ impl Run<'_> {
         match &kpi.comparison {
             Some(comparison) => {
                 let measured = self.compared(track, kpi, comparison, kept, now);
-                judge::compare(kpi, comparison, kept, Some(&measured), now)
+                judge::compare(kpi, comparison, kept, Some(&measured), Percent::ZERO, now)
             }
             None => judge::reading(kpi, Some(&self.measured(track, kpi, now))),
         }

@@ -1,12 +1,13 @@
 //! Whether the routing objects may be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Category, Check, Outcome};
 use crate::install::rbac;
 use crate::model::Facts;
+use crate::object::Kind;
 use crate::route::{self, Router};
-use crate::scene::Scene;
+use crate::scene::{Scene, lookups};
 use crate::settings;
 
 /// One thing that the operator does with routing objects.
@@ -33,12 +34,24 @@ impl Account {
 
 /// What to ask the apiserver about, in the canary's namespace.
 pub fn rights(scene: &Scene) -> Vec<Right> {
-    let rules = router_of(scene).map(rbac::router).unwrap_or_default();
+    let kinds = looked_at(scene);
+    let is_of = |rule: &rbac::Rule, kind: &Kind| kind.group == rule.group && kind.plural == rule.resource;
+    let rules = router_of(scene).into_iter().flat_map(|router| {
+        // Of a router with several kinds a canary may need one.
+        let routes = |rule: &rbac::Rule| router.kinds().iter().any(|kind| is_of(rule, kind));
+        let needed = |rule: &rbac::Rule| !routes(rule) || kinds.iter().any(|kind| is_of(rule, kind));
+        rbac::router(router).into_iter().filter(needed).collect::<Vec<_>>()
+    });
     let rights = |rule: rbac::Rule| {
         let rbac::Rule { group, resource, verbs } = rule;
         verbs.iter().map(move |verb| Right { group: group.clone(), resource: resource.clone(), verb })
     };
-    rules.into_iter().flat_map(rights).collect()
+    rules.flat_map(rights).collect()
+}
+
+/// The kinds of everything that this canary reads by name.
+fn looked_at(scene: &Scene) -> BTreeSet<Kind> {
+    lookups(&scene.canary, &scene.defaults).keys.into_iter().map(|key| key.kind).collect()
 }
 
 /// Whether traffic can be moved, after the apiserver has told which rights are lacking. `None` where the kinds or the
@@ -48,7 +61,8 @@ pub fn router(scene: &Scene, facts: &Facts, account: &Account, lacking: &[Right]
     let name = router.providers().first().copied().unwrap_or_default();
     let (Account(who), namespace) = (account, &facts.canary.namespace);
     if lacking.is_empty() {
-        let kinds: Vec<_> = router.kinds().iter().map(|kind| kind.kind).collect();
+        let needed = looked_at(scene);
+        let kinds: Vec<_> = router.kinds().iter().filter(|kind| needed.contains(kind)).map(|kind| kind.kind).collect();
         let sentence = format!("{who} may write {} in {namespace}", kinds.join(" and "));
         return Some(Check::new(Category::Router, name, Outcome::Fine, sentence));
     }
@@ -66,7 +80,7 @@ pub fn router(scene: &Scene, facts: &Facts, account: &Account, lacking: &[Right]
 
 fn router_of(scene: &Scene) -> Option<&'static dyn Router> {
     let defaults = settings::Defaults { provider: &scene.defaults.provider, namespace: "" };
-    route::find(settings::provider(&scene.canary.spec, &defaults))
+    route::mover(&scene.canary.spec, settings::provider(&scene.canary.spec, &defaults))
 }
 
 /// `create, patch virtualservices.networking.istio.io`

@@ -1,5 +1,6 @@
-//! Every router has an example under its name, and each example plays to its end.
+//! Every router has an example under its name, each kind of the user's own routes has one, and each example plays to its end.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -28,13 +29,21 @@ fn example(name: &str) -> (Vec<Value>, Canary) {
     (manifests, serde_json::from_value(canary).unwrap_or_else(|e| panic!("{name}: {e}")))
 }
 
-fn names() -> impl Iterator<Item = &'static str> {
+fn routers() -> impl Iterator<Item = &'static str> {
     route::ALL.iter().flat_map(|router| router.providers()).copied()
+}
+
+fn own_routes() -> BTreeSet<String> {
+    route::OWN.kinds().iter().map(|kind| format!("own-routes/{}", kind.kind.to_lowercase())).collect()
+}
+
+fn names() -> impl Iterator<Item = String> {
+    routers().map(str::to_owned).chain(own_routes())
 }
 
 #[test]
 fn every_router_has_an_example_under_its_name() {
-    for name in names() {
+    for name in routers() {
         let (_, canary) = example(name);
         assert_eq!(canary.spec.provider.map(|provider| provider.as_str()), Some(name));
     }
@@ -48,7 +57,7 @@ fn is_playable(canary: &Canary) -> bool {
 #[test]
 fn nothing_stands_against_an_example() {
     for name in names() {
-        let (_, canary) = example(name);
+        let (_, canary) = example(&name);
         let defaults = Defaults { provider: "", namespace: "demo" };
         let complaints = settings::resolve(&canary.spec, &defaults).err().unwrap_or_default();
         assert!(complaints.is_empty() || !is_playable(&canary), "{name}: {complaints:?}");
@@ -60,7 +69,7 @@ fn every_example_plays_to_a_promotion() {
     let scenario: Scenario =
         serde_saphyr::from_str(&std::fs::read_to_string(root().join("scenarios/good.yaml")).unwrap()).unwrap();
     for name in names() {
-        let (manifests, canary) = example(name);
+        let (manifests, canary) = example(&name);
         if is_playable(&canary) {
             let outcome = sim::play(&manifests, &scenario).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None), "{name}");
@@ -70,8 +79,10 @@ fn every_example_plays_to_a_promotion() {
 
 #[test]
 fn every_directory_is_the_example_of_a_router() {
-    let known: Vec<_> =
-        names().map(|name| name.replace(':', "-")).chain(["scenarios", "verdict"].map(str::to_owned)).collect();
+    let known: Vec<_> = routers()
+        .map(|name| name.replace(':', "-"))
+        .chain(["own-routes", "scenarios", "verdict"].map(str::to_owned))
+        .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         assert!(known.contains(&name), "examples/{name} belongs to no router");
@@ -81,7 +92,7 @@ fn every_directory_is_the_example_of_a_router() {
 #[test]
 fn the_objects_of_an_example_are_in_one_namespace() {
     for name in names() {
-        for object in example(name).0 {
+        for object in example(&name).0 {
             assert_eq!(value::text(&object, &["metadata", "namespace"]), Some("demo"), "{name}");
         }
     }

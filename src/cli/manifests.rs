@@ -17,9 +17,9 @@ pub(super) fn crds() -> ExitCode {
 /// Prints the ClusterRole for these routers; for all of them where none is named.
 pub(super) fn rbac(routers: &[String]) -> ExitCode {
     let found: Result<Vec<_>, _> =
-        routers.iter().map(|name| route::find(name).ok_or_else(|| route::unknown(name))).collect();
+        routers.iter().map(|name| route::named(name).ok_or_else(|| route::unknown(name))).collect();
     match found {
-        Ok(found) if found.is_empty() => out::print(&install::rbac::cluster_role(route::ALL)),
+        Ok(found) if found.is_empty() => out::print(&install::rbac::cluster_role(&route::every().collect::<Vec<_>>())),
         Ok(found) => out::print(&install::rbac::cluster_role(&found)),
         Err(error) => out::complain(&error.sentence),
     }

@@ -25,6 +25,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::model::{Percent, Verb};
+
 /// Progressive delivery for Kubernetes, wire-compatible with Flagger.
 #[derive(Parser, Debug)]
 #[command(name = "serin", version, max_term_width = 100)]

@@ -37,7 +37,10 @@ enum Output {
 }
 
 pub(super) fn percent(text: &str) -> Result<Percent, String> {
-    text.parse().ok().and_then(Percent::new).ok_or_else(|| "write a whole number from 0 to 100, for example 30".to_owned())
+    text.parse()
+        .ok()
+        .and_then(Percent::new)
+        .ok_or_else(|| "write a whole number from 0 to 100, for example 30".to_owned())
 }
 
 fn length(text: &str) -> Result<Duration, String> {

@@ -2,17 +2,18 @@
 
 use super::trial::Trial;
 use super::{Finding, Opinion, Unit, explain};
-use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Reading, Sample, Test, Time, Verdict};
+use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Percent, Reading, Sample, Test, Time, Verdict};
 
 /// More says no more.
 const CERTAIN: f64 = 1e9;
 
-/// What `measured` adds to what `before` has come to. A measurement without a sample adds nothing, and takes nothing away.
+/// What `measured`, in which the canary had this `weight`, adds to what `before` has come to. A measurement without a sample adds nothing, and takes nothing away.
 pub fn compare(
     kpi: &Kpi,
     comparison: &Comparison,
     before: Option<&Compared>,
     measured: Option<&Measurement>,
+    weight: Percent,
     now: Time,
 ) -> Reading {
     let Some(Measurement::Both(sample)) = measured else {
@@ -21,13 +22,16 @@ pub fn compare(
     let mut trial = Trial::go_on(kpi, comparison, before.map(|before| before.state.as_str()), sample);
     let is_new = before.is_none_or(|before| comparison.test.counts() || now >= before.until.after(kpi.window));
     if is_new {
-        trial.take(sample, kpi.range);
+        trial.take(sample, weight, kpi.range);
     }
     let (unit, opinion) = trial.opinion(comparison);
     let [canary, primary] = match *sample {
+        Sample::Counted { .. } if unit == Unit::Traffic => [None, None],
         Sample::Counted { .. } => trial.rates(),
         Sample::Valued { canary, primary } => [canary, primary].map(|value| Some(value).filter(|v| v.is_finite())),
     };
+    // In the unit of weights.
+    let scale = if unit == Unit::Traffic { 100.0 } else { 1.0 };
     let until = before.filter(|_| !is_new).map_or(now, |before| before.until);
     let Opinion { finding, evidence, estimate, needs } = opinion;
     let compared = Compared {
@@ -41,13 +45,15 @@ pub fn compare(
     };
     Reading {
         name: kpi.name.clone(),
-        value: estimate.map(|estimate| estimate.value).filter(|value| value.is_finite()),
+        value: estimate.map(|estimate| estimate.value * scale).filter(|value| value.is_finite()),
         verdict: match finding {
             Finding::Harm => Verdict::Fail,
+            // No more can be shown of it than that nothing stands against it.
+            Finding::Open if unit == Unit::Traffic => Verdict::Pass,
             Finding::Safe => Verdict::Pass,
             Finding::Open => Verdict::Inconclusive,
         },
-        explanation: explain(&measure(kpi, comparison.test), unit, &opinion),
+        explanation: explain(&measure(kpi, comparison.test, weight), unit, &opinion),
         interval: kpi.interval.clone(),
         measured_at: Some(now),
         needs: needs.filter(|_| unit != Unit::Difference && unit != Unit::Intervals).map(whole),
@@ -56,7 +62,10 @@ pub fn compare(
 }
 
 /// What is counted or compared.
-fn measure(kpi: &Kpi, test: Test) -> String {
+fn measure(kpi: &Kpi, test: Test, weight: Percent) -> String {
+    if test == Test::Split {
+        return format!("traffic-share is to be {weight} %:");
+    }
     match (&kpi.source, test.counts()) {
         (KpiSource::Builtin(Builtin::SuccessRate), true) => "errors".to_owned(),
         (KpiSource::Builtin(Builtin::Duration), true) => {

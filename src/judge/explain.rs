@@ -9,6 +9,8 @@ pub enum Unit {
     Ratio,
     /// The estimate is a share of the requests; requests are counted.
     Share,
+    /// The estimate is a share of the requests to either side, which is the router's doing.
+    Traffic,
     /// The estimate is how many more of the requests than of the primary's; requests are counted.
     More,
     /// The estimate is a difference in the metric's own unit; intervals are counted.
@@ -26,6 +28,8 @@ pub fn explain(measure: &str, unit: Unit, opinion: &Opinion) -> String {
     };
     let ln_e = if *finding == Finding::Safe { evidence.safe } else { evidence.harm };
     match (finding, needs) {
+        (Finding::Harm, _) if unit == Unit::Traffic => format!("{seen}; requests go astray{}", odds(ln_e)),
+        (Finding::Open, _) if unit == Unit::Traffic => seen,
         (Finding::Harm, _) => format!("{seen}; certainly worse{}", odds(ln_e)),
         (Finding::Safe, _) => format!("{seen}; certainly not worse than acceptable{}", odds(ln_e)),
         (Finding::Open, Some(needs)) => format!("{seen}; about {} more {} decide it", round(*needs), counted(unit)),
@@ -36,13 +40,14 @@ pub fn explain(measure: &str, unit: Unit, opinion: &Opinion) -> String {
 fn shown(unit: Unit, Estimate { value, low, high }: &Estimate) -> String {
     let number = |value: f64| match unit {
         Unit::Ratio => format!("{value:.2}"),
-        Unit::Share | Unit::More | Unit::Intervals => format!("{:.2} %", value * 100.0),
+        Unit::Share | Unit::Traffic | Unit::More | Unit::Intervals => format!("{:.2} %", value * 100.0),
         Unit::Difference => format!("{value:.4}"),
     };
     let bounds = match (low, high) {
         (Some(low), Some(high)) => format!(" ({} to {})", number(*low), number(*high)),
         (Some(low), None) => format!(" (at least {})", number(*low)),
         (None, Some(high)) => format!(" (at most {})", number(*high)),
+        (None, None) if unit == Unit::Traffic => String::new(),
         (None, None) => " (anything is possible)".to_owned(),
     };
     if value.is_infinite() {
@@ -53,6 +58,7 @@ fn shown(unit: Unit, Estimate { value, low, high }: &Estimate) -> String {
     match unit {
         Unit::Ratio => format!("{value} times the primary's{bounds}"),
         Unit::Share => format!("{value}{bounds}"),
+        Unit::Traffic => format!("{value} of the requests reached the canary"),
         Unit::More => format!("in {value} more of the requests than the primary's{bounds}"),
         Unit::Difference => format!("differ from the primary's by {value}{bounds}"),
         Unit::Intervals => format!("worse than the primary's in {value} of the intervals{bounds}"),
@@ -66,7 +72,7 @@ fn odds(ln_e: f64) -> String {
 
 const fn counted(unit: Unit) -> &'static str {
     match unit {
-        Unit::Ratio | Unit::Share | Unit::More => "requests to the canary",
+        Unit::Ratio | Unit::Share | Unit::Traffic | Unit::More => "requests to the canary",
         Unit::Difference | Unit::Intervals => "intervals",
     }
 }

@@ -39,7 +39,7 @@ pub use split::Split;
 
 use std::time::Duration;
 
-use crate::model::{Kpi, Measurement, Mode, Reading, Recourse, Verdict};
+use crate::model::{Kpi, Measurement, Mode, Reading, Recourse, Test, Verdict};
 
 /// What `measured` means for `kpi`. A question that was not answered at all is an error of the provider.
 pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
@@ -97,13 +97,16 @@ pub enum Bearing {
 /// What `reading` means for the check, which is held for `held` already. Before the `last` move of a release a comparison that
 /// knows nothing for certain is inconclusive; before any other it is not asked for more than that there is no harm.
 pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration, last: bool) -> Bearing {
+    let traffic = kpi.comparison.is_some_and(|comparison| comparison.test == Test::Split);
     match (kpi.rules.mode, kpi.comparison, reading.verdict) {
-        (Mode::Gate, Some(_), Verdict::Fail) => return Bearing::Harm,
+        (Mode::Gate, Some(_), Verdict::Fail) if !traffic => return Bearing::Harm,
         (Mode::Gate, Some(_), Verdict::Inconclusive) if !last => return Bearing::Pass,
         _ => {}
     }
     let recourse = match (kpi.rules.mode, reading.verdict) {
         (Mode::Advisory, _) | (Mode::Gate, Verdict::Pass) => Recourse::Pass,
+        // Where requests go astray is not the canary's fault, and what was measured of it is of little worth.
+        (Mode::Gate, Verdict::Fail) if traffic => kpi.rules.on_inconclusive,
         (Mode::Gate, Verdict::Fail) => Recourse::Fail,
         (Mode::Gate, Verdict::Inconclusive) => kpi.rules.on_inconclusive,
         (Mode::Gate, Verdict::NoData) => kpi.rules.on_no_data,

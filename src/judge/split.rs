@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::enough;
+use super::finding::{Estimate, Evidence, Finding, Opinion, Risk, enough};
 use super::special::ln_gamma;
 
 /// The test's state for one release, over all its weights.
@@ -28,6 +28,9 @@ impl Split {
 
     /// From now on the canary's share is to be `canary`.
     pub fn expect(&mut self, canary: f64) {
+        if self.prior == prior(canary) {
+            return;
+        }
         self.before = self.ln_odds();
         self.prior = prior(canary);
         self.seen = [0.0; 2];
@@ -40,6 +43,11 @@ impl Split {
             self.seen = [mine + canary, other + primary];
             self.peak = self.peak.max(self.ln_odds());
         }
+    }
+
+    /// Requests of the canary and of the primary since the canary's share was to be what it is to be now.
+    pub const fn seen(&self) -> [f64; 2] {
+        self.seen
     }
 
     /// ln of the odds that the shares are others than expected.
@@ -55,6 +63,15 @@ impl Split {
     /// Whether the shares are certainly others than expected.
     pub fn is_off(&self, risk: f64) -> bool {
         self.peak >= enough(risk)
+    }
+
+    /// The canary's share, and whether it is certainly another than expected: harm. It is never proven to be just that.
+    pub fn opinion(&self, risk: Risk) -> Opinion {
+        let [canary, primary] = self.seen;
+        let value = canary / (canary + primary);
+        let estimate = value.is_finite().then_some(Estimate { value, low: None, high: None });
+        let finding = if self.is_off(risk.harm) { Finding::Harm } else { Finding::Open };
+        Opinion::new(finding, Evidence { harm: self.peak, safe: 0.0 }, estimate, None)
     }
 }
 

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Difference, Interval, Limits, Opinion, RateRatio, Risk, Sign, Slo, Unit, dispersion};
-use crate::model::{Builtin, Comparison, Kpi, KpiSource, Range, Sample, Tally, Test};
+use super::{Counts, Difference, Interval, Limits, Opinion, RateRatio, Risk, Sign, Slo, Split, Unit, dispersion};
+use crate::model::{Builtin, Comparison, Kpi, KpiSource, Percent, Range, Sample, Tally, Test};
 
 /// How far a difference is unacceptable, in margins: between one and this many nothing has to be found out.
 const UNACCEPTABLE: f64 = 4.0;
@@ -19,6 +19,7 @@ enum Running {
     Slo(Slo),
     Sign(Sign),
     Difference(Difference),
+    Split(Split),
 }
 
 /// What was settled when the release began, and the test that runs on it.
@@ -36,7 +37,9 @@ impl Trial {
     pub(super) fn go_on(kpi: &Kpi, comparison: &Comparison, kept: Option<&str>, sample: &Sample) -> Self {
         let limits = limits(kpi, comparison);
         let kept: Option<Self> = kept.and_then(|state| serde_json::from_str(state).ok());
-        kept.filter(|trial| trial.limits == limits && trial.is(comparison.test))
+        // Requests that went astray once may be on their way again.
+        let astray = |trial: &Self| matches!(&trial.running, Running::Split(test) if test.is_off(comparison.alpha));
+        kept.filter(|trial| trial.limits == limits && trial.is(comparison.test) && !astray(trial))
             .unwrap_or_else(|| Self::begin(comparison, limits, sample))
     }
 
@@ -50,6 +53,7 @@ impl Trial {
             Test::Slo => Running::Slo(Slo::new(limits, spread)),
             Test::Sign => Running::Sign(Sign::new(limits)),
             Test::Difference => Running::Difference(Difference::new(limits, risk(comparison))),
+            Test::Split => Running::Split(Split::new(0.5)),
         };
         Self { limits, running, canary: Counts::default(), primary: Counts::default() }
     }
@@ -61,11 +65,13 @@ impl Trial {
                 | (Running::Slo(_), Test::Slo)
                 | (Running::Sign(_), Test::Sign)
                 | (Running::Difference(_), Test::Difference)
+                | (Running::Split(_), Test::Split)
         )
     }
 
-    /// Takes one span. What cannot be counted, or is of another kind than the test, is left out.
-    pub(super) fn take(&mut self, sample: &Sample, range: Range) {
+    /// Takes one span, in which the canary had this weight. What cannot be counted, or is of another kind than the test, is left
+    /// out.
+    pub(super) fn take(&mut self, sample: &Sample, weight: Percent, range: Range) {
         match (sample, &mut self.running) {
             (Sample::Counted { canary, primary, .. }, running) => {
                 let (Some(canary), Some(primary)) = (counts(canary), counts(primary)) else { return };
@@ -74,6 +80,10 @@ impl Trial {
                 match running {
                     Running::Ratio(test) => test.update(Interval { canary, primary }),
                     Running::Slo(test) => test.update(canary),
+                    Running::Split(test) => {
+                        test.expect(f64::from(weight.get()) / 100.0);
+                        test.update(canary.total, primary.total);
+                    }
                     Running::Sign(_) | Running::Difference(_) => {}
                 }
             }
@@ -83,7 +93,7 @@ impl Trial {
                 match running {
                     Running::Sign(test) => test.update(mine, other),
                     Running::Difference(test) => test.update(mine, other),
-                    Running::Ratio(_) | Running::Slo(_) => {}
+                    Running::Ratio(_) | Running::Slo(_) | Running::Split(_) => {}
                 }
             }
         }
@@ -97,6 +107,7 @@ impl Trial {
             Running::Slo(test) => (Unit::Share, test.opinion(risk)),
             Running::Sign(test) => (Unit::Intervals, test.opinion(risk)),
             Running::Difference(test) => (Unit::Difference, test.opinion(risk)),
+            Running::Split(test) => (Unit::Traffic, test.opinion(risk)),
         }
     }
 
@@ -120,6 +131,7 @@ fn limits(kpi: &Kpi, comparison: &Comparison) -> Limits {
     let Comparison { test, margin, .. } = *comparison;
     match test {
         Test::RateRatio | Test::Sign => Limits { tolerated: 1.0 + margin, unacceptable: 1.0 + UNACCEPTABLE * margin },
+        Test::Split => Limits { tolerated: 0.0, unacceptable: 0.0 },
         Test::Difference => Limits { tolerated: margin, unacceptable: UNACCEPTABLE * margin },
         Test::Slo => {
             let tolerated = match kpi.source {

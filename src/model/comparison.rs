@@ -24,12 +24,11 @@ pub enum Test {
     Sign,
     /// The mean difference of the values of an interval.
     Difference,
+    /// What share of the requests reaches the canary, against its weight: nothing of the canary's own doing.
+    Split,
 }
 
 impl Test {
-    /// Every test.
-    pub const ALL: [Self; 4] = [Self::RateRatio, Self::Slo, Self::Sign, Self::Difference];
-
     /// The word in `comparison.type`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,12 +36,13 @@ impl Test {
             Self::Slo => "slo",
             Self::Sign => "sign",
             Self::Difference => "difference",
+            Self::Split => "split",
         }
     }
 
     /// Whether it counts requests; another one compares a value of each side.
     pub const fn counts(self) -> bool {
-        matches!(self, Self::RateRatio | Self::Slo)
+        matches!(self, Self::RateRatio | Self::Slo | Self::Split)
     }
 }
 

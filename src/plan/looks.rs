@@ -88,7 +88,10 @@ pub(super) fn read(
     now: Time,
 ) -> Reading {
     let reading = match &kpi.comparison {
-        Some(comparison) => judge::compare(kpi, comparison, compared(facts, settings, at, kpi), measured, now),
+        Some(comparison) => {
+            let compared = compared(facts, settings, at, kpi);
+            judge::compare(kpi, comparison, compared, measured, facts.journal.weight, now)
+        }
         None => judge::reading(kpi, measured),
     };
     Reading { measured_at: Some(now), ..reading }

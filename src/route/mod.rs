@@ -17,6 +17,7 @@ mod istio;
 mod knative;
 mod kubernetes;
 mod kuma;
+mod own;
 mod query;
 mod refusal;
 mod smi;
@@ -64,6 +65,24 @@ pub fn find(provider: &str) -> Option<&'static dyn Router> {
     let longest =
         |router: &dyn Router| router.providers().iter().filter(|name| means(name)).map(|name| name.len()).max();
     ALL.iter().copied().filter(|router| longest(*router).is_some()).max_by_key(|router| longest(*router))
+}
+
+/// The router of routes that users bring themselves; no `spec.provider` means it.
+pub static OWN: &dyn Router = &own::Own;
+
+/// Every router, those of `ALL` and that of the users' own routes.
+pub fn every() -> impl Iterator<Item = &'static dyn Router> {
+    ALL.iter().copied().chain([OWN])
+}
+
+/// The router that rights are granted for under a name: that of a provider, or `routeRefs`.
+pub fn named(name: &str) -> Option<&'static dyn Router> {
+    if OWN.providers().contains(&name) { Some(OWN) } else { find(name) }
+}
+
+/// Who moves the traffic of a canary of this provider.
+pub fn mover(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router> {
+    find(provider).map(|router| if spec.brings_routes() { OWN } else { router })
 }
 
 /// Says that no router is called `provider`, and which are known.

@@ -54,6 +54,13 @@ impl Scene {
         scene
     }
 
+    /// With these routes of the user's own.
+    pub(super) fn bringing(router: &'static dyn Router, routes: &Value) -> Self {
+        let mut scene = Self::of(router, &json!({}));
+        scene.spec.route_refs = Some(parsed(routes.clone()));
+        scene
+    }
+
     /// Goes on with other options of the service.
     pub(super) fn edited(self, service: &Value) -> Self {
         Self { service: Self::of(self.router, service).service, ..self }

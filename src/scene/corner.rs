@@ -82,8 +82,10 @@ impl Names {
 pub(super) struct Corner<'a> {
     pub(super) scene: &'a Scene,
     pub(super) names: Names,
-    /// `None` where nobody serves the provider.
+    /// Whose counters tell of the traffic; `None` where nobody serves the provider.
     pub(super) router: Option<&'static dyn Router>,
+    /// Who moves the traffic; `None` where nobody serves the provider.
+    pub(super) mover: Option<&'static dyn Router>,
     /// `None` where the target is missing.
     pub(super) selector: Option<Result<Selector, Complaint>>,
     /// ConfigMaps and Secrets of the target; none where they are not tracked.
@@ -99,7 +101,9 @@ impl<'a> Corner<'a> {
         let with_pods = target.filter(|_| whole::of(names.kind).is_none());
         let selector = with_pods.map(|target| Selector::of(target, &scene.defaults.selector_labels));
         let (configs, missing) = configs::of_target(scene, &names.namespace, with_pods);
-        Self { configs, missing, router: router(&scene.canary, &scene.defaults.provider), names, selector, scene }
+        let provider = provider(&scene.canary, &scene.defaults.provider);
+        let (router, mover) = (route::find(provider), route::mover(&scene.canary.spec, provider));
+        Self { configs, missing, router, mover, names, selector, scene }
     }
 
     pub(super) fn target(&self) -> Option<&'a Value> {
@@ -142,7 +146,7 @@ impl Corner<'_> {
             return whole.sides(&at);
         }
         let services = self.services(services::sides);
-        let (Some(router), Some(target), Some(_)) = (self.router, self.route_target(), self.subject()) else {
+        let (Some(router), Some(target), Some(_)) = (self.mover, self.route_target(), self.subject()) else {
             return services;
         };
         // What stands in the way of a route is told where the whole of it is read.
@@ -178,9 +182,9 @@ pub(super) fn route_target<'a>(
     })
 }
 
-/// The router of a canary; `None` where nobody serves its provider.
-pub(super) fn router(canary: &api::Canary, default: &str) -> Option<&'static dyn Router> {
-    route::find(provider(canary, default))
+/// Who moves the traffic of a canary; `None` where nobody serves its provider.
+pub(super) fn mover(canary: &api::Canary, default: &str) -> Option<&'static dyn Router> {
+    route::mover(&canary.spec, provider(canary, default))
 }
 
 fn provider<'a>(canary: &api::Canary, default: &'a str) -> &'a str {

@@ -21,6 +21,7 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(durations(spec));
     found.extend(cookies(spec));
     found.extend(metrics(spec));
+    found.extend(super::traffic::complaint(spec));
     found.extend(super::hook::complaints(spec));
     found
 }
@@ -63,6 +64,9 @@ fn knative(spec: &CanarySpec) -> Vec<Complaint> {
 }
 
 fn references(spec: &CanarySpec, router: &str) -> Option<Complaint> {
+    if spec.brings_routes() {
+        return None;
+    }
     let service = spec.service.as_ref();
     let (present, field, what) = match router {
         "gatewayapi:v1" | "gatewayapi:v1beta1" => {
@@ -97,8 +101,9 @@ fn delegation(spec: &CanarySpec, router: &str) -> Option<Complaint> {
 /// What is asked of a router that cannot do it would never come true. Blue/green goes on without copies, as in Flagger, and where
 /// there is no route at all nothing of it is asked.
 fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
-    let (Some(router), Some(service)) = (route::find(name), &spec.service) else { return Vec::new() };
+    let (Some(router), Some(service)) = (route::mover(spec, name), &spec.service) else { return Vec::new() };
     let can = router.capabilities(service);
+    let name = if spec.brings_routes() { "routeRefs" } else { name };
     if spec.skip_analysis == Some(true) || !can.weights {
         return Vec::new();
     }

@@ -6,9 +6,9 @@ use crate::api::{self, CanaryAnalysis, Metric, MetricMode};
 use crate::model::{Builtin, Comparison, Kpi, KpiSource, Mode, Range, Recourse, Rules, Test, duration};
 
 /// Flagger has this default for builtin and inline metrics only; a template then sees an empty interval.
-const WINDOW: &str = "1m";
+pub(super) const WINDOW: &str = "1m";
 /// How long a check may be held where nobody says it.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 /// Of the whole release: probability that comparisons roll a good canary back.
 const RISK: f64 = 0.01;
 /// A quarter more than the primary.

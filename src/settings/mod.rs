@@ -8,6 +8,7 @@ mod complaints;
 mod hook;
 mod kpi;
 mod strategy;
+mod traffic;
 mod weights;
 
 pub(crate) use crate::model::duration::parse as duration;
@@ -65,6 +66,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
             .iter()
             .flatten()
             .flat_map(|metric| kpi::resolve(metric, analysis, defaults.namespace))
+            .chain(traffic::share(analysis))
             .collect(),
         hooks: hook::hooks(spec),
         suspend: spec.suspend == Some(true),
@@ -82,7 +84,7 @@ pub fn provider<'a>(spec: &api::CanarySpec, defaults: &Defaults<'a>) -> &'a str 
 
 /// What the router can do for this service; everything, where that is unknown and complained of.
 fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
-    match (route::find(router), &spec.service) {
+    match (route::mover(spec, router), &spec.service) {
         (Some(router), Some(service)) => router.capabilities(service),
         _ => Capabilities { weights: true, matches: true, whole_matches: false, mirror: true, affinity: true },
     }

@@ -228,6 +228,9 @@ pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
         if random.chance(25) {
             faults.push((at + random.millis(15_000, 90_000), Fault::EditAnalysis(Knob::Strategy)));
         }
+        if random.chance(15) {
+            faults.push((at + random.millis(15_000, 90_000), Fault::Revert));
+        }
     }
     faults.sort_by_key(|(at, _)| *at);
     faults

@@ -129,7 +129,7 @@ fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> 
     trial.cluster.rps = scenario.traffic;
     trial.cluster.apps.insert(image.clone(), scenario.serving.app());
     trial.image = image;
-    let routes = route::ALL.iter().flat_map(|router| router.kinds().iter().copied());
+    let routes = route::every().flat_map(|router| router.kinds().iter().copied());
     for kind in routes.chain([SERVICE, METRIC_TEMPLATE, CONFIG_MAP, SECRET]) {
         for manifest in of_kind(kind) {
             let mut manifest = manifest.clone();

@@ -2,7 +2,7 @@
 //! `e2e/test.sh dataplanes` runs these.
 
 mod drift;
-mod leaving;
+pub(super) mod leaving;
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::support::{Outcome, in_namespace, project, run};
 const RELEASED_WITHIN: Duration = Duration::from_secs(240);
 
 /// An example, and where its users ask.
-struct Plane {
-    example: &'static str,
+pub(super) struct Plane {
+    pub(super) example: &'static str,
     /// Below `e2e/dataplane`.
-    script: &'static str,
+    pub(super) script: &'static str,
     host: fn(&App) -> String,
-    fitting: fn(&mut Value),
+    pub(super) fitting: fn(&mut Value),
     since: Since,
     until: Until,
 }
@@ -47,7 +47,7 @@ enum Until {
 
 impl Plane {
     /// One that answers always.
-    const fn of(example: &'static str, script: &'static str) -> Self {
+    pub(super) const fn of(example: &'static str, script: &'static str) -> Self {
         Self { example, script, host: App::host, fitting: |_| (), since: Since::Ever, until: Until::GivenBack }
     }
 }
@@ -117,7 +117,7 @@ async fn a_blue_green_release_behind_a_service_loses_nothing() -> Outcome {
     .await
 }
 
-async fn a_release_loses_nothing(plane: Plane) -> Outcome {
+pub(super) async fn a_release_loses_nothing(plane: Plane) -> Outcome {
     establish_our_definitions().await?;
     in_namespace(async |client, namespace| {
         let app = App::of_example(plane.example, plane.fitting, &client, &namespace, "hello");
@@ -158,7 +158,7 @@ async fn is_promoted(app: &App) -> Outcome {
 }
 
 /// Routes of the example through the Gateway that this cluster has in `namespace`.
-fn joins_gateway(object: &mut Value, namespace: &str) {
+pub(super) fn joins_gateway(object: &mut Value, namespace: &str) {
     let gateway = json!([{"name": "gateway", "namespace": namespace}]);
     match object["kind"].as_str() {
         Some("HTTPRoute") => object["spec"]["parentRefs"] = gateway,

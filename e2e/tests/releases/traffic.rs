@@ -96,12 +96,19 @@ impl Account {
 impl Traffic {
     /// Starts once the gateway knows the host: what is lost before it does is nobody's release.
     pub(super) async fn start(client: &Client, host: &str) -> Outcome<Self> {
-        Self::through(&gateway(client).await?, host, &[]).await
+        Self::with(client, host, &[]).await
+    }
+
+    /// The same, with these headers.
+    pub(super) async fn with(client: &Client, host: &str, headers: &[&str]) -> Outcome<Self> {
+        Self::through(&gateway(client).await?, host, headers).await
     }
 
     /// The same, through another gateway than Istio's, and with these headers.
     pub(super) async fn through(url: &str, host: &str, headers: &[&str]) -> Outcome<Self> {
-        let summary = state("log")?.join(format!("load-{host}.json"));
+        // Several loads on one host are told apart by their headers.
+        let told: String = headers.concat().chars().filter(char::is_ascii_alphanumeric).collect();
+        let summary = state("log")?.join(format!("load-{host}{told}.json"));
         let timeline = summary.with_extension("timeline");
         let start = |duration| Self::spawn(url, host, headers, duration, [&summary, &timeline]);
         wait_until(&format!("a gateway that serves {host}"), SERVED_WITHIN, async || {

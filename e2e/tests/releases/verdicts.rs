@@ -148,3 +148,39 @@ async fn a_promotion_waits_for_certainty_where_that_is_asked_for_and_the_evidenc
     })
     .await
 }
+
+#[tokio::test]
+async fn a_release_waits_while_another_share_reaches_the_canary_than_its_weight_says() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let app = App::of_example("own-routes/virtualservice", |_| (), &client, &namespace, "hello");
+        let _operator = Operator::start(&namespace, &[])?;
+        app.go_live(&quick_to_drain()).await?;
+        let mut verified = judged_by(&json!([]));
+        value::merge(&mut verified, &json!({"spec": {"analysis": {"verifyTraffic": "hold"}}}));
+        app.adopted(&verified).await?;
+        let traffic = Traffic::start(&client, &app.host()).await?;
+
+        app.release(&[("VERSION", "2")]).await?;
+        app.has_weight(20, RELEASED_WITHIN).await?;
+        // A rule of the user's before the one that is shared: testers always see the canary.
+        let mut spec = app.object("networking.istio.io/v1", "VirtualService", "shop").await?["spec"].clone();
+        let testers = json!({
+            "match": [{"headers": {"x-tester": {"exact": "1"}}}], "route": [{"destination": {"host": "hello-canary"}}],
+        });
+        spec["http"].as_array_mut().ok_or("rules")?.insert(0, testers);
+        app.edit("networking.istio.io/v1", "VirtualService", "shop", &json!({ "spec": spec })).await?;
+        let testers = Traffic::with(&client, &app.host(), &["x-tester: 1"]).await?;
+        let share = wait_until("requests that go astray", RELEASED_WITHIN, async || {
+            let share = results(&app).await?.into_iter().find(|result| result.name == "traffic-share");
+            Ok(share.filter(|share| share.verdict.0 == Verdict::Fail))
+        })
+        .await?;
+        assert!(share.explanation.unwrap_or_default().contains("requests go astray"));
+        assert_eq!(app.status().await?.phase.0, Phase::Progressing);
+        testers.end()?.lost_nothing()?;
+        app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
+        traffic.end()?.lost_nothing()
+    })
+    .await
+}

@@ -45,12 +45,17 @@ fn at(seconds: i64) -> Time {
     Time::from_millis(seconds * 1000)
 }
 
+/// Of the canary in every span.
+fn weight() -> Percent {
+    Percent::clamped(20)
+}
+
 /// One check a minute; the readings of all of them.
 fn play(kpi: &Kpi, measured: &[Measurement]) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::new();
     for (minute, measured) in (1..).zip(measured) {
         let before = readings.last().and_then(|reading| reading.compared.as_ref());
-        readings.push(compare(kpi, &kpi.comparison.unwrap(), before, Some(measured), at(60 * minute)));
+        readings.push(compare(kpi, &kpi.comparison.unwrap(), before, Some(measured), weight(), at(60 * minute)));
     }
     readings
 }
@@ -87,7 +92,7 @@ fn a_restart_between_any_two_checks_changes_no_bit() {
     let state: String = serde_json::from_str(&wire).unwrap();
     let kept = Compared { state, ..whole[1].compared.clone().unwrap() };
     let kpi = requests();
-    let third = compare(&kpi, &kpi.comparison.unwrap(), Some(&kept), Some(&counted(WORSE[2])), at(180));
+    let third = compare(&kpi, &kpi.comparison.unwrap(), Some(&kept), Some(&counted(WORSE[2])), weight(), at(180));
     assert_eq!(third, whole[2]);
 }
 
@@ -96,7 +101,7 @@ fn an_outage_and_an_empty_answer_are_no_evidence_and_take_none_away() {
     let kpi = requests();
     let first = play(&kpi, &[counted(WORSE[0])]).remove(0);
     for nothing in [Some(Measurement::Error("down".into())), Some(Measurement::NoData("empty".into())), None] {
-        let reading = compare(&kpi, &kpi.comparison.unwrap(), first.compared.as_ref(), nothing.as_ref(), at(120));
+        let reading = compare(&kpi, &kpi.comparison.unwrap(), first.compared.as_ref(), nothing.as_ref(), weight(), at(120));
         assert_eq!(reading.compared, first.compared, "{nothing:?}");
         assert!(matches!(reading.verdict, Verdict::Error | Verdict::NoData));
     }
@@ -118,12 +123,12 @@ fn a_test_with_other_limits_begins_anew() {
     let kpi = requests();
     let first = play(&kpi, &[counted(WORSE[0])]).remove(0);
     let edited = Comparison { margin: 4.0, ..kpi.comparison.unwrap() };
-    let reading = compare(&kpi, &edited, first.compared.as_ref(), Some(&counted(WORSE[0])), at(120));
-    let alone = compare(&kpi, &edited, None, Some(&counted(WORSE[0])), at(120));
+    let reading = compare(&kpi, &edited, first.compared.as_ref(), Some(&counted(WORSE[0])), weight(), at(120));
+    let alone = compare(&kpi, &edited, None, Some(&counted(WORSE[0])), weight(), at(120));
     assert_eq!(reading.compared, alone.compared);
     let damaged = Compared { state: "{".into(), ..first.compared.unwrap() };
     let comparison = kpi.comparison.unwrap();
-    let reading = compare(&kpi, &comparison, Some(&damaged), Some(&counted(WORSE[0])), at(120));
+    let reading = compare(&kpi, &comparison, Some(&damaged), Some(&counted(WORSE[0])), weight(), at(120));
     assert_eq!(reading.verdict, Verdict::Inconclusive, "a state that cannot be read is none");
 }
 
@@ -135,7 +140,7 @@ fn values_whose_windows_overlap_are_counted_once() {
     let mut verdict = Verdict::Pass;
     for check in 1..=17 {
         // Twice a window; nine whole windows pass with the 17th check.
-        let reading = compare(&kpi, &comparison, kept.as_ref(), Some(&valued(9.0, 1.0)), at(30 * check));
+        let reading = compare(&kpi, &comparison, kept.as_ref(), Some(&valued(9.0, 1.0)), weight(), at(30 * check));
         (kept, verdict) = (reading.compared, reading.verdict);
         assert_eq!(verdict == Verdict::Fail, check == 17, "check {check}");
     }
@@ -190,4 +195,21 @@ fn what_is_uncertain_passes_every_step_but_the_last_where_the_user_wants_certain
     assert_eq!(bearing(&kpi, &harm, zero, false), Bearing::Harm);
     kpi.rules.mode = Mode::Advisory;
     assert_eq!(bearing(&kpi, &harm, zero, false), Bearing::Pass);
+}
+
+#[test]
+fn requests_that_go_astray_are_told_until_they_are_on_their_way_again_and_never_end_a_release() {
+    let mut traffic = kpi(KpiSource::Builtin(Builtin::SuccessRate), Test::Split);
+    traffic.rules.on_inconclusive = Recourse::Hold(Duration::from_secs(3600));
+    let shared = |canary: f64| counted([0.0, 0.0, canary, 1000.0 - canary]);
+    let readings = play(&traffic, &[shared(190.0), shared(330.0), shared(340.0), shared(205.0)]);
+    let verdicts: Vec<_> = readings.iter().map(|reading| reading.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Fail, Verdict::Pass]);
+    assert_eq!(readings[0].explanation, "traffic-share is to be 20 %: 19.00 % of the requests reached the canary");
+    assert!(readings[1].explanation.contains("26.00 % of the requests reached the canary; requests go astray, chance"));
+    let bearings = readings.iter().map(|reading| bearing(&traffic, reading, Duration::ZERO, false));
+    assert_eq!(bearings.collect::<Vec<_>>(), [Bearing::Pass, Bearing::Hold, Bearing::Hold, Bearing::Pass]);
+    assert_eq!(bearing(&traffic, &readings[0], Duration::ZERO, true), Bearing::Pass, "no proof is waited for");
+    traffic.rules.mode = Mode::Advisory;
+    assert_eq!(bearing(&traffic, &readings[1], Duration::ZERO, true), Bearing::Pass);
 }

@@ -10,7 +10,7 @@ use crate::route::{Acceptance, RouteError, Target};
 const NEEDED: [&str; 2] = ["Accepted", "ResolvedRefs"];
 
 /// The worst that a parent of the route says. A parent that says nothing has no controller that tells.
-pub(super) fn of(key: &ObjectKey, route: &Value) -> Acceptance {
+pub(in crate::route) fn of(key: &ObjectKey, route: &Value) -> Acceptance {
     let generation = value::at(route, &["metadata", "generation"]).and_then(Value::as_u64).unwrap_or(0);
     let mut pending = false;
     for (parent, condition) in conditions(route) {
@@ -24,7 +24,7 @@ pub(super) fn of(key: &ObjectKey, route: &Value) -> Acceptance {
 }
 
 /// Whether a parent says which version of the route it speaks of, so that its word on the next one can be waited for.
-pub(super) fn is_told(route: &Value) -> bool {
+pub(in crate::route) fn is_told(route: &Value) -> bool {
     conditions(route).any(|(_, condition)| observed(condition).is_some())
 }
 
@@ -89,7 +89,7 @@ fn refusal(key: &ObjectKey, parent: &Value, condition: &Value) -> RouteError {
         reason: "RouteNotAccepted",
         sentence: format!(
             "{key}: {gateway} says {} False ({}: {}), so the weights in it have no effect and no release advances; mend what it \
-             names, or correct spec.service.gatewayRefs",
+             names, or name another Gateway",
             said("type"),
             said("reason"),
             said("message").trim_end_matches('.')

@@ -4,7 +4,7 @@
 //! and so do the name, retries and session persistence of the rule whose traffic is shared. The two versions of the API
 //! differ in data only.
 
-mod acceptance;
+pub(super) mod acceptance;
 mod adoption;
 mod filters;
 mod matches;

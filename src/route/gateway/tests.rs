@@ -427,7 +427,7 @@ fn a_route_that_its_gateway_refuses_is_told_with_the_gateways_words() {
     assert_eq!(
         error.sentence,
         "HTTPRoute/podinfo.test: gateway says Accepted False (NotAllowedByListeners: no listener), so the weights in it have no \
-         effect and no release advances; mend what it names, or correct spec.service.gatewayRefs"
+         effect and no release advances; mend what it names, or name another Gateway"
     );
 }
 

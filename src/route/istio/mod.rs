@@ -11,6 +11,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(super) use reading::goes_to;
+
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, is_users, release};

@@ -36,7 +36,7 @@ fn destinations(rule: &Value) -> &[Value] {
 }
 
 /// By its short name or by any longer form of it that names our namespace.
-fn goes_to(target: &Target<'_>, destination: Option<&Value>, side: &str) -> bool {
+pub(in crate::route) fn goes_to(target: &Target<'_>, destination: Option<&Value>, side: &str) -> bool {
     let Some(host) = destination.and_then(|d| value::text(d, &["host"])) else { return false };
     match host.strip_prefix(side) {
         Some("") => true,

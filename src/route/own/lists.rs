@@ -1,0 +1,185 @@
+//! Where routes keep their weighted backends, and how a backend names a Service.
+
+use serde_json::{Value, json};
+
+use super::note::Note;
+use crate::model::Percent;
+use crate::object::{Kind, value};
+use crate::route::{Target, backends, istio};
+
+/// In which words a kind of route speaks of backends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Dialect {
+    /// `rules[].backendRefs[]` with name and weight, which is 1 where it is left out.
+    Gateway,
+    /// `http[].route[]`, `tls[].route[]`, `tcp[].route[]` with a host and weight; a single one gets everything.
+    Istio,
+}
+
+impl Dialect {
+    pub(super) fn of(kind: Kind) -> Self {
+        if kind.kind == "VirtualService" { Self::Istio } else { Self::Gateway }
+    }
+
+    /// The fields of `spec` with the rules.
+    pub(super) const fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Gateway => &["rules"],
+            Self::Istio => &["http", "tls", "tcp"],
+        }
+    }
+
+    const fn list(self) -> &'static str {
+        match self {
+            Self::Gateway => "backendRefs",
+            Self::Istio => "route",
+        }
+    }
+
+    /// Whether a backend is this Service of our namespace.
+    fn is(self, target: &Target<'_>, backend: &Value, service: &str) -> bool {
+        match self {
+            Self::Gateway => {
+                let text = |field| value::text(backend, &[field]);
+                text("group").is_none_or(str::is_empty)
+                    && text("kind").is_none_or(|kind| kind == "Service")
+                    && backends::is(target, backend, service)
+            }
+            Self::Istio => istio::goes_to(target, backend.get("destination"), service),
+        }
+    }
+
+    /// The same backend of another Service.
+    fn renamed(self, backend: &Value, from: &str, to: &str) -> Value {
+        let mut renamed = backend.clone();
+        let rest = host(backend).and_then(|host| host.strip_prefix(from)).unwrap_or_default();
+        let name = match self {
+            Self::Gateway => json!({ "name": to }),
+            Self::Istio => json!({"destination": {"host": format!("{to}{rest}")}}),
+        };
+        value::merge(&mut renamed, &name);
+        renamed
+    }
+
+    fn weight(self, backend: &Value, alone: bool) -> u128 {
+        match self {
+            Self::Gateway => backends::weight_or(backend, 1),
+            Self::Istio => backends::weight_or(backend, if alone { 100 } else { 0 }),
+        }
+    }
+}
+
+fn host(backend: &Value) -> Option<&str> {
+    value::text(backend, &["destination", "host"])
+}
+
+/// The backends of one rule.
+#[derive(Clone, Debug)]
+pub(super) struct List<'a> {
+    target: Target<'a>,
+    dialect: Dialect,
+    field: &'static str,
+    rule: usize,
+    pub(super) backends: &'a [Value],
+}
+
+/// What a rule shall have as its backends.
+#[derive(Clone, Debug)]
+pub(super) struct Replaced {
+    dialect: Dialect,
+    field: &'static str,
+    rule: usize,
+    backends: Vec<Value>,
+}
+
+/// All lists of a route.
+pub(super) fn all<'a>(target: &Target<'a>, dialect: Dialect, route: &'a Value) -> Vec<List<'a>> {
+    let mut found = Vec::new();
+    for field in dialect.fields() {
+        let rules = value::at(route, &["spec", field]).and_then(Value::as_array);
+        for (rule, content) in rules.into_iter().flatten().enumerate() {
+            let backends = backends::of(content, dialect.list());
+            found.push(List { target: *target, dialect, field, rule, backends });
+        }
+    }
+    found
+}
+
+impl<'a> List<'a> {
+    /// Where it stands, for people and for notes.
+    pub(super) fn place(&self) -> String {
+        format!("{}[{}].{}", self.field, self.rule, self.dialect.list())
+    }
+
+    /// Whether any of its requests are for the apex, and so to be shared. A rule that leads to the canary alone is the user's.
+    pub(super) fn leads_to_apex(&self) -> bool {
+        let primary = self.to_apex(self.backends);
+        let all = primary.iter().copied().chain(self.to_canary(self.backends));
+        !primary.is_empty() && all.map(|position| self.weight(self.backends, position)).sum::<u128>() > 0
+    }
+
+    /// Positions of the backends that lead to the primary: by the apex, or by its own name.
+    pub(super) fn to_apex(&self, backends: &[Value]) -> Vec<usize> {
+        let [primary, _] = self.target.sides();
+        let is = |backend: &Value| {
+            [self.target.apex, &*primary].iter().any(|name| self.dialect.is(&self.target, backend, name))
+        };
+        backends.iter().enumerate().filter(|(_, backend)| is(backend)).map(|(position, _)| position).collect()
+    }
+
+    /// Position of the backend that leads to the canary.
+    pub(super) fn to_canary(&self, backends: &[Value]) -> Option<usize> {
+        let [_, canary] = self.target.sides();
+        backends.iter().position(|backend| self.dialect.is(&self.target, backend, &canary))
+    }
+
+    /// The backend of the primary as one of the canary.
+    pub(super) fn as_canary(&self, backend: &Value) -> Value {
+        let [primary, canary] = self.target.sides();
+        let from = if self.dialect.is(&self.target, backend, &primary) { &primary } else { self.target.apex };
+        self.dialect.renamed(backend, from, &canary)
+    }
+
+    /// The weight of one of these backends.
+    pub(super) fn weight(&self, backends: &[Value], position: usize) -> u128 {
+        backends.get(position).map_or(0, |backend| self.dialect.weight(backend, backends.len() == 1))
+    }
+
+    /// The share of the canary among what leads to either side.
+    pub(super) fn canary(&self) -> Percent {
+        let weight = |position: usize| self.weight(self.backends, position);
+        let canary = self.to_canary(self.backends).map_or(0, weight);
+        let primary: u128 = self.to_apex(self.backends).into_iter().map(weight).sum();
+        backends::rounded(canary, canary.saturating_add(primary))
+    }
+
+    /// Whether the backend is a part of a Service that only a DestinationRule tells.
+    pub(super) fn subset(&self, position: usize) -> Option<&str> {
+        value::text(self.backends.get(position)?, &["destination", "subset"])
+    }
+
+    /// Name of the apex.
+    pub(super) const fn apex(&self) -> &str {
+        self.target.apex
+    }
+
+    /// As the user had it.
+    pub(super) fn back(&self, note: &Note) -> Vec<Value> {
+        note.original(self)
+    }
+
+    pub(super) fn replaced(self, backends: Vec<Value>) -> Replaced {
+        let List { dialect, field, rule, .. } = self;
+        Replaced { dialect, field, rule, backends }
+    }
+}
+
+impl Replaced {
+    /// Puts the backends in their place.
+    pub(super) fn put(&self, route: &mut Value) {
+        let rule = route.get_mut("spec").and_then(|spec| spec.get_mut(self.field)?.get_mut(self.rule)?.as_object_mut());
+        if let Some(rule) = rule {
+            rule.insert(self.dialect.list().to_owned(), json!(self.backends));
+        }
+    }
+}
