@@ -14,7 +14,14 @@ use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Stra
 pub(super) fn due(facts: &Facts, settings: &Settings, target: &TargetSeen, now: Time) -> bool {
     let journal = &facts.journal;
     let elapsed = journal.step.is_some_and(|s| s.waiting_since.is_none() && now >= s.next_check_at);
-    elapsed && can_judge(facts, settings, target)
+    elapsed && disputed_until(facts, settings, now).is_none() && can_judge(facts, settings, target)
+}
+
+/// Until when no check is made, because another hand had set the weights again and again: what was measured meanwhile was of another
+/// share.
+pub(super) fn disputed_until(facts: &Facts, settings: &Settings, now: Time) -> Option<Time> {
+    let contest = facts.journal.contest.as_ref().filter(|contest| contest.is_open())?;
+    Some(contest.last.after(settings.interval)).filter(|until| now < *until)
 }
 
 /// Whether what a check would judge is there: this revision, ready, with the share that was decided.

@@ -69,7 +69,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.wake_at(at);
     }
     let due = hasten(draft, settings, step);
-    draft.wake_at(due);
+    draft.wake_at(check::disputed_until(draft.facts, settings, draft.now).unwrap_or(due));
 }
 
 /// Held by a request: what serves goes on, and nothing is asked, judged or moved.

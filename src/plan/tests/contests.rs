@@ -69,6 +69,20 @@ fn a_contest_is_over_two_minutes_after_the_last_edit() {
 }
 
 #[test]
+fn after_a_contest_the_weights_stand_for_an_interval_before_they_are_judged() {
+    let mut facts = analysing(20);
+    fight(&mut facts);
+    let last = facts.journal.contest.unwrap().last;
+    facts.route = RouteSeen::Seen { routing: Routing::split(Percent::clamped(20)), shape: Shape::AsWanted };
+    assert!(questions(&facts, &[], t(61)).is_empty(), "a check is overdue");
+    let plan = decide(&facts, &success(100.0), t(61));
+    let judged = last.after(Duration::from_secs(60));
+    assert_eq!((plan.journal.weight, plan.wake), (Percent::clamped(20), Some(judged)));
+    assert!(!questions(&facts, &[], judged).is_empty());
+    assert_eq!(decide(&facts, &success(100.0), judged).journal.weight, Percent::clamped(40));
+}
+
+#[test]
 fn where_a_request_would_be_lost_the_weights_are_set_back_each_time() {
     let mut facts = analysing(20);
     facts.endpoints.canary = 0;
