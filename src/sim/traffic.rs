@@ -74,10 +74,13 @@ pub(super) fn lost(names: &Names, objects: &Objects, pods: &[Pod], shares: &[(Si
         return Percent::ZERO; // Nobody can have known the name yet.
     }
     let somebody = pods.iter().any(|p| p.is_ready(now));
+    let is_dead = |side: Side| endpoints::is_dead(objects, &names.namespace, &names.side(side), now);
     let dead = |side: Side| match side {
-        // Its address is as new as it is, or its pods change without a pause.
-        Side::Apex => endpoints::ready(objects, &names.namespace, &names.apex).unwrap_or(0) == 0,
-        Side::Primary | Side::Canary => endpoints::is_dead(objects, &names.namespace, &names.side(side), now),
+        // Its address is as new as it is, or its pods are those of a Service that is known.
+        Side::Apex if !is_dead(Side::Primary) => {
+            endpoints::ready(objects, &names.namespace, &names.apex).unwrap_or(0) == 0
+        }
+        side => is_dead(side),
     };
     let lost: f64 = shares.iter().filter(|(side, _)| dead(*side)).map(|(_, share)| share).sum();
     let whole = (1..=100_u8).find(|percent| f64::from(*percent) >= lost).unwrap_or(100);
