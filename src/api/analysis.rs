@@ -6,7 +6,9 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, NamespacedRef, Recourse, SessionAffinity, StringMatch, VerifyTraffic, Webhook, number, rules, schema};
+use super::{
+    Metric, NamespacedRef, Recourse, SessionAffinity, StringMatch, VerifyTraffic, Webhook, number, rules, schema,
+};
 
 /// The steps of a release and its checks. Exactly one of iterations, stepWeight and stepWeights says how it advances.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::rule::Rule;
 use super::{History, Release, Track};
 use crate::judge::{self, Bearing};
-use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Mode, Percent, Reading, Sample, Tally, Time};
+use crate::model::{
+    Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Mode, Percent, Reading, Sample, Tally, Time,
+};
 
 /// What a rule would have done, and when.
 #[derive(Clone, PartialEq, Debug)]

@@ -172,7 +172,7 @@ fn is_harm(kpi: &Kpi, comparison: Comparison, dispersion: f64, looks: &[Look], c
         Test::RateRatio => Method::Ratio,
         Test::Slo => Method::Slo,
         Test::Sign => Method::Sign,
-        Test::Difference => return false,
+        Test::Difference | Test::Split => return false,
     };
     let Comparison { margin, alpha, .. } = comparison;
     let aim = Aim {

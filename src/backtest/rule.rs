@@ -50,7 +50,7 @@ impl Rule {
     pub(super) fn all(settings: &Settings, history: &History, risk: f64) -> Vec<Self> {
         let file = Self {
             name: Name::File,
-            kpis: settings.kpis.iter().cloned().enumerate().collect(),
+            kpis: settings.kpis.iter().cloned().enumerate().filter(|(_, kpi)| !kpi.verifies_traffic()).collect(),
             threshold: settings.threshold,
             checks: checks(&settings.strategy),
             interval: settings.interval,

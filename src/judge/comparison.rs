@@ -2,7 +2,9 @@
 
 use super::trial::Trial;
 use super::{Finding, Opinion, Unit, explain};
-use crate::model::{Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Percent, Reading, Sample, Test, Time, Verdict};
+use crate::model::{
+    Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Percent, Reading, Sample, Test, Time, Verdict,
+};
 
 /// More says no more.
 const CERTAIN: f64 = 1e9;

@@ -39,7 +39,7 @@ pub use split::Split;
 
 use std::time::Duration;
 
-use crate::model::{Kpi, Measurement, Mode, Reading, Recourse, Test, Verdict};
+use crate::model::{Kpi, Measurement, Mode, Reading, Recourse, Verdict};
 
 /// What `measured` means for `kpi`. A question that was not answered at all is an error of the provider.
 pub fn reading(kpi: &Kpi, measured: Option<&Measurement>) -> Reading {
@@ -97,7 +97,7 @@ pub enum Bearing {
 /// What `reading` means for the check, which is held for `held` already. Before the `last` move of a release a comparison that
 /// knows nothing for certain is inconclusive; before any other it is not asked for more than that there is no harm.
 pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration, last: bool) -> Bearing {
-    let traffic = kpi.comparison.is_some_and(|comparison| comparison.test == Test::Split);
+    let traffic = kpi.verifies_traffic();
     match (kpi.rules.mode, kpi.comparison, reading.verdict) {
         (Mode::Gate, Some(_), Verdict::Fail) if !traffic => return Bearing::Harm,
         (Mode::Gate, Some(_), Verdict::Inconclusive) if !last => return Bearing::Pass,

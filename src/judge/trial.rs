@@ -82,7 +82,7 @@ impl Trial {
                     Running::Slo(test) => test.update(canary),
                     Running::Split(test) => {
                         test.expect(f64::from(weight.get()) / 100.0);
-                        test.update(canary.total, primary.total);
+                        test.update(canary.total(), primary.total());
                     }
                     Running::Sign(_) | Running::Difference(_) => {}
                 }

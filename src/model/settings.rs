@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Comparison, Hook, Mirror, Percent};
+use super::{Comparison, Hook, Mirror, Percent, Test};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -201,6 +201,13 @@ pub struct Kpi {
     pub rules: Rules,
     /// Whether it is judged against the primary, and how.
     pub comparison: Option<Comparison>,
+}
+
+impl Kpi {
+    /// Whether it is about what the router does, and not about the canary.
+    pub fn verifies_traffic(&self) -> bool {
+        self.comparison.is_some_and(|comparison| comparison.test == Test::Split)
+    }
 }
 
 /// What a measurement that does not pass means for the check. The default is Flagger's: it fails.

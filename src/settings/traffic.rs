@@ -4,8 +4,8 @@ use crate::api::{CanaryAnalysis, CanarySpec, VerifyTraffic, sentences};
 use crate::model::{Builtin, Comparison, Complaint, Kpi, KpiSource, Mode, Range, Recourse, Rules, Test};
 
 use super::complaints::complaint as of;
-use super::kpi::{LONGEST_HOLD, WINDOW};
 use super::duration;
+use super::kpi::{LONGEST_HOLD, WINDOW};
 
 /// Name of the KPI.
 pub(super) const NAME: &str = "traffic-share";

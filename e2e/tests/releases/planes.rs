@@ -23,14 +23,14 @@ pub(super) struct Plane {
     pub(super) example: &'static str,
     /// Below `e2e/dataplane`.
     pub(super) script: &'static str,
-    host: fn(&App) -> String,
+    pub(super) host: fn(&App) -> String,
     pub(super) fitting: fn(&mut Value),
-    since: Since,
-    until: Until,
+    pub(super) since: Since,
+    pub(super) until: Until,
 }
 
 /// From when on the app answers through the data plane.
-enum Since {
+pub(super) enum Since {
     /// Before there is a Canary.
     Ever,
     /// With the Canary: what the user's object leads to is serin's. What is lost before is not counted.
@@ -38,7 +38,7 @@ enum Since {
 }
 
 /// Until when every request must be answered.
-enum Until {
+pub(super) enum Until {
     /// The user has everything back.
     GivenBack,
     /// The Canary is deleted.

@@ -101,7 +101,8 @@ fn an_outage_and_an_empty_answer_are_no_evidence_and_take_none_away() {
     let kpi = requests();
     let first = play(&kpi, &[counted(WORSE[0])]).remove(0);
     for nothing in [Some(Measurement::Error("down".into())), Some(Measurement::NoData("empty".into())), None] {
-        let reading = compare(&kpi, &kpi.comparison.unwrap(), first.compared.as_ref(), nothing.as_ref(), weight(), at(120));
+        let reading =
+            compare(&kpi, &kpi.comparison.unwrap(), first.compared.as_ref(), nothing.as_ref(), weight(), at(120));
         assert_eq!(reading.compared, first.compared, "{nothing:?}");
         assert!(matches!(reading.verdict, Verdict::Error | Verdict::NoData));
     }

@@ -29,11 +29,11 @@ impl<'a> Share<'a> {
         match list.to_apex(&original).as_slice() {
             [primary] => match list.subset(*primary) {
                 None => Ok(Self { list, original, primary: *primary, name }),
-                Some(subset) => Err(refusal(format!(
+                Some(subset) => Err(refusal(&format!(
                     "{name} leads to subset {subset} of {apex}, which the canary's Service has not; remove the subset"
                 ))),
             },
-            _ => Err(refusal(format!("{name} names {apex} more than once; leave one of them"))),
+            _ => Err(refusal(&format!("{name} names {apex} more than once; leave one of them"))),
         }
     }
 
@@ -54,7 +54,7 @@ impl<'a> Share<'a> {
         let part = (all * u128::from(canary.get()) + 50) / 100;
         if backends::rounded(part, all) != canary {
             let apex = self.list.apex();
-            return Err(refusal(format!(
+            return Err(refusal(&format!(
                 "{}: {apex} has weight {all} beside others, of which {canary} % is no whole number; write all weights of this list a \
                  hundred times as large",
                 self.name
@@ -95,6 +95,6 @@ impl<'a> Share<'a> {
     }
 }
 
-fn refusal(what: String) -> RouteError {
+fn refusal(what: &str) -> RouteError {
     RouteError { reason: "RouteCannotBeShared", sentence: format!("{what}, and releases go on") }
 }
