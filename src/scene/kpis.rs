@@ -69,6 +69,8 @@ impl Corner<'_> {
         // Queries that add `-canary` to a name mean the Service or the copy of that side.
         let Names { apex, target, .. } = &self.names;
         let side = workload.strip_prefix(target.as_str()).unwrap_or_default();
+        // In routes of the user's own the apex is what leads to the primary.
+        let side = if self.scene.canary.spec.brings_routes() { side.trim_start_matches("-primary") } else { side };
         ask.query = ask.query.replace(&format!("{workload}-canary"), workload);
         ask.query = ask.query.replace(&format!("{apex}-canary"), &format!("{apex}{side}"));
         // ingress-nginx counts both sides under one name, and labels those of the canary.

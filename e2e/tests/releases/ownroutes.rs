@@ -79,7 +79,7 @@ async fn a_route_that_is_deleted_in_the_middle_is_told_and_the_release_goes_on_w
         let app = App::of_example("own-routes/virtualservice", |_| (), &client, &namespace, "hello");
         let _operator = Operator::start(&namespace, &[])?;
         app.go_live(&quick_to_drain()).await?;
-        app.adopted(&in_steps(20, 40)).await?;
+        app.adopted(&json!({"spec": {"analysis": {"stepWeight": 20, "maxWeight": 40, "metrics": []}}})).await?;
         app.release(&[("VERSION", "2")]).await?;
         app.has_weight(20, RELEASED_WITHIN).await?;
         app.delete("networking.istio.io/v1", "VirtualService", "shop").await?;
