@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::check::{self, give_up};
 use super::draft::Draft;
+use super::traffic;
 use crate::judge::{self, Bearing};
 use crate::model::{
     Answer, Compared, Facts, Kpi, Measurement, Mode, Question, Reading, Settings, Span, TargetSeen, Time,
@@ -90,7 +91,8 @@ pub(super) fn read(
     let reading = match &kpi.comparison {
         Some(comparison) => {
             let compared = compared(facts, settings, at, kpi);
-            judge::compare(kpi, comparison, compared, measured, facts.journal.weight, now)
+            // What is routed: in the place of a primary that is down the canary has more than its weight.
+            judge::compare(kpi, comparison, compared, measured, traffic::routed(facts), now)
         }
         None => judge::reading(kpi, measured),
     };

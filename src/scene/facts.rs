@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::corner::Corner;
 use super::{Scene, journal, kpis};
@@ -71,17 +71,15 @@ impl Corner<'_> {
 
     /// Another Canary of the same target, made before this one, or at the same time under a name that comes first.
     fn elder(&self) -> Option<Complaint> {
-        let own = serde_json::to_value(&self.scene.canary).unwrap_or_default();
-        let rank = |canary: &Value| {
-            let text = |field| value::text(canary, &["metadata", field]).unwrap_or_default().to_owned();
-            (text("creationTimestamp"), text("name"))
-        };
-        let target = |canary: &Value| {
-            let text = |field| value::text(canary, &["spec", "targetRef", field]).unwrap_or_default().to_owned();
-            (text("kind"), text("name"))
-        };
+        let text = |object: &Value, path: &[&str]| value::text(object, path).unwrap_or_default().to_owned();
+        let rank = |canary: &Value| ["creationTimestamp", "name"].map(|field| text(canary, &["metadata", field]));
+        let target = |canary: &Value| ["kind", "name"].map(|field| text(canary, &["spec", "targetRef", field]));
+        let own = [self.scene.canary.spec.target_ref.kind.as_str(), &self.names.target];
         let others = self.scene.objects.of_kind(kinds::CANARY).filter(|(key, _)| **key != self.names.key());
-        let same = others.filter(|(_, other)| target(other) == target(&own) && rank(other) < rank(&own));
+        let mut same = others.filter(|(_, other)| target(other) == own).peekable();
+        same.peek()?;
+        let own = rank(&json!({ "metadata": self.scene.canary.metadata }));
+        let same = same.filter(|(_, other)| rank(other) < own);
         let (key, _) = same.min_by_key(|(_, other)| rank(other))?;
         let values = [("kind", self.names.kind.kind), ("name", &*self.names.target), ("other", &*key.name)];
         Some(Complaint::blocks(sentences::CAN032.reason, sentences::CAN032.say(&values)))

@@ -450,3 +450,50 @@ fn a_knative_service_is_read_with_its_revisions() {
     assert!(facts.primary.found().is_some_and(|primary| primary.runs.is(&revision)));
     assert_eq!((facts.endpoints.primary, facts.scaling), (1, Scaling::Foreign));
 }
+
+/// With an HTTPRoute `shop` of the user's own in place of a route of ours.
+fn bringing(provider: &str) -> (Value, FakeStore) {
+    let mut canary = canary();
+    canary["spec"]["provider"] = provider.into();
+    let own = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "name": "shop"});
+    canary["spec"]["routeRefs"] = json!([own]);
+    let mut store = store();
+    let rules = json!([{"backendRefs": [{"name": "podinfo", "port": 80}]}]);
+    store.put(http_route(), json!({"metadata": {"name": "shop", "namespace": "test"}, "spec": {"rules": rules}}));
+    (canary, store)
+}
+
+fn http_route() -> ObjectKey {
+    let kind = crate::route::find("gatewayapi:v1").unwrap().kinds()[0];
+    kind.named("test", "shop")
+}
+
+#[test]
+fn a_canary_that_brings_its_routes_looks_at_them_and_makes_none() {
+    let (canary, mut store) = bringing("istio");
+    let scene = || scene_of(canary.clone(), &store);
+    let looked_at = lookups(&scene().canary, &Defaults::default()).keys;
+    assert!(looked_at.contains(&http_route()) && looked_at.iter().all(|key| key.kind.kind != "VirtualService"));
+    assert_eq!(scene().facts().route, RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted });
+    let half = Routing::split(Percent::clamped(50));
+    let changes = scene().changes(&Effect::Route(half.clone())).unwrap();
+    assert_eq!(changes.iter().filter_map(|change| change.key()).collect::<Vec<_>>(), [http_route()]);
+    for change in changes {
+        store.write(&change).unwrap();
+    }
+    let facts = scene_of(canary.clone(), &store).facts();
+    assert_eq!(facts.route, RouteSeen::Seen { routing: half, shape: Shape::AsWanted });
+}
+
+#[test]
+fn in_routes_of_the_users_own_the_counters_of_the_apex_are_those_of_the_primary() {
+    let (mut canary, store) = bringing("contour");
+    let primary = |canary: &Value| {
+        let scene = scene_of(canary.clone(), &store);
+        let settings = scene.facts().settings.unwrap();
+        scene.sides(&settings.kpis[0]).unwrap()[1].query.clone()
+    };
+    assert!(primary(&canary).contains("=~\"test_podinfo_["), "{}", primary(&canary));
+    canary["spec"]["routeRefs"] = Value::Null;
+    assert!(primary(&canary).contains("=~\"test_podinfo-primary_["), "{}", primary(&canary));
+}
