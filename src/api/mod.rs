@@ -20,6 +20,7 @@ mod number;
 mod port;
 mod provider;
 mod reference;
+mod rollback;
 mod rules;
 mod schema;
 pub mod sentences;
@@ -45,6 +46,7 @@ pub use reference::{
     AutoscalerKind, AutoscalerRef, IngressKind, IngressRef, NamespacedRef, OwnRoute, RouteKind, RouteRef,
     ScalerReplicas, SecretRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
 };
+pub use rollback::{OnFailure, RollbackPolicy, RollbackWindow};
 pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};

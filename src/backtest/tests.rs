@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Audience, Builtin, Comparison, Kpi, KpiSource, Mirror, Percent, Range, Recourse, Rules, Steps, Strategy, Tally,
-    Test,
+    Audience, Builtin, Comparison, Kpi, KpiSource, Mirror, Percent, Range, Recourse, Rollback, Rules, Steps, Strategy,
+    Tally, Test,
 };
 use crate::power::Random;
 
@@ -44,6 +44,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         hooks: Vec::new(),
         suspend: false,
         revert_on_deletion: false,
+        rollback: Rollback::default(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What was seen of one canary and everything that belongs to it, in domain values.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Complaint, Endpoints, Journal, Percent, Request, Revision, Routing, Settings, Time};
+use super::{Complaint, Endpoints, Journal, Percent, Request, Revision, Routing, Settings, Strategy, Time};
 
 /// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,6 +54,29 @@ pub struct Facts {
     pub budgets: Shape,
     /// What decides on the number of pods.
     pub scaling: Scaling,
+}
+
+impl Facts {
+    /// Whether the target runs a revision that was promoted not long ago, and that nobody has begun to analyse anew.
+    pub fn is_known_good(&self) -> bool {
+        let (Some(settings), Some(target)) = (&self.settings, self.target.found()) else { return false };
+        let promoted = self.journal.last_promoted.as_ref();
+        let before = self.snapshots.iter().rev().filter(|revision| Some(*revision) != promoted);
+        let known = before.take(settings.rollback.window).any(|revision| *revision == target.revision);
+        known
+            && promoted != Some(&target.revision)
+            && !self.lost.contains(&target.revision)
+            && !self.journal.has_begun()
+    }
+
+    /// The settings as they are for what the target runs: a revision that is known to be good needs no analysis.
+    pub fn in_force(&self) -> Option<Cow<'_, Settings>> {
+        let settings = self.settings.as_ref()?;
+        Some(match self.is_known_good() {
+            true => Cow::Owned(Settings { strategy: Strategy::Skip, ..settings.clone() }),
+            false => Cow::Borrowed(settings),
+        })
+    }
 }
 
 /// Which canary.

@@ -38,6 +38,7 @@ pub use request::{Handled, Request, Verb};
 pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
 pub use settings::{
-    Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rules, Settings, Steps, Strategy,
+    Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules, Settings, Steps,
+    Strategy,
 };
 pub use time::Time;

@@ -59,6 +59,8 @@ pub enum Notice {
     DeadlineExceeded(Unready),
     /// The canary lost its traffic and will be scaled down.
     RolledBack,
+    /// All traffic is back on the primary, and the canary's pods stay for a look.
+    Frozen,
     /// The new primary was not ready within the progress deadline; the canary keeps the traffic.
     PromotionFailed(Unready),
     /// Git went back to the promoted revision in the middle of a release.

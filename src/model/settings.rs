@@ -35,6 +35,17 @@ pub struct Settings {
     pub suspend: bool,
     /// Give the user's objects back when the Canary is deleted.
     pub revert_on_deletion: bool,
+    /// What follows a release that failed, and what a way back needs.
+    pub rollback: Rollback,
+}
+
+/// What follows a release that failed, and what a way back needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rollback {
+    /// The canary's pods stay for a look until the next revision.
+    pub freeze: bool,
+    /// So many of the revisions that were promoted before the last one are known to be good: going back to one needs no analysis.
+    pub window: usize,
 }
 
 /// How a new revision reaches its users.

@@ -78,6 +78,7 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
             format!("Rolling back {name}.{ns} progress deadline exceeded {}", canary_not_ready(*why, who))
         }
         Notice::RolledBack => format!("Canary failed! Scaling down {name}.{ns}"),
+        Notice::Frozen => format!("Canary failed! {name}.{ns} keeps its pods for a look, until the next revision"),
         Notice::PromotionFailed(why) => {
             let why = unready(*why, &format!("{target}-primary"));
             format!("Promotion of {target}.{ns} failed, primary not ready: {why}")
@@ -176,6 +177,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::HarmFound(_)
         | Notice::DeadlineExceeded(_)
         | Notice::RolledBack
+        | Notice::Frozen
         | Notice::PromotionFailed(_)
         | Notice::GateClosed(..)
         | Notice::GateOverdue(..)
@@ -212,7 +214,7 @@ fn action(notice: &Notice, note: &str) -> String {
         }
         Notice::ThresholdReached(checks) => format!("RollBackAfter{checks}"),
         Notice::DeadlineExceeded(_) | Notice::HarmFound(_) => format!("RollBack-{}", digest(note)),
-        Notice::RolledBack | Notice::Withdrawn => "RollBack".to_owned(),
+        Notice::RolledBack | Notice::Frozen | Notice::Withdrawn => "RollBack".to_owned(),
         Notice::PromotionFailed(_) => format!("Promote-{}", digest(note)),
         Notice::RouteDrift(seen, asked) => format!("Restore{asked}Over{seen}"),
         Notice::OwnershipConflict(_) => "RestoreRarely".to_owned(),

@@ -72,6 +72,8 @@ reasons! {
     "The canary was not ready within progressDeadlineSeconds; the release is rolled back."
     ROLLED_BACK RolledBack
     "All traffic is back on the primary, which still runs the last promoted revision; the canary is scaled down."
+    FROZEN Frozen
+    "All traffic is back on the primary, which still runs the last promoted revision; the canary's pods stay, as rollback.onFailure asks."
     PROMOTION_FAILED PromotionFailed
     "The new primary did not get ready in time; the canary, which passed its analysis, keeps the traffic until a fix comes."
     WITHDRAWN ReleaseWithdrawn
@@ -141,6 +143,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::HarmFound(_) => HARM_FOUND,
         Notice::DeadlineExceeded(_) => DEADLINE_EXCEEDED,
         Notice::RolledBack => ROLLED_BACK,
+        Notice::Frozen => FROZEN,
         Notice::PromotionFailed(_) => PROMOTION_FAILED,
         Notice::Withdrawn => WITHDRAWN,
         Notice::RouteDrift(..) => ROUTE_DRIFT,

@@ -57,6 +57,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::HarmFound("errors 12 times the primary's (6 to 30); certainly worse".to_owned()),
         Notice::DeadlineExceeded(UPDATING),
         Notice::RolledBack,
+        Notice::Frozen,
         Notice::PromotionFailed(Unready::DeadlineExceeded),
         Notice::Withdrawn,
         Notice::RouteDrift(Percent::FULL, ten),
@@ -129,6 +130,7 @@ fn the_texts_are_those_that_pipelines_grep_for() {
             "Rolling back podinfo.test progress deadline exceeded canary deployment podinfo-app.test not ready: {updating}"
         ),
         "Canary failed! Scaling down podinfo.test",
+        "Canary failed! podinfo.test keeps its pods for a look, until the next revision",
         "Promotion of podinfo-app.test failed, primary not ready: deployment \"podinfo-app-primary\" exceeded its progress deadline",
     ];
     assert_eq!(texts[..flagger.len()], flagger);

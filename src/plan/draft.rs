@@ -229,7 +229,9 @@ impl<'a> Draft<'a> {
     /// Drops the oldest snapshots.
     pub(super) fn forget(&mut self) {
         let keep = [&self.journal.last_promoted, &self.journal.last_applied];
-        let surplus = self.facts.snapshots.len().saturating_sub(SNAPSHOTS);
+        // The promoted one, and those that a way back may lead to.
+        let known = self.facts.settings.as_ref().map_or(0, |settings| settings.rollback.window + 1);
+        let surplus = self.facts.snapshots.len().saturating_sub(SNAPSHOTS.max(known));
         let old = self.facts.snapshots.iter().take(surplus).filter(|r| !keep.contains(&&Some((*r).clone())));
         self.effects.extend(old.map(|r| Effect::Forget(r.clone())));
     }

@@ -90,10 +90,13 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
     draft.finish()
 }
 
-/// The facts without endpoints that proxies may not know of yet.
+/// The facts without endpoints that proxies may not know of yet, and with the settings that are in force.
 fn reliable(facts: &Facts, now: Time) -> Cow<'_, Facts> {
     let endpoints = facts.endpoints.known(now);
-    if endpoints == facts.endpoints { Cow::Borrowed(facts) } else { Cow::Owned(Facts { endpoints, ..facts.clone() }) }
+    if endpoints == facts.endpoints && !facts.is_known_good() {
+        return Cow::Borrowed(facts);
+    }
+    Cow::Owned(Facts { endpoints, settings: facts.in_force().map(Cow::into_owned), ..facts.clone() })
 }
 
 /// What kind of decision the facts allow.

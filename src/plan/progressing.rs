@@ -319,5 +319,6 @@ pub(super) fn roll_back(draft: &mut Draft<'_>) {
     draft.journal.iterations = 0;
     draft.vacate();
     draft.route();
-    draft.tell(Notice::RolledBack);
+    let freeze = draft.facts.settings.as_ref().is_some_and(|settings| settings.rollback.freeze);
+    draft.tell(if freeze { Notice::Frozen } else { Notice::RolledBack });
 }

@@ -25,7 +25,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         }
         return;
     }
-    if target.replicas > 0 && apex && routed {
+    let frozen = settings.rollback.freeze && draft.journal.phase == Phase::Failed;
+    if target.replicas > 0 && apex && routed && !frozen {
         park(draft);
     }
 }

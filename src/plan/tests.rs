@@ -60,6 +60,7 @@ fn settings() -> Settings {
         hooks: vec![],
         suspend: false,
         revert_on_deletion: false,
+        rollback: Rollback::default(),
     }
 }
 

@@ -17,7 +17,7 @@ pub use hook::{hooks, listener};
 use std::time::Duration;
 
 use crate::api;
-use crate::model::{Complaint, Percent, Settings, duration};
+use crate::model::{Complaint, Percent, Rollback, Settings, duration};
 use crate::route::{self, Capabilities};
 
 /// What the spec leaves to its surroundings.
@@ -71,6 +71,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         hooks: hook::hooks(spec),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
+        rollback: rollback(spec),
     })
 }
 
@@ -87,6 +88,14 @@ fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
     match (route::mover(spec, router), &spec.service) {
         (Some(router), Some(service)) => router.capabilities(service),
         _ => Capabilities { weights: true, matches: true, whole_matches: false, mirror: true, affinity: true },
+    }
+}
+
+fn rollback(spec: &api::CanarySpec) -> Rollback {
+    let asked = spec.rollback.clone().unwrap_or_default();
+    Rollback {
+        freeze: asked.on_failure == Some(api::OnFailure::Freeze),
+        window: asked.window.and_then(|window| usize::try_from(window.revisions).ok()).unwrap_or(0),
     }
 }
 

@@ -61,6 +61,12 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     if random.chance(50) {
         compare(&mut canary, random);
     }
+    if random.chance(30) {
+        value::merge(&mut canary, &json!({"spec": {"rollback": {"onFailure": "freeze"}}}));
+    }
+    if random.chance(40) {
+        value::merge(&mut canary, &json!({"spec": {"rollback": {"window": {"revisions": 1 + random.below(3)}}}}));
+    }
     canary
 }
 

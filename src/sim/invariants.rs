@@ -100,7 +100,7 @@ impl Invariants {
         if let Some(sentence) = news::untold(before, plan) {
             self.fail("S6", sentence);
         }
-        let Some(settings) = &facts.settings else { return };
+        let Some(settings) = &facts.in_force() else { return };
         // Who asks by hand may pass over steps, KPIs and hooks, and answers for it.
         let handled = after.handled.as_ref().filter(|_| after.handled != before.handled);
         if handled.is_none_or(|handled| handled.outcome.starts_with(Request::REFUSED)) {
@@ -117,6 +117,7 @@ impl Invariants {
         let features = [
             ("Unrouted", facts.route == RouteSeen::Unrouted),
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
+            ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
         ];
         self.reached.extend(features.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name.to_owned()));

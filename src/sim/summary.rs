@@ -90,7 +90,8 @@ const PHASES: &[&str] = &[
 ];
 
 /// `Unrouted` is a provider without routes.
-const STRATEGIES: &[&str] = &["canary", "canary-match", "ab-testing", "blue-green", "Unrouted", "Mirrored", "Sticky"];
+const STRATEGIES: &[&str] =
+    &["canary", "canary-match", "ab-testing", "blue-green", "Unrouted", "Mirrored", "Sticky", "KnownGood"];
 
 const NOTICES: &[&str] = &[
     "Initialized",
@@ -115,6 +116,7 @@ const NOTICES: &[&str] = &[
     "HarmFound",
     "DeadlineExceeded",
     "RolledBack",
+    "Frozen",
     "PromotionFailed",
     "Withdrawn",
     "RouteDrift",

@@ -175,7 +175,7 @@ impl Metrics {
         match notice {
             Notice::Promoted => ended(&self.successes, "completed"),
             Notice::PromotedUnanalysed => ended(&self.successes, "skipped"),
-            Notice::RolledBack | Notice::PromotionFailed(_) => ended(&self.failures, "completed"),
+            Notice::RolledBack | Notice::Frozen | Notice::PromotionFailed(_) => ended(&self.failures, "completed"),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What Flagger's users have beside weights: A/B tests, blue/green, cookies, gates, other workloads, and every ending.
 
+mod back;
 mod endings;
 mod gates;
 mod lever;

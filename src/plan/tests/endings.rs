@@ -245,3 +245,45 @@ fn an_idle_target_that_another_hand_scales_up_goes_back_to_zero_and_no_release_s
     let plan = decide(&facts, &[], t(60));
     assert_eq!((plan.effects, plan.journal.phase), (vec![Effect::ScaleTarget(0)], Phase::Initialized));
 }
+
+fn returning(freeze: bool, window: usize) -> Facts {
+    let mut facts = analysing(0);
+    facts.settings = facts.settings.map(|s| Settings { rollback: Rollback { freeze, window }, ..s });
+    facts.journal.step = facts.journal.step.map(|step| Step { next_check_at: t(10), ..step });
+    facts.snapshots = vec![rev("x"), rev("b"), rev("a")];
+    facts
+}
+
+#[test]
+fn a_way_back_to_a_revision_that_is_known_to_be_good_needs_no_analysis() {
+    let facts = returning(false, 1);
+    assert!(questions(&facts, &[], t(10)).is_empty());
+    let plan = decide(&facts, &[], t(10));
+    assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Promoting, Percent::ZERO));
+    assert_eq!(decide(&returning(false, 0), &[], t(10)).journal.phase, Phase::Progressing, "nobody asked for it");
+    let mut older = returning(false, 1);
+    older.snapshots = vec![rev("b"), rev("x"), rev("a")];
+    assert_eq!(decide(&older, &[], t(10)).journal.phase, Phase::Progressing, "it is too long ago");
+    let mut lost = returning(false, 1);
+    lost.lost = BTreeSet::from([rev("b")]);
+    assert_eq!(decide(&lost, &[], t(10)).journal.phase, Phase::Progressing, "a Secret of it has changed");
+    let mut begun = returning(false, 1);
+    begun.journal.step = begun.journal.step.map(|step| Step { course: Some(Course::Weights), ..step });
+    assert_eq!(decide(&begun, &[], t(10)).journal.phase, Phase::Progressing, "an analysis that has begun is finished");
+}
+
+#[test]
+fn a_canary_that_is_frozen_keeps_its_pods_until_the_next_revision() {
+    let mut facts = analysing(20);
+    facts.settings = facts.settings.map(|s| Settings { rollback: Rollback { freeze: true, window: 0 }, ..s });
+    facts.journal.failed_checks = 1;
+    let plan = decide(&facts, &success(0.0), t(60));
+    assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Failed, Percent::ZERO));
+    assert!(plan.notices.contains(&Notice::Frozen) && !plan.notices.contains(&Notice::RolledBack));
+    facts.journal = plan.journal;
+    facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
+    let later = decide(&facts, &[], t(600));
+    assert_eq!((later.effects, later.wake), (vec![], None));
+    target(&mut facts).revision = rev("c");
+    assert_eq!(decide(&facts, &[], t(700)).journal.phase, Phase::Progressing);
+}

@@ -1,0 +1,40 @@
+//! What follows a release that failed, and what a way back needs.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::number;
+
+/// What follows a release that failed, and what a way back needs.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackPolicy {
+    /// What becomes of the canary's pods once all traffic is back on the primary. Default rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+
+    /// Which revisions are known to be good. Going back to one of them, by a revert in Git, needs no analysis: it is promoted as
+    /// soon as its pods are ready. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<RollbackWindow>,
+}
+
+/// What becomes of the canary's pods.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// They go.
+    Rollback,
+    /// They stay without traffic, for a look, until the next revision comes.
+    Freeze,
+}
+
+/// Which revisions are known to be good.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackWindow {
+    /// So many of those that were promoted before the last one.
+    #[serde(deserialize_with = "number::whole")]
+    #[schemars(range(min = 1, max = 10))]
+    pub revisions: i32,
+}
