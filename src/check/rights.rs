@@ -80,7 +80,7 @@ pub fn router(scene: &Scene, facts: &Facts, account: &Account, lacking: &[Right]
 
 fn router_of(scene: &Scene) -> Option<&'static dyn Router> {
     let defaults = settings::Defaults { provider: &scene.defaults.provider, namespace: "" };
-    route::mover(&scene.canary.spec, settings::provider(&scene.canary.spec, &defaults))
+    route::of(&scene.canary.spec, settings::provider(&scene.canary.spec, &defaults))
 }
 
 /// `create, patch virtualservices.networking.istio.io`

@@ -80,8 +80,8 @@ pub fn named(name: &str) -> Option<&'static dyn Router> {
     if OWN.providers().contains(&name) { Some(OWN) } else { find(name) }
 }
 
-/// Who moves the traffic of a canary of this provider.
-pub fn mover(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router> {
+/// The router of a canary of this provider: that of the user's own routes, where there are any.
+pub fn of(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router> {
     find(provider).map(|router| if spec.brings_routes() { OWN } else { router })
 }
 

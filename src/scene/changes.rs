@@ -107,7 +107,7 @@ impl Corner<'_> {
     }
 
     fn route(&self, routing: &Routing) -> Result<Vec<Change>, Complaint> {
-        let (Some(router), Some(target)) = (self.mover, self.route_target()) else {
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else {
             return Ok(Vec::new());
         };
         router.render(&target, routing, &self.scene.objects).map_err(Into::into)
@@ -115,7 +115,7 @@ impl Corner<'_> {
 
     /// The user's routing objects as they were.
     fn release_route(&self) -> Vec<Change> {
-        let (Some(router), Some(target)) = (self.mover, self.route_target()) else { return Vec::new() };
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else { return Vec::new() };
         router.release(&target, &self.scene.objects)
     }
 

@@ -82,10 +82,10 @@ impl Names {
 pub(super) struct Corner<'a> {
     pub(super) scene: &'a Scene,
     pub(super) names: Names,
-    /// Whose counters tell of the traffic; `None` where nobody serves the provider.
-    pub(super) router: Option<&'static dyn Router>,
     /// Who moves the traffic; `None` where nobody serves the provider.
-    pub(super) mover: Option<&'static dyn Router>,
+    pub(super) router: Option<&'static dyn Router>,
+    /// Whose counters tell of it: the provider's own router, also where the user brings the routes.
+    pub(super) counters: Option<&'static dyn Router>,
     /// `None` where the target is missing.
     pub(super) selector: Option<Result<Selector, Complaint>>,
     /// ConfigMaps and Secrets of the target; none where they are not tracked.
@@ -102,8 +102,8 @@ impl<'a> Corner<'a> {
         let selector = with_pods.map(|target| Selector::of(target, &scene.defaults.selector_labels));
         let (configs, missing) = configs::of_target(scene, &names.namespace, with_pods);
         let provider = provider(&scene.canary, &scene.defaults.provider);
-        let (router, mover) = (route::find(provider), route::mover(&scene.canary.spec, provider));
-        Self { configs, missing, router, mover, names, selector, scene }
+        let (router, counters) = (route::of(&scene.canary.spec, provider), route::find(provider));
+        Self { configs, missing, router, counters, names, selector, scene }
     }
 
     pub(super) fn target(&self) -> Option<&'a Value> {
@@ -146,7 +146,7 @@ impl Corner<'_> {
             return whole.sides(&at);
         }
         let services = self.services(services::sides);
-        let (Some(router), Some(target), Some(_)) = (self.mover, self.route_target(), self.subject()) else {
+        let (Some(router), Some(target), Some(_)) = (self.router, self.route_target(), self.subject()) else {
             return services;
         };
         // What stands in the way of a route is told where the whole of it is read.
@@ -182,9 +182,9 @@ pub(super) fn route_target<'a>(
     })
 }
 
-/// Who moves the traffic of a canary; `None` where nobody serves its provider.
-pub(super) fn mover(canary: &api::Canary, default: &str) -> Option<&'static dyn Router> {
-    route::mover(&canary.spec, provider(canary, default))
+/// The router of a canary; `None` where nobody serves its provider.
+pub(super) fn router(canary: &api::Canary, default: &str) -> Option<&'static dyn Router> {
+    route::of(&canary.spec, provider(canary, default))
 }
 
 fn provider<'a>(canary: &api::Canary, default: &'a str) -> &'a str {

@@ -142,7 +142,7 @@ impl Corner<'_> {
     }
 
     fn route_seen(&self, complaints: &mut Vec<Complaint>) -> RouteSeen {
-        let (Some(router), Some(target)) = (self.mover, self.route_target()) else {
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else {
             return RouteSeen::Missing;
         };
         for kind in router.kinds().iter().filter(|kind| self.scene.unserved.contains(kind)) {
@@ -178,7 +178,7 @@ impl Corner<'_> {
 
     /// Whoever else wrote the routing objects last.
     fn route_writer(&self) -> Option<String> {
-        let kinds = self.mover.map(Router::kinds).unwrap_or_default();
+        let kinds = self.router.map(Router::kinds).unwrap_or_default();
         let objects = kinds.iter().flat_map(|kind| self.scene.objects.of_kind(*kind));
         let entries = objects.filter_map(|(_, object)| value::at(object, &["metadata", "managedFields"])?.as_array());
         let foreign = entries.flatten().filter(|entry| value::text(entry, &["manager"]) != Some(FIELD_MANAGER));

@@ -114,7 +114,7 @@ impl Corner<'_> {
     }
 
     fn complain(&self, kpi: &Kpi, sentence: &Sentence) -> Complaint {
-        let provider = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
+        let provider = self.counters.and_then(|r| r.providers().first().copied()).unwrap_or_default();
         Complaint::warns(sentence.reason, sentence.say(&[("metric", kpi.name.as_str()), ("provider", provider)]))
     }
 
@@ -148,13 +148,13 @@ impl Corner<'_> {
     }
 
     fn query(&self, builtin: Builtin) -> Result<BuiltinQuery, Complaint> {
-        let query = self.router.map(|router| router.query(builtin));
+        let query = self.counters.map(|router| router.query(builtin));
         query.ok_or_else(|| route::unknown("").into())
     }
 
     fn as_subject<T>(&self, measured: &str, resolve: impl FnOnce(&resolve::Subject<'_>) -> T) -> T {
         let canary = self.names.canary_ref(&self.scene.canary);
-        let router = self.router.and_then(|r| r.providers().first().copied()).unwrap_or_default();
+        let router = self.counters.and_then(|r| r.providers().first().copied()).unwrap_or_default();
         let metrics_server = &self.scene.defaults.metrics_server;
         let spec = &self.scene.canary.spec;
         let metrics_secret = self.scene.defaults.metrics_secret.as_ref();

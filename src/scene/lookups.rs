@@ -42,7 +42,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     let mut keys = vec![names.target(), names.primary()];
     keys.extend(names.services());
     let target = corner::route_target(&names, canary, defaults);
-    if let (Some(router), Some(target)) = (corner::mover(canary, &defaults.provider), target) {
+    if let (Some(router), Some(target)) = (corner::router(canary, &defaults.provider), target) {
         keys.extend(router.objects(&target));
     }
     keys.extend(names.scaler(canary).into_iter().flat_map(|users| [workload::scaler::copy_of(&users), users]));

@@ -101,7 +101,7 @@ fn delegation(spec: &CanarySpec, router: &str) -> Option<Complaint> {
 /// What is asked of a router that cannot do it would never come true. Blue/green goes on without copies, as in Flagger, and where
 /// there is no route at all nothing of it is asked.
 fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
-    let (Some(router), Some(service)) = (route::mover(spec, name), &spec.service) else { return Vec::new() };
+    let (Some(router), Some(service)) = (route::of(spec, name), &spec.service) else { return Vec::new() };
     let can = router.capabilities(service);
     let name = if spec.brings_routes() { "routeRefs" } else { name };
     if spec.skip_analysis == Some(true) || !can.weights {

@@ -85,7 +85,7 @@ pub fn provider<'a>(spec: &api::CanarySpec, defaults: &Defaults<'a>) -> &'a str 
 
 /// What the router can do for this service; everything, where that is unknown and complained of.
 fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
-    match (route::mover(spec, router), &spec.service) {
+    match (route::of(spec, router), &spec.service) {
         (Some(router), Some(service)) => router.capabilities(service),
         _ => Capabilities { weights: true, matches: true, whole_matches: false, mirror: true, affinity: true },
     }

@@ -82,7 +82,7 @@ pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) ->
     let annotations = canary.metadata.annotations.as_ref().unwrap_or(route::NO_ANNOTATIONS);
     let (ingress_prefix, service) = (route::INGRESS_PREFIX, spec.service.as_ref()?);
     let target = route::Target { namespace, apex, provider, pods: None, annotations, ingress_prefix, service, spec };
-    let router = route::mover(spec, provider)?;
+    let router = route::of(spec, provider)?;
     // Where there is no routing object, the apex Service alone says where requests go.
     if router.kinds().is_empty() { None } else { router.read(&target, objects).ok()? }
 }
