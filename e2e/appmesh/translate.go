@@ -139,8 +139,16 @@ func (r route) translate(namespace string) value {
 	return value{
 		"name":  r.Name,
 		"match": value{"prefix": cmp.Or(http.Match.Prefix, "/"), "headers": headers},
-		"route": value{"weighted_clusters": value{"clusters": clusters}},
+		"route": value{"weighted_clusters": value{"clusters": clusters}, "retry_policy": retries},
 	}
+}
+
+// retries is what App Mesh gives each route that says nothing of retries: a connection that its server has just closed loses no
+// request.
+var retries = value{
+	"retry_on":               "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+	"retriable_status_codes": []int{503},
+	"num_retries":            2,
 }
 
 func (h headerMatch) translate() value {

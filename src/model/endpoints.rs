@@ -6,7 +6,7 @@ use super::Time;
 
 /// From the first ready endpoint of a Service to the moment when whoever balances its address sends requests to it: kube-proxy gathers
 /// changes for a second (its minSyncPeriod) before it writes them. Until then a connection is refused, or goes to a pod that ends.
-const SPREAD: Duration = Duration::from_secs(2);
+pub(crate) const SPREAD: Duration = Duration::from_secs(2);
 
 /// Ready endpoints of the Services of both sides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

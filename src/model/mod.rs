@@ -26,6 +26,7 @@ pub use comparison::{Compared, Comparison, Sample, Span, Tally, Test};
 pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use endpoints::Endpoints;
+pub(crate) use endpoints::SPREAD;
 pub use facts::{CanaryRef, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
 pub use facts::{Hold, Replacement, Rollout, ScalerSeen, Scaling, Unready};
 pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};

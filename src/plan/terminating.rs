@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::draft::Draft;
-use crate::model::{Effect, Notice, Percent, Phase, Seen, Step};
+use crate::model::{Effect, Notice, Percent, Phase, SPREAD, Seen, Step};
 
 /// How long the target may take to serve again where the spec does not say (or can no longer be read).
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -57,9 +57,14 @@ fn without_target(draft: &mut Draft<'_>, step: Step) {
 }
 
 fn release(draft: &mut Draft<'_>) {
-    // Order: the apex serves from the target before the route leads to it.
+    // Order: the apex serves from the target before the route leads to it. One that led nowhere is not known everywhere at once.
     draft.act(Effect::ReleaseApex);
-    draft.act(Effect::ReleaseRoute);
+    let known = draft.journal.step.map_or(draft.now, |step| step.started_at.after(SPREAD));
+    if draft.facts.endpoints.primary > 0 || draft.now >= known {
+        draft.act(Effect::ReleaseRoute);
+    } else {
+        draft.wake_at(known);
+    }
 }
 
 fn finish(draft: &mut Draft<'_>) {

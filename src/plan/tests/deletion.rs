@@ -112,3 +112,15 @@ fn deletion_ends_even_when_the_target_is_gone() {
     facts.journal = decide(&facts, &[], t(0)).journal;
     assert_eq!(decide(&facts, &[], t(30)).effects, [Effect::Discard, Effect::RemoveFinalizer]);
 }
+
+#[test]
+fn an_apex_that_led_nowhere_is_known_before_the_route_leads_to_it() {
+    let mut facts = analysing(100);
+    (facts.deleting, facts.finalizer) = (true, true);
+    facts.endpoints.primary = 0;
+    let plan = decide(&facts, &[], t(60));
+    assert_eq!((plan.effects, plan.journal.phase), (vec![Effect::ReleaseApex], Phase::Terminating));
+    assert_eq!(plan.wake, Some(t(62)));
+    facts.journal = plan.journal;
+    assert_eq!(decide(&facts, &[], t(62)).effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
+}
