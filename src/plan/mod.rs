@@ -27,9 +27,13 @@ mod traffic;
 mod waiting;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::model::{Answer, Effect, Facts, Gravity, Notice, Phase, Plan, Question, Settings, Shape, TargetSeen, Time};
 use draft::Draft;
+
+/// By how much the clocks of two replicas may differ, of which one goes on with what the other has begun.
+const CLOCKS: Duration = Duration::from_secs(3);
 
 /// The reads that the next decision needs besides `answers`; none when it knows enough. Which ones are due is a decision of its own.
 pub fn questions(facts: &Facts, answers: &[Answer], now: Time) -> Vec<Question> {

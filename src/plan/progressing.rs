@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::CLOCKS;
 use super::check;
 use super::draft::Draft;
 use super::hooks::{self, Consent, Way, consent};
@@ -201,7 +202,7 @@ fn judge_alone(draft: &mut Draft<'_>, settings: &Settings) {
 /// When no window reaches back to another revision any more.
 fn alone(draft: &Draft<'_>, settings: &Settings) -> Option<Time> {
     let window = settings.kpis.iter().map(|kpi| kpi.window).max().unwrap_or_default();
-    draft.journal.vacant_since.map(|since| since.after(settings.warmup).after(window))
+    draft.journal.vacant_since.map(|since| since.after(settings.warmup).after(window).after(CLOCKS))
 }
 
 /// When the next check is due. A spec with a shorter interval brings it forward, from the moment it is seen.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::CLOCKS;
 use super::draft::Draft;
 use crate::model::{Effect, Notice, Percent, Phase, SPREAD, Seen, Step};
 
@@ -59,7 +60,7 @@ fn without_target(draft: &mut Draft<'_>, step: Step) {
 fn release(draft: &mut Draft<'_>) {
     // Order: the apex serves from the target before the route leads to it. One that led nowhere is not known everywhere at once.
     draft.act(Effect::ReleaseApex);
-    let known = draft.journal.step.map_or(draft.now, |step| step.started_at.after(SPREAD));
+    let known = draft.journal.step.map_or(draft.now, |step| step.started_at.after(SPREAD + CLOCKS));
     if draft.facts.endpoints.primary > 0 || draft.now >= known {
         draft.act(Effect::ReleaseRoute);
     } else {

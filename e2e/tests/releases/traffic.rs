@@ -16,8 +16,8 @@ use crate::support::{Outcome, run, wait_until};
 /// Enough for a KPI over the smallest weight, and little beside everything else on two cores.
 const REQUESTS_A_SECOND: &str = "20";
 /// So much patience that a busy machine makes requests late, not lost, and a connection for each that may be under way by then.
-const CONNECTIONS: &str = "700";
-const PATIENCE: &str = "30s";
+const CONNECTIONS: &str = "512";
+const PATIENCE: &str = "25s";
 /// From available pods to a gateway that routes to them.
 const SERVED_WITHIN: Duration = Duration::from_secs(60);
 

@@ -120,7 +120,7 @@ fn an_apex_that_led_nowhere_is_known_before_the_route_leads_to_it() {
     facts.endpoints.primary = 0;
     let plan = decide(&facts, &[], t(60));
     assert_eq!((plan.effects, plan.journal.phase), (vec![Effect::ReleaseApex], Phase::Terminating));
-    assert_eq!(plan.wake, Some(t(62)));
+    assert_eq!(plan.wake, Some(t(65)));
     facts.journal = plan.journal;
-    assert_eq!(decide(&facts, &[], t(62)).effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
+    assert_eq!(decide(&facts, &[], t(65)).effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
 }
