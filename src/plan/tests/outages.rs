@@ -76,7 +76,7 @@ fn a_newer_revision_is_not_judged_on_what_the_one_before_it_did() {
     facts.journal = decide(&facts, &[], t(60)).journal;
     facts.route = RouteSeen::Seen { routing: Routing::PRIMARY, shape: Shape::AsWanted };
     let step = decide(&facts, &[], t(70)).journal.step.unwrap();
-    assert_eq!((step.weight, step.next_check_at), (Percent::clamped(20), t(360)));
+    assert_eq!((step.weight, step.next_check_at), (Percent::clamped(20), t(363)));
 }
 
 #[test]
