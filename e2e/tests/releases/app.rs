@@ -15,7 +15,7 @@ use serin::object::value;
 use crate::support::{Outcome, apply, project, wait_until};
 
 /// Long enough for pods on a busy machine, and for connections to drain.
-const ADOPTED_WITHIN: Duration = Duration::from_secs(120);
+const ADOPTED_WITHIN: Duration = Duration::from_secs(180);
 /// By far more than the operator needs: a watch tells it of a new revision.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 
