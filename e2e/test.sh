@@ -73,9 +73,10 @@ first_together() {
 run_area() {
   local began=$EPOCHREALTIME code=0 log=$LOGS/$1.log pid
   echo "== $1"
-  bash "$E2E/areas/$1.sh" >"$log" 2>&1 </dev/null &
+  : >"$log"
+  bash "$E2E/areas/$1.sh" >>"$log" 2>&1 </dev/null &
   pid=$!
-  tail --lines +1 --follow --sleep-interval 0.5 --pid "$pid" "$log"
+  tail --lines +1 --follow --sleep-interval 0.5 --pid "$pid" "$log" || true
   wait "$pid" || code=$?
   echo "$code $(seconds_since "$began")" >"$LOGS/$1.end"
 }
