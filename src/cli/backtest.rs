@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::out::{self, exit};
+use super::out::{self, Output, exit};
 use super::power::{canary_of, percent, settings_of};
-use super::simulate::{Output, manifests};
+use super::simulate::manifests;
 use crate::backtest::{self, Past, Report, Resampling};
 use crate::metric::recorded::Stretch;
 use crate::model::{Settings, Strategy, Time, duration};

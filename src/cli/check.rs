@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
-use serde::Serialize;
+use clap::{Args, Subcommand};
 
-use super::out::{self, exit};
+use super::out::{self, Output, exit};
 use super::{flags, paint::Paint};
 use crate::check::{Category, Check, Outcome, Report};
 use crate::model::duration;
-use crate::world::{self, CheckError, CheckOptions, QueryOptions};
+use crate::world::{self, CheckOptions, QueryOptions};
 
 /// What can be checked.
 #[derive(Subcommand, Debug)]
@@ -71,13 +70,6 @@ pub(super) struct Canary {
     output: Output,
 }
 
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Output {
-    #[default]
-    Text,
-    Json,
-}
-
 /// `cart`, and `canary/cart` as kubectl prints it.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let name = text.strip_prefix("canary/").unwrap_or(text);
@@ -104,35 +96,16 @@ pub(super) fn check(what: What) -> ExitCode {
         What::Canary(flags) => {
             let Canary { name, namespace, defaults, output } = *flags;
             let options = CheckOptions { name, namespace: given(namespace), defaults: defaults.into() };
-            show(output, runtime.block_on(world::check(options)), text, Report::outcome)
+            let found = runtime.block_on(world::check(options));
+            out::show(output, found, |report| text(report, &Paint::of_stdout()), |report| code(report.outcome()))
         }
         What::Metric(Metric { name, namespace, canary, interval, variables, output }) => {
             let variables = variables.into_iter().collect();
             let options = QueryOptions { name, namespace: given(namespace), canary, interval, variables };
-            show(output, runtime.block_on(world::query(options)), lines, |check| check.outcome)
+            let found = runtime.block_on(world::query(options));
+            out::show(output, found, |check| lines(check, &Paint::of_stdout()), |check| code(check.outcome))
         }
     }
-}
-
-/// Prints what was found; the exit code says how it is.
-fn show<T: Serialize>(
-    output: Output,
-    found: Result<T, CheckError>,
-    text: impl FnOnce(&T, &Paint) -> String,
-    outcome: impl FnOnce(&T) -> Outcome,
-) -> ExitCode {
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => return out::complain(&error.to_string()),
-    };
-    let printed = match output {
-        Output::Text => out::print(&text(&found, &Paint::of_stdout())),
-        Output::Json => match serde_json::to_string_pretty(&found) {
-            Ok(json) => out::print(&(json + "\n")),
-            Err(error) => out::complain(&format!("the report cannot be written as JSON: {error}")),
-        },
-    };
-    if printed == ExitCode::SUCCESS { ExitCode::from(code(outcome(&found))) } else { printed }
 }
 
 const fn code(outcome: Outcome) -> u8 {

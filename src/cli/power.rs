@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::out::{self, exit};
-use super::simulate::{Output, manifests};
+use super::out::{self, Output, exit};
+use super::simulate::manifests;
 use crate::api;
 use crate::judge::Risk;
 use crate::model::{Builtin, Kpi, KpiSource, Mode, Settings, Strategy, duration};

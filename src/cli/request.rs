@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::out::{self, exit};
+use super::out::{self, Output, exit};
 use crate::model::{Percent, Verb, duration};
 use crate::world::{self, Acknowledged, RequestOptions};
 
@@ -29,13 +29,6 @@ pub(super) struct Target {
     output: Output,
 }
 
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Output {
-    #[default]
-    Text,
-    Json,
-}
-
 pub(super) fn percent(text: &str) -> Result<Percent, String> {
     text.parse()
         .ok()
@@ -56,17 +49,14 @@ pub(super) fn request(verb: Verb, target: Target) -> ExitCode {
     let Target { name, namespace, timeout, output } = target;
     let namespace = namespace.filter(|namespace| !namespace.is_empty());
     let options = RequestOptions { name, namespace, verb, patience: timeout };
-    let found = match runtime.block_on(world::request(options)) {
-        Ok(found) => found,
-        Err(error) => return out::complain(&error.to_string()),
-    };
-    let printed = match (output, serde_json::to_string_pretty(&found)) {
-        (Output::Text, _) => out::print(&text(&found)),
-        (Output::Json, Ok(json)) => out::print(&(json + "\n")),
-        (Output::Json, Err(error)) => out::complain(&format!("the outcome cannot be written as JSON: {error}")),
-    };
-    let code = if found.refused { exit::NO } else { exit::YES };
-    if printed == ExitCode::SUCCESS { ExitCode::from(code) } else { printed }
+    out::show(
+        output,
+        runtime.block_on(world::request(options)),
+        text,
+        |found| {
+            if found.refused { exit::NO } else { exit::YES }
+        },
+    )
 }
 
 fn text(found: &Acknowledged) -> String {

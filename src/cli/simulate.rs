@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::{ArgGroup, ValueEnum};
+use clap::ArgGroup;
 use serde_json::{Value, json};
 
-use super::{out, power};
+use super::out::{self, Output};
+use super::power;
 use crate::model::Reading;
 use crate::plan;
 use crate::sim::{self, Entry, Outcome, Scenario, Verdict};
@@ -36,12 +37,6 @@ pub(super) struct Args {
     /// How long one decision takes, over the decisions of these seeds
     #[arg(long, requires = "seed")]
     bench: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
-    Text,
-    Json,
 }
 
 /// Exit codes: the verdict of the release.

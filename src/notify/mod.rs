@@ -90,12 +90,10 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         }
         Notice::RouteDrift(seen, asked) => drift(*seen, *asked, who),
         Notice::Requested { request, by, outcome } => {
-            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            format!("Request {request}{by} on {name}.{ns}: {outcome}")
+            format!("Request {request}{} on {name}.{ns}: {outcome}", by_whom(by.as_deref()))
         }
         Notice::Aborted(by) => {
-            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            format!("Rolling back {name}.{ns} as requested{by}")
+            format!("Rolling back {name}.{ns} as requested{}", by_whom(by.as_deref()))
         }
         Notice::OwnershipConflict(by) => contested(by.as_deref(), who),
         Notice::PrimaryDrift => format!(
@@ -189,6 +187,11 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::PrimaryDrift
         | Notice::Complaint(..) => Tone::Warning,
     }
+}
+
+/// ` by kubectl`, where that is known.
+fn by_whom(name: Option<&str>) -> String {
+    name.map(|name| format!(" by {name}")).unwrap_or_default()
 }
 
 /// The verb, and the step or a digest of the note where a reason has many notes.

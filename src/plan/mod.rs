@@ -97,10 +97,11 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
 /// The facts without endpoints that proxies may not know of yet, and with the settings that are in force.
 fn reliable(facts: &Facts, now: Time) -> Cow<'_, Facts> {
     let endpoints = facts.endpoints.known(now);
-    if endpoints == facts.endpoints && !facts.is_known_good() {
-        return Cow::Borrowed(facts);
+    match facts.in_force() {
+        Some(Cow::Owned(settings)) => Cow::Owned(Facts { endpoints, settings: Some(settings), ..facts.clone() }),
+        _ if endpoints == facts.endpoints => Cow::Borrowed(facts),
+        _ => Cow::Owned(Facts { endpoints, ..facts.clone() }),
     }
-    Cow::Owned(Facts { endpoints, settings: facts.in_force().map(Cow::into_owned), ..facts.clone() })
 }
 
 /// What kind of decision the facts allow.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::super::chart::percent;
+use super::super::out::Output;
 use super::super::out::{self, exit};
-use super::super::simulate::Output;
 use super::bench;
 use crate::power::{self, Found, Known, Limit, Method, Row, Section, World};
 

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::note::Note;
 use crate::model::Percent;
 use crate::object::{Kind, value};
 use crate::route::{Target, backends, istio};
@@ -161,11 +160,6 @@ impl<'a> List<'a> {
     /// Name of the apex.
     pub(super) const fn apex(&self) -> &str {
         self.target.apex
-    }
-
-    /// As the user had it.
-    pub(super) fn back(&self, note: &Note) -> Vec<Value> {
-        note.original(self)
     }
 
     pub(super) fn replaced(self, backends: Vec<Value>) -> Replaced {

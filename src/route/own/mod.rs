@@ -135,8 +135,11 @@ impl Router for Own {
         let found = self.objects(target).into_iter().filter_map(|key| Some((have.find(&key)?, key)));
         let given_back = found.filter_map(|(route, key)| {
             let note = Note::of(route);
-            let lists: Vec<_> = ours(target, &key, route).into_iter().map(|list| (list.back(&note), list)).collect();
-            let lists: Vec<_> = lists.into_iter().map(|(back, list)| list.replaced(back)).collect();
+            let back = |list: List<'_>| {
+                let original = note.original(&list);
+                list.replaced(original)
+            };
+            let lists: Vec<_> = ours(target, &key, route).into_iter().map(back).collect();
             write(&key, route, &lists, &Note::default())
         });
         given_back.collect()
