@@ -143,7 +143,7 @@ pub struct OwnRoute {
     #[schemars(length(min = 1, max = 253))]
     pub api_version: String,
 
-    /// HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or VirtualService.
+    /// HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, VirtualService or Ingress.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
 

@@ -10,6 +10,8 @@ use super::sentences::{self, Sentence, literal};
 /// Nothing advances when analysis is skipped, so nothing can hang either.
 const SKIPPED: &str = "(has(self.skipAnalysis) && self.skipAnalysis)";
 
+const BROUGHT: &str = "(has(self.routeRefs) && self.routeRefs.size() > 0)";
+
 /// Flagger's pattern has no end anchor, so it admits 1m30s and 500ms, which work, and 1minute, which does not.
 const DURATION: &str = "^([0-9]+(h|m|s|ms))+$";
 
@@ -139,9 +141,10 @@ pub(super) fn provider_mirrors() -> Rule {
     .field_path(".analysis.mirror")
 }
 
+/// Routes of the user's own need no other reference.
 fn reference_is_there(providers: &str, present: &str, field: &str, what: &str) -> Rule {
     rule(
-        format!("!has(self.provider) || !(self.provider in {providers}) || {present}"),
+        format!("!has(self.provider) || !(self.provider in {providers}) || {BROUGHT} || {present}"),
         &sentences::CAN026,
         &[("provider", "self.provider"), ("field", &literal(field)), ("what", &literal(what))],
     )

@@ -1,3 +1,5 @@
+mod ingresses;
+
 use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
