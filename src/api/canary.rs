@@ -85,8 +85,8 @@ pub struct CanarySpec {
     pub route_ref: Option<RouteRef>,
 
     /// Routes of your own that lead to the apex Service: only weights are written in them, and a backend for the canary is added
-    /// while a release runs; an Ingress is never written and gets a twin `<name>-canary`. No route is made then. `provider` still
-    /// says whose counters the builtin metrics ask.
+    /// while a release runs, or a rule before yours for the requests of `analysis.match`; an Ingress is never written and gets a twin
+    /// `<name>-canary`. No route is made then. `provider` still says whose counters the builtin metrics ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub route_refs: Option<Vec<OwnRoute>>,

@@ -78,6 +78,16 @@ fn every_example_plays_to_a_promotion() {
 }
 
 #[test]
+fn an_a_b_test_through_a_route_of_the_users_own_plays_to_a_promotion() {
+    let directory = root().join("own-routes/httproute");
+    let mut manifests = documents(&directory.join("app.yaml"));
+    manifests.extend(documents(&directory.join("ab-test.yaml")));
+    let scenario = std::fs::read_to_string(root().join("scenarios/good.yaml")).unwrap();
+    let outcome = sim::play(&manifests, &serde_saphyr::from_str(&scenario).unwrap()).unwrap();
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None));
+}
+
+#[test]
 fn every_directory_is_the_example_of_a_router() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))

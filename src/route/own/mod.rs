@@ -2,9 +2,11 @@
 //! Ingresses, which are never written: each has a twin for the canary, as with provider nginx.
 //!
 //! In each rule that leads to the apex Service, whose pods are the primary's, the user's backend keeps what the canary leaves, and a
-//! copy of it that leads to the canary stands beside it while the release runs. Between releases a route is what its user wrote, byte
-//! for byte, so a tool that applies it from Git again has nothing to put right.
+//! copy of it that leads to the canary stands beside it while the release runs. Where the analysis has conditions, a rule for the
+//! requests that match is added instead. Between releases a route is what its user wrote, byte for byte, so a tool that applies it
+//! from Git again has nothing to put right.
 
+mod copies;
 mod lists;
 mod note;
 mod refusals;
@@ -58,7 +60,7 @@ impl Router for Own {
     }
 
     fn capabilities(&self, _service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, ..Capabilities::default() }
+        Capabilities { weights: true, matches: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -93,6 +95,16 @@ impl Router for Own {
                 return Err(refusals::twice(index, reference));
             }
         }
+        let matches = !target.conditions().is_empty();
+        for route in routes(target) {
+            copies::check(target, route.key.kind, &route.named.field)?;
+            if route.has_twin() {
+                nginx::check(target)?;
+                if matches && target.spec.analysis.iterations.is_none() {
+                    return Err(refusals::whole_or_none(&route.named));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -101,7 +113,11 @@ impl Router for Own {
         let mut changes = Vec::new();
         for route in routes(target) {
             let Some(found) = have.find(&route.key) else { continue };
+            let parts = !want.canary.is_zero() && want.canary != Percent::FULL;
             changes.extend(if route.has_twin() {
+                if parts && !target.conditions().is_empty() {
+                    return Err(refusals::whole_or_none(&route.named));
+                }
                 nginx::render(target, &route.named, want.canary, have)?
             } else {
                 rules::render(target, &route.key, found, want.canary)?

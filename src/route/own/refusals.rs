@@ -3,6 +3,7 @@
 use super::KINDS;
 use crate::api;
 use crate::object::ObjectKey;
+use crate::route::ingress::Reference;
 use crate::route::{RouteError, Target};
 
 pub(super) fn unknown(index: usize, reference: &api::OwnRoute) -> RouteError {
@@ -44,6 +45,18 @@ pub(super) fn leads_elsewhere(target: &Target<'_>, key: &ObjectKey) -> RouteErro
         sentence: format!(
             "{key}: no rule leads to Service {apex} in {namespace}, so there is nothing to share and no release advances; name \
              {apex} as a backend of the rules whose traffic the canary may get"
+        ),
+    }
+}
+
+/// A header or cookie leads to the twin of an Ingress, or to none: of the requests that match, it gets all.
+pub(super) fn whole_or_none(named: &Reference<'_>) -> RouteError {
+    RouteError {
+        reason: "UnsupportedMatch",
+        sentence: format!(
+            "spec.analysis.match is set, but {} names an Ingress, of whose matching requests the canary gets all or none, so no release \
+             would start; write spec.analysis.iterations in place of stepWeight",
+            named.field
         ),
     }
 }
