@@ -68,6 +68,12 @@ impl Scene {
         self
     }
 
+    /// Goes on with a canary that these requests see whatever its share.
+    pub(super) fn previewed(mut self, conditions: &Value) -> Self {
+        self.spec.analysis.preview = Some(parsed(json!({ "match": conditions })));
+        self
+    }
+
     /// Goes on with other options of the service.
     pub(super) fn edited(self, service: &Value) -> Self {
         Self { service: Self::of(self.router, service).service, ..self }

@@ -91,7 +91,7 @@ const PHASES: &[&str] = &[
 
 /// `Unrouted` is a provider without routes.
 const STRATEGIES: &[&str] =
-    &["canary", "canary-match", "ab-testing", "blue-green", "Unrouted", "Mirrored", "Sticky", "KnownGood"];
+    &["canary", "canary-match", "ab-testing", "blue-green", "Unrouted", "Mirrored", "Sticky", "Previewed", "KnownGood"];
 
 const NOTICES: &[&str] = &[
     "Initialized",

@@ -1,5 +1,5 @@
-//! The rules that are added for an analysis with conditions: before each rule that leads to the apex a copy of it, with its filters
-//! and whatever else it has, for those of its requests that match. The user's rule stays as it is.
+//! The rules that are added for an analysis with conditions, or a preview: before each rule that leads to the apex a copy of it, with
+//! its filters and whatever else it has, for those of its requests that match. The user's rule stays as it is.
 //!
 //! A copy is known again by its matches, which the note keeps, and by the canary in it. It has no name of its own: names are unique.
 
@@ -15,24 +15,28 @@ use crate::route::{RouteError, Target, backends, gateway, istio};
 const MOST_RULES: usize = 16;
 
 /// An error for conditions that routes of this kind cannot ask for.
-pub(super) fn check(target: &Target<'_>, kind: Kind, field: &str) -> Result<(), RouteError> {
-    let any = |part: fn(&MatchCondition) -> Value| target.conditions().iter().any(|one| !value::is_unset(&part(one)));
-    let (labels, params) = (any(|one| json!(one.source_labels)), any(|one| json!(one.query_params)));
+pub(super) fn check(target: &Target<'_>, kind: Kind, reference: &str) -> Result<(), RouteError> {
     let headers = "match on headers instead";
-    let (what, instead) = match kind.kind {
-        _ if target.conditions().is_empty() => return Ok(()),
-        "TCPRoute" | "TLSRoute" => ("sees no requests", "remove spec.analysis.match or the reference"),
-        "GRPCRoute" if params => ("knows no queryParams", headers),
-        "GRPCRoute" | "HTTPRoute" if labels => ("knows no sourceLabels", headers),
-        _ => return Ok(()),
-    };
-    let kind = kind.kind;
-    Err(RouteError {
-        reason: "UnsupportedMatch",
-        sentence: format!(
-            "spec.analysis.match is set, but {field} names a {kind}, which {what}, so no release would start; {instead}"
-        ),
-    })
+    for (field, conditions) in
+        [("spec.analysis.match", target.conditions()), ("spec.analysis.preview.match", target.preview())]
+    {
+        let any = |part: fn(&MatchCondition) -> Value| conditions.iter().any(|one| !value::is_unset(&part(one)));
+        let (labels, params) = (any(|one| json!(one.source_labels)), any(|one| json!(one.query_params)));
+        let (what, instead) = match kind.kind {
+            "TCPRoute" | "TLSRoute" if !conditions.is_empty() => {
+                ("sees no requests", "remove the field or the reference")
+            }
+            "GRPCRoute" if params => ("knows no queryParams", headers),
+            "GRPCRoute" | "HTTPRoute" if labels => ("knows no sourceLabels", headers),
+            _ => continue,
+        };
+        let kind = kind.kind;
+        let sentence = format!(
+            "{field} is set, but {reference} names a {kind}, which {what}, so no release would start; {instead}"
+        );
+        return Err(RouteError { reason: "UnsupportedMatch", sentence });
+    }
+    Ok(())
 }
 
 /// The route without the rules that we added to it, and these.
@@ -52,15 +56,15 @@ pub(super) fn taken_out(target: &Target<'_>, dialect: Dialect, note: &Note, rout
     (theirs, copies)
 }
 
-/// The matches of a copy of this rule: each that the rule has, together with each condition of the analysis.
+/// The matches of a copy of this rule: each that the rule has, together with each of these conditions.
 ///
 /// # Errors
 /// Where both speak of the same header or parameter: other requests than those of the rule would match.
-pub(super) fn matches(target: &Target<'_>, key: &ObjectKey, list: &List<'_>) -> Result<Value, RouteError> {
+pub(super) fn matches(key: &ObjectKey, list: &List<'_>, conditions: &[MatchCondition]) -> Result<Value, RouteError> {
     let theirs = backends::of(list.rule, list.dialect.matches());
     let every = [json!({})];
     let mut all = Vec::new();
-    for condition in target.conditions() {
+    for condition in conditions {
         for one in if theirs.is_empty() { &every } else { theirs } {
             let narrowed = match list.dialect {
                 Dialect::Gateway => gateway::matches::narrowed(&with_path(key, one), condition),
@@ -95,14 +99,14 @@ pub(super) fn refuse(target: &Target<'_>, key: &ObjectKey, theirs: &Value, added
         let same = |rule: &Value| rule.get(dialect.matches()).is_some_and(|matches| added.contains(matches));
         if let Some(at) = rules.iter().position(|rule| same(rule) && dialect.names_canary(target, rule)) {
             return refusal(format!(
-                "{key}: {field}[{at}] leads to {}-canary for the very requests of spec.analysis.match, for which a rule would be added, \
-                 so no release advances; remove one of the two",
+                "{key}: {field}[{at}] leads to {}-canary for the very requests of a match in spec.analysis, for which a rule would be \
+                 added, so no release advances; remove one of the two",
                 target.apex
             ));
         }
         if dialect == Dialect::Gateway && rules.len() + added.len() > MOST_RULES {
             return refusal(format!(
-                "{key} has {} rules, and spec.analysis.match asks for {} more, but the API takes {MOST_RULES}, so no release advances; \
+                "{key} has {} rules, and spec.analysis asks for {} more, but the API takes {MOST_RULES}, so no release advances; \
                  move rules into another route",
                 rules.len(),
                 added.len()
@@ -135,7 +139,7 @@ fn contradicted(key: &ObjectKey, list: &List<'_>) -> RouteError {
     RouteError {
         reason: "RouteCannotBeShared",
         sentence: format!(
-            "{key}: the rule of {} asks for a header or parameter that spec.analysis.match asks for in another way, so no release \
+            "{key}: the rule of {} asks for a header or parameter that a match in spec.analysis asks for in another way, so no release \
              advances; leave it to one of the two",
             list.place()
         ),

@@ -188,15 +188,21 @@ impl<'a> List<'a> {
         self.target.apex
     }
 
-    /// Puts these backends into the rule, and a rule before it.
-    pub(super) fn put(&self, route: &mut Value, backends: &[Value], before: Option<Value>) {
-        let rules = route.get_mut("spec").and_then(|spec| spec.get_mut(self.field)).and_then(Value::as_array_mut);
-        let Some(rules) = rules else { return };
-        if let Some(rule) = rules.get_mut(self.position).and_then(Value::as_object_mut) {
+    /// Puts these backends into the rule.
+    pub(super) fn put(&self, route: &mut Value, backends: &[Value]) {
+        if let Some(rule) = self.rules(route).and_then(|rules| rules.get_mut(self.position)?.as_object_mut()) {
             rule.insert(self.dialect.list().to_owned(), json!(backends));
         }
-        if let Some(added) = before.filter(|_| self.position <= rules.len()) {
-            rules.insert(self.position, added);
+    }
+
+    /// Puts another rule before it.
+    pub(super) fn put_before(&self, route: &mut Value, rule: Value) {
+        if let Some(rules) = self.rules(route).filter(|rules| self.position <= rules.len()) {
+            rules.insert(self.position, rule);
         }
+    }
+
+    fn rules<'r>(&self, route: &'r mut Value) -> Option<&'r mut Vec<Value>> {
+        route.get_mut("spec")?.get_mut(self.field)?.as_array_mut()
     }
 }

@@ -60,7 +60,7 @@ impl Router for Own {
     }
 
     fn capabilities(&self, _service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }
+        Capabilities { weights: true, matches: true, preview: true, ports: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -118,27 +118,29 @@ impl Router for Own {
                 if parts && !target.conditions().is_empty() {
                     return Err(refusals::whole_or_none(&route.named));
                 }
-                nginx::render(target, &route.named, want.canary, have)?
+                nginx::render(target, &route.named, want, have)?
             } else {
-                rules::render(target, &route.key, found, want.canary)?
+                rules::render(target, &route.key, found, want)?
             });
         }
         Ok(changes)
     }
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
-        let mut most = Percent::ZERO;
+        let mut most = Routing::PRIMARY;
         for route in routes(target) {
             let found = have.find(&route.key).ok_or_else(|| refusals::missing(&route.named.field, &route.key))?;
-            // Where they differ, what was asked for last has not reached all of them: the others are written again.
-            most = most.max(if route.has_twin() {
+            let one = if route.has_twin() {
                 ingress::check(target, &route.named, have)?;
-                nginx::share(target, &route.named, have).unwrap_or(Percent::ZERO)
+                nginx::routing(target, &route.named, have).unwrap_or(Routing::PRIMARY)
             } else {
-                rules::share(target, &route.key, found)?
-            });
+                rules::routing(target, &route.key, found)?
+            };
+            // Where they differ, what was asked for last has not reached all of them: the others are written again.
+            let preview = most.preview || one.preview;
+            most = Routing { preview, ..Routing::split(most.canary.max(one.canary)) };
         }
-        Ok(Some(Routing::split(most)))
+        Ok(Some(most))
     }
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {

@@ -60,3 +60,12 @@ pub(super) fn whole_or_none(named: &Reference<'_>) -> RouteError {
         ),
     }
 }
+
+/// The rules of both would be for the same requests.
+pub(super) fn preview_of_matching() -> RouteError {
+    RouteError {
+        reason: "UnsupportedMatch",
+        sentence: "spec.analysis.preview asks for the requests of spec.analysis.match, so no release would start; drop one of the two"
+            .to_owned(),
+    }
+}

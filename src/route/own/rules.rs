@@ -1,5 +1,5 @@
 //! Routes that hold their backends in lists. Where the analysis has no conditions, weights change in place, and nothing else; where
-//! it has, the user's rules stay as they are, and copies of them that share stand before them.
+//! it has, the user's rules stay as they are, and copies of them that share stand before them. So do those for a preview.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use super::lists::{self, Dialect, List};
 use super::note::{Kept, Note};
 use super::refusals;
 use super::share::Share;
-use crate::model::Percent;
+use crate::model::{Percent, Routing};
 use crate::object::{Change, ObjectKey, value};
 use crate::route::{Acceptance, BEFORE, RouteError, Target, backends, gateway};
 
@@ -20,7 +20,7 @@ pub(super) fn render(
     target: &Target<'_>,
     key: &ObjectKey,
     route: &Value,
-    canary: Percent,
+    want: &Routing,
 ) -> Result<Option<Change>, RouteError> {
     let dialect = Dialect::of(key.kind);
     let note = Note::of(target, route);
@@ -28,7 +28,7 @@ pub(super) fn render(
     let lists = leading_to_apex(target, dialect, &theirs);
     let parts = lists.iter().map(|list| Part::new(target, key, list, &note, &copied));
     let parts = parts.collect::<Result<Vec<_>, _>>()?;
-    let wanted = parts.iter().map(|part| part.with(canary)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = parts.iter().map(|part| part.with(want)).collect::<Result<Vec<_>, _>>()?;
     let told = dialect == Dialect::Gateway && gateway::acceptance::is_told(route);
     if told && accepted(key, route) == Acceptance::Pending && !same(dialect, route, &put(&theirs, &parts, &wanted)) {
         return Ok(None);
@@ -40,19 +40,21 @@ pub(super) fn render(
     Ok(write(key, route, &put(&theirs, &parts, &next), &note.with(kept)))
 }
 
-/// The most that the canary has by any rule.
-pub(super) fn share(target: &Target<'_>, key: &ObjectKey, route: &Value) -> Result<Percent, RouteError> {
+/// What the route says, and the most of it where its rules differ.
+pub(super) fn routing(target: &Target<'_>, key: &ObjectKey, route: &Value) -> Result<Routing, RouteError> {
     let dialect = Dialect::of(key.kind);
-    let (theirs, copied) = copies::taken_out(target, dialect, &Note::of(target, route), route);
+    let note = Note::of(target, route);
+    let (theirs, copied) = copies::taken_out(target, dialect, &note, route);
     let lists = leading_to_apex(target, dialect, &theirs);
-    let shared: Vec<_> = lists.iter().filter(|list| target.conditions().is_empty() || list.sees_requests()).collect();
-    let Some(one) = shared.first() else { return Err(refusals::leads_elsewhere(target, key)) };
-    let shares: Vec<_> = if target.conditions().is_empty() {
-        shared.iter().map(|list| list.canary(list.backends)).collect()
-    } else {
-        copied.iter().map(|rule| one.canary(backends::of(rule, dialect.list()))).collect()
+    let parts = lists.iter().map(|list| Part::new(target, key, list, &note, &copied));
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    let most = |shared: Shared| {
+        let most = parts.iter().filter_map(|part| part.canary(shared)).max();
+        most.ok_or_else(|| refusals::leads_elsewhere(target, key))
     };
-    Ok(shares.into_iter().max().unwrap_or(Percent::ZERO))
+    let canary = most(if target.conditions().is_empty() { Shared::Everybody } else { Shared::Matching })?;
+    let preview = !target.preview().is_empty() && !most(Shared::Preview)?.is_zero();
+    Ok(Routing { preview, ..Routing::split(canary) })
 }
 
 /// The write after which the route is as the user wrote it; `None` where it is.
@@ -62,7 +64,7 @@ pub(super) fn release(target: &Target<'_>, key: &ObjectKey, route: &Value) -> Op
     let (theirs, _) = copies::taken_out(target, dialect, &note, route);
     let mut after = theirs.clone();
     for list in leading_to_apex(target, dialect, &theirs) {
-        list.put(&mut after, &note.original(&list), None);
+        list.put(&mut after, &note.original(&list));
     }
     write(key, route, &after, &note.with(Kept::default()))
 }
@@ -80,20 +82,36 @@ fn leading_to_apex<'a>(target: &Target<'a>, dialect: Dialect, route: &'a Value) 
     lists::all(target, dialect, route).into_iter().filter(List::leads_to_apex).collect()
 }
 
-/// A rule of the user's that leads to the apex, and the copy of it that stands there.
+/// Whose requests are shared by a list of backends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shared {
+    /// Those that see the canary whatever its share.
+    Preview,
+    /// Those that match.
+    Matching,
+    /// All that are left.
+    Everybody,
+}
+
+/// A copy that a rule of the user's may have.
+struct Copy {
+    shared: Shared,
+    matches: Value,
+    /// Its backends as they stand; empty where there is none.
+    backends: Vec<Value>,
+}
+
+/// A rule of the user's that leads to the apex, and its copies in their order.
 struct Part<'a> {
     share: Share<'a>,
-    /// What a copy is for; `None` where there is to be none.
-    matches: Option<Value>,
-    /// The backends of the copy; empty where there is none.
-    copied: Vec<Value>,
+    copies: Vec<Copy>,
     has_conditions: bool,
 }
 
-/// The backends that a rule and its copy shall have; no copy where that has none.
+/// The backends that a rule and each of its copies shall have; none where there is to be no copy.
 struct Next {
     backends: Vec<Value>,
-    copied: Vec<Value>,
+    copies: Vec<Vec<Value>>,
 }
 
 impl<'a> Part<'a> {
@@ -104,29 +122,52 @@ impl<'a> Part<'a> {
         note: &Note,
         copied: &[Value],
     ) -> Result<Self, RouteError> {
-        let has_conditions = !target.conditions().is_empty();
         let dialect = list.dialect;
-        let matches =
-            if has_conditions && list.sees_requests() { Some(copies::matches(target, key, list)?) } else { None };
-        let of_this = |rule: &&Value| matches.is_some() && rule.get(dialect.matches()) == matches.as_ref();
-        let copied = copied.iter().find(of_this).map(|rule| backends::of(rule, dialect.list()).to_vec());
-        let share = Share::new(list, note, key)?;
-        Ok(Self { share, matches, copied: copied.unwrap_or_default(), has_conditions })
+        let mut copies: Vec<Copy> = Vec::new();
+        for (shared, conditions) in [(Shared::Preview, target.preview()), (Shared::Matching, target.conditions())] {
+            if conditions.is_empty() || !list.sees_requests() {
+                continue;
+            }
+            let matches = copies::matches(key, list, conditions)?;
+            if copies.iter().any(|other| other.matches == matches) {
+                return Err(refusals::preview_of_matching());
+            }
+            let found = copied.iter().find(|rule| rule.get(dialect.matches()) == Some(&matches));
+            let backends = found.map(|rule| backends::of(rule, dialect.list()).to_vec()).unwrap_or_default();
+            copies.push(Copy { shared, matches, backends });
+        }
+        Ok(Self { share: Share::new(list, note, key)?, copies, has_conditions: !target.conditions().is_empty() })
     }
 
-    fn with(&self, canary: Percent) -> Result<Next, RouteError> {
-        let original = || self.share.original.clone();
-        Ok(match &self.matches {
-            Some(_) if !canary.is_zero() => Next { backends: original(), copied: self.share.with(canary)? },
-            _ if self.has_conditions => Next { backends: original(), copied: Vec::new() },
-            _ => Next { backends: self.share.with(canary)?, copied: Vec::new() },
-        })
+    /// The canary's share of these requests; `None` where the rule has none of them.
+    fn canary(&self, shared: Shared) -> Option<Percent> {
+        let list = self.share.list;
+        if shared == Shared::Everybody {
+            return Some(list.canary(list.backends));
+        }
+        self.copies.iter().find(|copy| copy.shared == shared).map(|copy| list.canary(&copy.backends))
+    }
+
+    fn with(&self, want: &Routing) -> Result<Next, RouteError> {
+        let of_copy = |copy: &Copy| match copy.shared {
+            Shared::Preview if want.preview => self.share.with(Percent::FULL),
+            Shared::Matching if !want.canary.is_zero() => self.share.with(want.canary),
+            Shared::Preview | Shared::Matching | Shared::Everybody => Ok(Vec::new()),
+        };
+        let backends = if self.has_conditions { self.share.original.clone() } else { self.share.with(want.canary)? };
+        Ok(Next { backends, copies: self.copies.iter().map(of_copy).collect::<Result<_, _>>()? })
     }
 
     fn step_to(&self, wanted: Next) -> Next {
-        let Next { backends, copied } = wanted;
-        let have = self.share.list.backends;
-        Next { backends: self.share.step(have, backends), copied: self.share.step(&self.copied, copied) }
+        let Next { backends, copies } = wanted;
+        let steps = self.copies.iter().zip(copies).map(|(copy, wanted)| self.share.step(&copy.backends, wanted));
+        Next { backends: self.share.step(self.share.list.backends, backends), copies: steps.collect() }
+    }
+
+    /// The copies that there shall be, with their backends.
+    fn copies<'n>(&'n self, next: &'n Next) -> impl DoubleEndedIterator<Item = (&'n Value, &'n Vec<Value>)> {
+        let all = self.copies.iter().map(|copy| &copy.matches).zip(&next.copies);
+        all.filter(|(_, backends)| !backends.is_empty())
     }
 }
 
@@ -135,7 +176,7 @@ fn kept(parts: &[Part<'_>], next: &[Next]) -> Kept {
     let all = || parts.iter().zip(next);
     let changed = all().any(|(part, next)| part.share.original != next.backends);
     let lists = all().filter(|_| changed).map(|(part, _)| (part.share.list.place(), part.share.original.clone()));
-    let added = all().filter(|(_, next)| !next.copied.is_empty()).filter_map(|(part, _)| part.matches.clone());
+    let added = all().flat_map(|(part, next)| part.copies(next)).map(|(matches, _)| matches.clone());
     Kept { lists: lists.collect(), added: added.collect() }
 }
 
@@ -145,9 +186,10 @@ fn put(theirs: &Value, parts: &[Part<'_>], next: &[Next]) -> Value {
     // From behind: a copy moves the rules after it.
     for (part, next) in parts.iter().zip(next).rev() {
         let list = part.share.list;
-        let matches = part.matches.as_ref().filter(|_| !next.copied.is_empty());
-        let copy = matches.map(|matches| copies::copy(list, matches, &next.copied));
-        list.put(&mut after, &next.backends, copy);
+        list.put(&mut after, &next.backends);
+        for (matches, backends) in part.copies(next).rev() {
+            list.put_before(&mut after, copies::copy(list, matches, backends));
+        }
     }
     after
 }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{HTTP, ISTIO, backends, refused, routes, scene, unversioned};
 use crate::model::Routing;
-use crate::object::{Objects, value};
 use crate::route::testing::{Scene, split};
 use crate::route::{Acceptance, OWN, RouteError, Target};
 
@@ -264,7 +263,7 @@ fn conditions_that_a_kind_of_route_cannot_ask_for_are_told_with_the_reference_th
     assert_eq!(
         told("TCPRoute", gateway, &insiders()),
         "spec.analysis.match is set, but spec.routeRefs[0] names a TCPRoute, which sees no requests, so no release would start; remove \
-         spec.analysis.match or the reference"
+         the field or the reference"
     );
     let (params, labels) = (json!([{"queryParams": {"a": {"exact": "b"}}}]), json!([{"sourceLabels": {"a": "b"}}]));
     assert!(told("GRPCRoute", gateway, &params).contains("names a GRPCRoute, which knows no queryParams"));
@@ -280,8 +279,8 @@ fn rules_that_a_copy_would_contradict_or_pass_for_are_told() {
     let other = matching(HTTP, &json!({"rules": [rule(header("beta"), "podinfo")]}));
     assert_eq!(
         refused(&other, &Routing::PRIMARY),
-        "HTTPRoute/shop.test: the rule of rules[0].backendRefs asks for a header or parameter that spec.analysis.match asks for in \
-         another way, so no release advances; leave it to one of the two"
+        "HTTPRoute/shop.test: the rule of rules[0].backendRefs asks for a header or parameter that a match in spec.analysis asks for \
+         in another way, so no release advances; leave it to one of the two"
     );
     let mut same = header("insider");
     same[0]["headers"][0]["name"] = json!("x-canary");
@@ -289,17 +288,17 @@ fn rules_that_a_copy_would_contradict_or_pass_for_are_told() {
     let testers = matching(HTTP, &json!({"rules": [rule(same, "podinfo-canary"), everybody()]}));
     assert!(
         refused(&testers, &split(100))
-            .contains("rules[0] leads to podinfo-canary for the very requests of spec.analysis.match")
+            .contains("rules[0] leads to podinfo-canary for the very requests of a match in spec.analysis")
     );
     let many: Vec<_> = (0..9).map(|_| everybody()).collect();
     let many = matching(HTTP, &json!({"rules": many}));
     assert!(
-        refused(&many, &split(100))
-            .contains("has 9 rules, and spec.analysis.match asks for 9 more, but the API takes 16")
+        refused(&many, &split(100)).contains("has 9 rules, and spec.analysis asks for 9 more, but the API takes 16")
     );
     let tcp = matching(ISTIO, &json!({"tcp": [{"route": [{"destination": {"host": "podinfo"}}]}]}));
-    let told = OWN.read(&tcp.target(), tcp.store.objects()).map_err(|error| error.reason);
-    assert_eq!(told, Err("RouteLeadsElsewhere"));
+    let told = |scene: &Scene| OWN.read(&scene.target(), scene.store.objects()).map_err(|error| error.reason).err();
+    assert_eq!(told(&tcp), Some("RouteLeadsElsewhere"));
+    assert_eq!(told(&tcp.matching(&json!([])).previewed(&insiders())), Some("RouteLeadsElsewhere"));
 }
 
 #[test]
@@ -316,6 +315,35 @@ fn ingresses_of_the_users_own_send_all_that_match_to_the_canary_or_none() {
     assert!(
         refused(&scene, &split(30))
             .contains("spec.routeRefs[0] names an Ingress, of whose matching requests the canary gets all or none")
+    );
+}
+
+#[test]
+fn a_preview_is_a_rule_of_its_own_before_the_users_whose_weights_move_beside_it() {
+    let mut scene = scene(
+        HTTP,
+        &json!({"parentRefs": [{"name": "gateway"}], "rules": [{"backendRefs": [{"name": "podinfo", "port": 80}]}]}),
+    );
+    let before = unversioned(scene.only());
+    scene = scene.previewed(&insiders());
+    let shown = |canary: i64| Routing { preview: true, ..split(canary) };
+    for want in [shown(0), shown(20), split(20), shown(100), split(0)] {
+        scene.route(&want);
+        assert_eq!((scene.read(), scene.render(&want)), (Some(want.clone()), Ok(vec![])));
+        assert_eq!(rules(&scene).len(), 1 + usize::from(want.preview));
+    }
+    assert_eq!(unversioned(scene.only()), before);
+    scene.route(&shown(20));
+    assert_eq!(shares(&scene), Some(vec![0, 100]));
+    scene = scene.matching(&json!([{"headers": {"x-beta": {"exact": "1"}}}]));
+    scene.route(&shown(30));
+    assert_eq!((scene.read(), rules(&scene).len()), (Some(shown(30)), 3));
+    assert_eq!(rules(&scene)[2], before["spec"]["rules"][0]);
+    scene.release();
+    assert_eq!(unversioned(scene.only()), before);
+    assert!(
+        refused(&scene.matching(&insiders()), &Routing::PRIMARY)
+            .contains("preview asks for the requests of spec.analysis.match")
     );
 }
 
