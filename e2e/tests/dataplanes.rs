@@ -200,14 +200,15 @@ async fn previews_are_exact(stand: &Stand) -> Outcome {
         return Ok(());
     }
     let weight = Percent::clamped(20);
-    for (condition, matching, other) in stand.rules() {
+    // What does not match has no header at all: of a cookie with the value `never` ingress-nginx has an opinion, too.
+    for (condition, matching, _) in stand.rules() {
         let routed = stand.with(&json!({"preview": {"match": [condition]}}))?;
         routed.route(&Routing { preview: true, ..Routing::split(weight) }).await?;
         stand.settles(&[matching], |seen| seen.canary() == seen.answered()).await?;
-        stand.settles(&[other], |seen| (1..seen.answered() / 2).contains(&seen.canary())).await?;
-        let (seen, rest) = (stand.ask(200, &[matching])?, stand.ask(REQUESTS, &[other])?);
+        stand.settles(&[], |seen| (1..seen.answered() / 2).contains(&seen.canary())).await?;
+        let (seen, rest) = (stand.ask(200, &[matching])?, stand.ask(REQUESTS, &[])?);
         report(stand.name(), format!("preview, {matching}"), &seen);
-        report(stand.name(), format!("{weight}, {other}"), &rest);
+        report(stand.name(), format!("{weight} beside {matching}"), &rest);
         seen.lost_nothing()?;
         rest.lost_nothing()?;
         assert_eq!(seen.canary(), 200, "{} answers to {matching} with {condition}", stand.name());
