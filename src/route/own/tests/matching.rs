@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::{Value, json};
 
 use super::{HTTP, ISTIO, backends, refused, routes, scene, unversioned};
@@ -425,6 +426,29 @@ proptest! {
         }
         scene.release();
         prop_assert_eq!(unversioned(scene.only()), before);
+    }
+
+    #[test]
+    fn what_a_hand_writes_between_our_rules_is_kept_and_they_are_taken_out(
+        (form, spec) in routes(), (_, other) in routes(), place in any::<Index>(), canary in 1..=100_i64,
+    ) {
+        let mut scene = matching(form, &spec);
+        let Ok(changes) = scene.render(&split(canary)) else { return Ok(()) };
+        for change in &changes {
+            scene.store.write(change).expect("nobody else writes here");
+        }
+        let field = if form == HTTP { "rules" } else { "http" };
+        let mut edited = scene.only()["spec"][field].as_array().cloned().unwrap_or_default();
+        let written = other["rules"].as_array().cloned().unwrap_or_default();
+        let at = place.index(edited.len() + 1);
+        edited.splice(at..at, written);
+        scene.merge(&json!({"spec": {field: edited}}));
+        for change in scene.render(&split(canary)).unwrap_or_default() {
+            scene.store.write(&change).expect("nobody else writes here");
+        }
+        scene.release();
+        edited.retain(|rule| !rule.to_string().contains("insider"));
+        prop_assert_eq!(&scene.only()["spec"][field], &json!(edited));
     }
 
     #[test]
