@@ -1,4 +1,5 @@
-//! Every router has an example under its name, each kind of the user's own routes has one, and each example plays to its end.
+//! Every router has an example under its name, so has each kind of the user's own routes and what else is shown, and each plays to its
+//! end.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,11 @@ fn own_routes() -> BTreeSet<String> {
     route::OWN.kinds().iter().map(|kind| format!("own-routes/{}", kind.kind.to_lowercase())).collect()
 }
 
+/// What else is shown, each in a directory of its own.
+const FEATURES: [&str; 2] = ["canary-replicas", "gates"];
+
 fn names() -> impl Iterator<Item = String> {
-    routers().map(str::to_owned).chain(own_routes())
+    routers().chain(FEATURES).map(str::to_owned).chain(own_routes())
 }
 
 #[test]
@@ -81,11 +85,12 @@ fn every_example_plays_to_a_promotion() {
 fn every_directory_is_the_example_of_a_router() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
+        .chain(FEATURES.map(str::to_owned))
         .chain(["own-routes", "scenarios", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        assert!(known.contains(&name), "examples/{name} belongs to no router");
+        assert!(known.contains(&name), "examples/{name} belongs to no router and shows nothing");
     }
 }
 

@@ -127,7 +127,11 @@ impl<'a> Corner<'a> {
         let Names { namespace, canary, uid, kind, target, apex } = &self.names;
         let label_prefixes = &self.scene.defaults.include_label_prefix;
         let scaler = self.scene.canary.spec.autoscaler_ref.as_ref();
-        let replicas = if scaler.is_some() { Replicas::OfScaler } else { Replicas::OfTarget };
+        let replicas = match (scaler, self.scene.canary.spec.canary_replicas) {
+            (Some(_), _) => Replicas::OfScaler,
+            (None, Some(_)) => Replicas::OfPrimary,
+            (None, None) => Replicas::OfTarget,
+        };
         Some(Subject { namespace, canary, uid, kind: *kind, target, apex, selector, label_prefixes, replicas })
     }
 }

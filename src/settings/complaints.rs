@@ -1,7 +1,7 @@
 //! What stands against a spec. Small claims, each about one thing, in one list.
 
 use crate::api::sentences::{self, Sentence};
-use crate::api::{CanarySpec, ComparisonType, Metric, Provider, TargetKind, ThresholdRange};
+use crate::api::{AutoscalerRef, CanarySpec, ComparisonType, Metric, Provider, TargetKind, ThresholdRange};
 use crate::model::{Builtin, Complaint, duration};
 use crate::route::{self, Capabilities, Router};
 
@@ -23,7 +23,23 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(metrics(spec));
     found.extend(super::traffic::complaint(spec));
     found.extend(super::hook::complaints(spec));
+    found.extend(canary_size(spec));
     found
+}
+
+fn canary_size(spec: &CanarySpec) -> Vec<Complaint> {
+    let Some(asked) = spec.canary_replicas else { return Vec::new() };
+    let forms = [asked.count.is_some(), asked.percent.is_some(), asked.follow_weight.is_some()];
+    let kind = spec.target_ref.kind;
+    let unclear = forms.into_iter().filter(|set| *set).count() != 1;
+    let contested = |scaler: &AutoscalerRef| complaint(&sentences::CAN095, &[("name", &scaler.name)]);
+    let uncounted = || complaint(&sentences::CAN094, &[("kind", kind.as_str())]);
+    let found = [
+        unclear.then(|| complaint(&sentences::CAN093, &[])),
+        (kind != TargetKind::Deployment).then(uncounted),
+        spec.autoscaler_ref.as_ref().map(contested),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 /// A complaint that stops all work on the canary.

@@ -1,9 +1,10 @@
-//! What must hold at every write, whatever happened before: S1 to S7.
+//! What must hold at every write, whatever happened before: S1 to S8.
 
 mod configs;
 mod hooks;
 mod loss;
 mod news;
+mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,7 +26,7 @@ use crate::workload::snapshot;
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S7`, `L1` to `L4`.
+    /// Which rule: `S1` to `S8`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -101,6 +102,9 @@ impl Invariants {
             self.fail("S6", sentence);
         }
         let Some(settings) = &facts.in_force() else { return };
+        if let Some(sentence) = sizes::overloaded(settings, facts, plan) {
+            self.fail("S8", sentence);
+        }
         // Who asks by hand may pass over steps, KPIs and hooks, and answers for it.
         let handled = after.handled.as_ref().filter(|_| after.handled != before.handled);
         if handled.is_none_or(|handled| handled.outcome.starts_with(Request::REFUSED)) {

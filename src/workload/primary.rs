@@ -46,10 +46,11 @@ pub fn changes(
             let serving = pods::replicas(subject.kind, have);
             let replicas = match (source, subject.replicas) {
                 (_, Replicas::OfScaler) => serving,
-                (Source::Target(..), Replicas::OfTarget) if asked > 0 => asked,
+                (_, Replicas::OfPrimary) if serving > 0 => serving,
+                (Source::Target(..), Replicas::OfTarget | Replicas::OfPrimary) if asked > 0 => asked,
                 // Mending must not take capacity away from what serves.
-                (Source::Snapshot(_), Replicas::OfTarget) if serving == 0 => asked.max(1),
-                (Source::Target(..) | Source::Snapshot(_), Replicas::OfTarget) => serving,
+                (Source::Snapshot(_), Replicas::OfTarget | Replicas::OfPrimary) if serving == 0 => asked.max(1),
+                (Source::Target(..) | Source::Snapshot(_), Replicas::OfTarget | Replicas::OfPrimary) => serving,
             };
             let want = render(subject, revision, deployment, template, replicas);
             update(have, &want).map(|patch| Change::Merge(subject.primary(), patch)).into_iter().collect()

@@ -39,6 +39,8 @@ pub struct Subject<'a> {
 pub enum Replicas {
     /// The user: it is the target's.
     OfTarget,
+    /// The primary itself: the target's is that of a canary.
+    OfPrimary,
     /// An autoscaler.
     OfScaler,
 }
