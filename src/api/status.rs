@@ -75,6 +75,11 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
+    /// Pods of the primary where canaryReplicas is set: one that is made anew has as many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub primary_replicas: Option<i64>,
+
     /// The step that the release is at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,

@@ -18,6 +18,7 @@ use super::{SecretRef, number, rules, schema};
 )]
 pub struct Webhook {
     /// Name of the hook, as events show it.
+    #[schemars(length(max = 253))]
     pub name: String,
 
     /// Where the call goes. A confirm hook without one waits for a person: the request resume opens it.

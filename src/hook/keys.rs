@@ -116,6 +116,9 @@ pub fn equip(request: HttpRequest, keys: &HookKeys, found: Found<'_>, now: Time)
     Ok(equipped)
 }
 
+/// The values of two keys that belong together.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// A Secret with its name.
 struct Keys<'a> {
     secret: String,
@@ -163,7 +166,7 @@ impl Keys<'_> {
     }
 
     /// Two keys of which neither comes without the other.
-    fn pair(&self, one: &'static str, other: &'static str) -> Result<Option<(&[u8], &[u8])>, KeyError> {
+    fn pair(&self, one: &'static str, other: &'static str) -> Result<Option<Pair<'_>>, KeyError> {
         let half = |there, missing| Err(KeyError::Half { secret: self.secret.clone(), there, missing });
         match (self.data.get(one), self.data.get(other)) {
             (Some(one), Some(other)) => Ok(Some((one, other))),

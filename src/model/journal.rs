@@ -27,6 +27,8 @@ pub struct Journal {
     pub awaits: Option<Awaited>,
     /// The gate that a person opened, until the release has passed it.
     pub opened: Option<Opened>,
+    /// Pods of the primary, where the canary has a number of its own: a primary that is made anew has as many.
+    pub full: Option<u32>,
     /// The step that runs.
     pub step: Option<Step>,
     /// Since when a request holds the release.

@@ -38,6 +38,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn finish(mut self) -> Plan {
         renewal::note(&mut self);
+        self.note_size();
         self.calm_down();
         self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);

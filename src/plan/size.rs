@@ -30,9 +30,10 @@ pub(super) fn carries(facts: &Facts, share: Percent) -> bool {
 /// Pods that `share` of the requests needs; `None` where their number is the target's own. How many requests match a condition nobody
 /// knows, so there a number of pods is what the user says.
 fn needed(facts: &Facts, settings: &Settings, share: Percent) -> Option<u32> {
-    let primary = facts.primary.found().map_or(1, |primary| primary.replicas.max(1));
+    let primary = facts.primary.found().map(|primary| primary.replicas).or(facts.journal.full).unwrap_or(1).max(1);
     let asked = match settings.canary_size {
-        CanarySize::AsPrimary => return None,
+        // What was smaller before the spec was edited is not any more.
+        CanarySize::AsPrimary => return facts.journal.full.map(|_| primary),
         CanarySize::Count(pods) => pods,
         CanarySize::Share(of_primary) => of_primary.of(primary),
         CanarySize::Weight => 1,
@@ -89,12 +90,22 @@ impl Draft<'_> {
 
     /// Gives a target that shall serve by itself the pods that the primary has. Whether it was smaller on purpose.
     pub(super) fn grow(&mut self, target: &TargetSeen) -> bool {
-        let sized = |settings: &Settings| settings.canary_size != CanarySize::AsPrimary;
-        let full = self.facts.primary.found().map_or(0, |primary| primary.replicas);
-        let small = self.facts.settings.as_ref().is_some_and(sized) && (1..full).contains(&target.replicas);
-        if small {
-            self.act(Effect::ScaleTarget(full));
+        let full = self.journal.full.filter(|full| (1..*full).contains(&target.replicas));
+        full.into_iter().for_each(|full| self.act(Effect::ScaleTarget(full)));
+        full.is_some()
+    }
+
+    /// Notes what the primary has while the canary may have less: whoever has to be made anew is made as large.
+    pub(super) fn note_size(&mut self) {
+        let Some(settings) = &self.facts.settings else { return };
+        let primary = self.facts.primary.found().map(|primary| primary.replicas).filter(|pods| *pods > 0);
+        let parked = self.journal.phase.is_settled() && self.facts.target.found().is_some_and(|t| t.replicas == 0);
+        match settings.canary_size {
+            CanarySize::AsPrimary if parked => self.journal.full = None,
+            CanarySize::AsPrimary => {}
+            CanarySize::Count(_) | CanarySize::Share(_) | CanarySize::Weight => {
+                self.journal.full = primary.or(self.journal.full);
+            }
         }
-        small
     }
 }

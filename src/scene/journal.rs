@@ -19,6 +19,7 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         prepared: status.last_prepared_spec.as_deref().map(Revision::new),
         awaits: status.gate.as_ref().map(read_gate),
         opened: status.opened_gate.as_ref().map(read_opened),
+        full: status.primary_replicas.and_then(|pods| u32::try_from(pods).ok()),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
         paused: status.paused_since.map(|t| t.0),
@@ -49,6 +50,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         last_prepared_spec: journal.prepared.as_ref().map(ToString::to_string),
         gate: journal.awaits.as_ref().map(write_gate),
         opened_gate: journal.opened.as_ref().map(write_opened),
+        primary_replicas: journal.full.map(i64::from),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
         paused_since: journal.paused.map(Timestamp),
@@ -214,6 +216,7 @@ mod tests {
             prepared: Some(Revision::new("s1-b")),
             awaits: Some(Awaited { hook: "ask".into(), moment: Moment::ConfirmPromotion, since: at }),
             opened: Some(Opened { moment: Moment::ConfirmPromotion, revision: Revision::new("s1-b") }),
+            full: Some(10),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,

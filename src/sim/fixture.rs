@@ -73,12 +73,13 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     canary
 }
 
-/// How large the canary is.
-fn size(random: &mut Random) -> Value {
-    match random.below(4) {
-        0 => json!({"count": 1 + random.below(4)}),
-        1 => json!({"percent": 1 + random.below(100)}),
-        _ => json!({"followWeight": true}),
+/// How large the canary is; a patch for any other size.
+pub(super) fn size(random: &mut Random) -> Value {
+    match random.below(8) {
+        0..=1 => json!({"count": 1 + random.below(4), "percent": null, "followWeight": null}),
+        2..=3 => json!({"count": null, "percent": 1 + random.below(100), "followWeight": null}),
+        4 => Value::Null,
+        _ => json!({"count": null, "percent": null, "followWeight": true}),
     }
 }
 

@@ -202,6 +202,8 @@ impl Trial {
             }
             Knob::Weights | Knob::Strategy => json!({"spec": {"analysis": fixture::form(random)}}),
             Knob::Affinity => json!({"spec": {"analysis": fixture::affinity(random)}}),
+            Knob::Size if self.canary.pointer("/spec/autoscalerRef").is_some() => json!({}),
+            Knob::Size => json!({"spec": {"canaryReplicas": fixture::size(random)}}),
             Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 60 + random.below(160)}}),
             Knob::Promotion => json!({"spec": {"analysis": {"stepWeightPromotion": 5 + random.below(90)}}}),
         };

@@ -16,8 +16,8 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Replacement, Request,
-    Revision, RouteSeen, Settings, Strategy, Time,
+    Affinity, Answer, Effect, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Replacement,
+    Request, Revision, RouteSeen, Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
@@ -121,6 +121,11 @@ impl Invariants {
         let features = [
             ("Unrouted", facts.route == RouteSeen::Unrouted),
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
+            ("OpenedByHand", before.opened.is_some() && after.opened.is_none() && after.phase != Phase::Failed),
+            (
+                "Sized",
+                plan.effects.iter().any(|effect| matches!(effect, Effect::ScaleTarget(1..))) && before.has_begun(),
+            ),
             ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
         ];

@@ -119,7 +119,7 @@ impl Calls {
         let (hook, request) = (call.hook.clone(), hook::request(call, canary));
         let (somebody, woken) = (Arc::clone(&awaited), place.clone());
         let task = tokio::spawn(async move {
-            end.send_replace(Some(caller.make(&woken.namespace(), &hook, &request).await));
+            end.send_replace(Some(caller.make(woken.namespace(), &hook, &request).await));
             if somebody.load(Ordering::SeqCst) {
                 queue.wake(&woken);
             }

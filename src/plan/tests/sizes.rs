@@ -10,6 +10,7 @@ use super::*;
 fn sized(size: CanarySize, weight: i64, pods_there: u32) -> Facts {
     let mut facts = analysing(weight);
     facts.settings.as_mut().unwrap().canary_size = size;
+    facts.journal.full = Some(10);
     let runs = PrimaryMatch::Revision(rev("a"));
     facts.primary = Seen::Found(PrimarySeen { runs, replicas: 10, rollout: pods(10) });
     facts.endpoints = Endpoints { primary: 10, canary: pods_there, ..Endpoints::default() };
@@ -25,7 +26,7 @@ fn follows(weight: i64, pods_there: u32) -> Facts {
 #[test]
 fn a_canary_begins_with_the_pods_of_its_first_weight() {
     let mut facts = follows(0, 0);
-    facts.journal = settled().journal;
+    facts.journal = Journal { full: None, ..settled().journal };
     for (size, expected) in [
         (CanarySize::Weight, 2),
         (CanarySize::Count(1), 2),
@@ -125,6 +126,14 @@ fn a_deleted_canary_gives_the_target_all_its_pods_back_before_it_serves() {
     let target = target(&mut facts);
     (target.replicas, target.rollout) = (10, pods(10));
     assert!(decide(&facts, &[], t(20)).effects.contains(&Effect::ReleaseRoute));
+}
+
+#[test]
+fn an_edit_of_the_spec_gives_the_canary_the_pods_that_it_lacks() {
+    let facts = sized(CanarySize::AsPrimary, 20, 2);
+    assert_eq!(decide(&facts, &[], t(10)).effects, [Effect::ScaleTarget(10)]);
+    let facts = Facts { journal: Journal { full: None, ..facts.journal.clone() }, ..facts };
+    assert_eq!(decide(&facts, &[], t(10)).effects, [], "as it was, where it never was smaller");
 }
 
 proptest! {
