@@ -32,10 +32,10 @@ fn canary_size(spec: &CanarySpec) -> Vec<Complaint> {
     let forms = [asked.count.is_some(), asked.percent.is_some(), asked.follow_weight.is_some()];
     let kind = spec.target_ref.kind;
     let unclear = forms.into_iter().filter(|set| *set).count() != 1;
-    let contested = |scaler: &AutoscalerRef| complaint(&sentences::CAN115, &[("name", &scaler.name)]);
-    let uncounted = || complaint(&sentences::CAN114, &[("kind", kind.as_str())]);
+    let contested = |scaler: &AutoscalerRef| complaint(&sentences::CAN125, &[("name", &scaler.name)]);
+    let uncounted = || complaint(&sentences::CAN124, &[("kind", kind.as_str())]);
     let found = [
-        unclear.then(|| complaint(&sentences::CAN113, &[])),
+        unclear.then(|| complaint(&sentences::CAN123, &[])),
         (kind != TargetKind::Deployment).then(uncounted),
         spec.autoscaler_ref.as_ref().map(contested),
     ];

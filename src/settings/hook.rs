@@ -116,10 +116,10 @@ fn unreachable(hook: &Webhook) -> Option<Complaint> {
     let Some(url) = &hook.url else {
         let field = if hook.secret_ref.is_some() { "secretRef" } else { "caRef" };
         if !moment.is_gate() {
-            return Some(complaint(&sentences::CAN110, &[name, ("type", moment.as_str())]));
+            return Some(complaint(&sentences::CAN120, &[name, ("type", moment.as_str())]));
         }
         let keys = hook.secret_ref.is_some() || hook.ca_ref.is_some();
-        return keys.then(|| complaint(&sentences::CAN111, &[name, ("field", field)]));
+        return keys.then(|| complaint(&sentences::CAN121, &[name, ("field", field)]));
     };
     if http::origin(url.trim()).is_none() {
         let value = if url.is_empty() { "empty" } else { url };
@@ -130,5 +130,5 @@ fn unreachable(hook: &Webhook) -> Option<Complaint> {
         _ if !http::is_https(url.trim()) => "a url that does not begin with https:",
         _ => return None,
     };
-    hook.ca_ref.as_ref().map(|_| complaint(&sentences::CAN112, &[name, ("what", what)]))
+    hook.ca_ref.as_ref().map(|_| complaint(&sentences::CAN122, &[name, ("what", what)]))
 }
