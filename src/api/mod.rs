@@ -35,7 +35,7 @@ mod webhook;
 mod word;
 
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
-pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Severity};
+pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Preview, Severity};
 pub use canary::{Canary, CanarySpec};
 pub use canary_replicas::CanaryReplicas;
 pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange, VerifyTraffic};
@@ -50,7 +50,7 @@ pub use reference::{
 };
 pub use rollback::{OnFailure, RollbackPolicy, RollbackWindow};
 pub use schema::{crds, yaml};
-pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
+pub use service::{CanaryService, Metadata, ServicePort, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
 pub use status::{
     CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, OpenedGate, PendingAlert, Release, ReleaseVerdict,

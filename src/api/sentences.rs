@@ -216,6 +216,12 @@ sentences! {
     CAN084 TrafficNotVerifiable
     "spec.analysis.verifyTraffic is set, and with {what} the weight does not say what share of the requests the canary gets; drop one of the two"
 
+    CAN110 PortTwice
+    "spec.service.ports has a number or a name twice (service.port and portName, http by default, count too), and no Service can have that, so none is made; give each port its own number and name"
+
+    CAN111 PortMatchedTwice
+    "spec.service.match[].port is set beside spec.service.ports, where each port has a rule of its own, so the route stays as it is; drop one of the two"
+
     CAN120 HookUrlMissing
     "webhook {name} of type {type} has no url, and only a gate can wait for a person, so nothing could be called; write url, or one of the types confirm-rollout, confirm-traffic-increase and confirm-promotion"
 

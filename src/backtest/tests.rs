@@ -40,6 +40,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         canary_ready: Percent::FULL,
         canary_size: CanarySize::AsPrimary,
         cookies: None,
+        preview: false,
         warmup: Duration::ZERO,
         kpis,
         hooks: Vec::new(),

@@ -1,5 +1,5 @@
-//! Every router has an example under its name, so has each kind of the user's own routes and what else is shown, and each plays to its
-//! end.
+//! Every router has an example under its name, each kind of the user's own routes has one, so has each feature that no router is the
+//! name of, and each example plays to its end.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -38,11 +38,15 @@ fn own_routes() -> BTreeSet<String> {
     route::OWN.kinds().iter().map(|kind| format!("own-routes/{}", kind.kind.to_lowercase())).collect()
 }
 
-/// What else is shown, each in a directory of its own.
-const FEATURES: [&str; 2] = ["canary-replicas", "gates"];
+/// What Flagger has not, by the directory of its example.
+const FEATURES: &[&str] = &["canary-replicas", "gates", "ports", "preview"];
+
+fn features() -> impl Iterator<Item = String> {
+    FEATURES.iter().map(|name| (*name).to_owned())
+}
 
 fn names() -> impl Iterator<Item = String> {
-    routers().chain(FEATURES).map(str::to_owned).chain(own_routes())
+    routers().map(str::to_owned).chain(own_routes()).chain(features())
 }
 
 #[test]
@@ -82,15 +86,15 @@ fn every_example_plays_to_a_promotion() {
 }
 
 #[test]
-fn every_directory_is_the_example_of_a_router() {
+fn every_directory_is_the_example_of_a_router_or_a_feature() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
-        .chain(FEATURES.map(str::to_owned))
+        .chain(features())
         .chain(["own-routes", "scenarios", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        assert!(known.contains(&name), "examples/{name} belongs to no router and shows nothing");
+        assert!(known.contains(&name), "examples/{name} belongs to no router and no feature");
     }
 }
 

@@ -50,6 +50,7 @@ fn settings() -> Settings {
         canary_ready: Percent::FULL,
         canary_size: CanarySize::AsPrimary,
         cookies: None,
+        preview: false,
         warmup: Duration::ZERO,
         kpis: vec![Kpi {
             name: "request-success-rate".into(),

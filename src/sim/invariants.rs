@@ -126,6 +126,7 @@ impl Invariants {
                 "Sized",
                 plan.effects.iter().any(|effect| matches!(effect, Effect::ScaleTarget(1..))) && before.has_begun(),
             ),
+            ("Previewed", routed.is_some_and(|r| r.preview)),
             ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
         ];
