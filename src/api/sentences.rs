@@ -222,6 +222,24 @@ sentences! {
     CAN111 PortMatchedTwice
     "spec.service.match[].port is set beside spec.service.ports, where each port has a rule of its own, so the route stays as it is; drop one of the two"
 
+    CAN120 HookUrlMissing
+    "webhook {name} of type {type} has no url, and only a gate can wait for a person, so nothing could be called; write url, or one of the types confirm-rollout, confirm-traffic-increase and confirm-promotion"
+
+    CAN121 KeysOfNoCall
+    "webhook {name} has {field} but no url, so a person opens it and nobody is called; write url, or drop {field}"
+
+    CAN122 AuthorityNotAsked
+    "webhook {name} has caRef and {what}, so the server's certificate would not be verified; write an https URL without disableTLS, or drop caRef"
+
+    CAN123 CanarySizeUnclear
+    "spec.canaryReplicas has not exactly one of count, percent and followWeight, so the size of the canary is not known; write one of them, or drop canaryReplicas"
+
+    CAN124 CanaryNotCounted
+    "spec.canaryReplicas is set, and a target of kind {kind} has no number of pods to set, so it would never come true; drop it, or name a Deployment in spec.targetRef"
+
+    CAN125 CanarySizeContested
+    "spec.canaryReplicas is set, and the autoscaler {name} of spec.autoscalerRef decides on the canary's pods too, so each would undo what the other writes; drop one of the two"
+
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
 

@@ -29,8 +29,8 @@ pub use endpoints::Endpoints;
 pub(crate) use endpoints::SPREAD;
 pub use facts::{CanaryRef, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
 pub use facts::{Hold, Replacement, Rollout, ScalerSeen, Scaling, Unready};
-pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};
-pub use journal::{Awaited, Condition, ConditionKind, Contest, Journal, Reading, Step, Truth, Verdict};
+pub use hook::{Approval, Authority, Call, Deadline, Hook, HookKeys, Moment, Overdue, Reply, Shelf, Trust};
+pub use journal::{Awaited, Condition, ConditionKind, Contest, Journal, Opened, Reading, Step, Truth, Verdict};
 pub use notice::{Notice, Tone};
 pub use percent::Percent;
 pub use phase::Phase;
@@ -39,7 +39,7 @@ pub use request::{Handled, Request, Verb};
 pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
 pub use settings::{
-    Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules, Settings, Steps,
-    Strategy,
+    Audience, Builtin, CanarySize, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules,
+    Settings, Steps, Strategy,
 };
 pub use time::Time;

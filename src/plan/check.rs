@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::hooks::{Consent, Way, consent};
 use super::moves::Move;
 use super::progressing::{carry_out, roll_back};
-use super::{looks, moves, traffic};
+use super::{looks, moves, size, traffic};
 use crate::judge::{self, Bearing};
 use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Strategy, TargetSeen, Time};
 
@@ -38,7 +38,7 @@ pub(super) fn can_judge(facts: &Facts, settings: &Settings, target: &TargetSeen)
 
 /// Whether the canary can serve.
 pub(super) fn ready(facts: &Facts, settings: &Settings, target: &TargetSeen) -> bool {
-    target.rollout.readiness(settings.canary_ready).is_ok() && facts.endpoints.canary > 0
+    size::ready(facts, settings, target).is_ok()
 }
 
 /// Judges the answers of a check that was due: the next move, a halt, or the end of the release.

@@ -1,6 +1,8 @@
 //! Conditions: the outcome of a decision in the words that kubectl, Flux and Argo CD read.
 
-use crate::model::{Awaited, Condition, ConditionKind, Facts, Gravity, Journal, Notice, Phase, Seen, Time, Truth};
+use crate::model::{
+    Awaited, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Phase, Seen, Time, Truth,
+};
 
 /// Writes the conditions that belong to the journal. Times move only when something was said anew.
 pub(super) fn settle(journal: &mut Journal, facts: &Facts, now: Time) {
@@ -101,10 +103,19 @@ fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
         _ if journal.paused.is_some() => {
             "The release is held by a request; go on with the annotation serin.dev/request: resume/<id>.".to_owned()
         }
+        Some(Awaited { hook, moment, .. }) if waits_for_a_person(facts, hook, *moment) => format!(
+            "The {} gate {hook} waits for a person; open it with the annotation serin.dev/request: resume/<id>.",
+            moment.as_str()
+        ),
         Some(Awaited { hook, moment, .. }) => format!("The {} webhook {hook} has not said yes yet.", moment.as_str()),
         None => "A release is under way.".to_owned(),
     };
     (!idle).then(|| say(ConditionKind::Reconciling, Truth::True, journal.phase.as_str(), message))
+}
+
+fn waits_for_a_person(facts: &Facts, name: &str, moment: Moment) -> bool {
+    let approvals = facts.settings.iter().flat_map(|settings| &settings.approvals);
+    approvals.into_iter().any(|gate| gate.name == name && gate.moment == moment)
 }
 
 /// Only while somebody has to mend something: kstatus reads it as "failed".

@@ -19,6 +19,7 @@ mod promoting;
 mod renewal;
 mod requests;
 mod settled;
+mod size;
 mod takeover;
 mod terminating;
 #[cfg(test)]

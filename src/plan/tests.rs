@@ -1,5 +1,6 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod approvals;
 mod comparisons;
 mod contests;
 mod deletion;
@@ -9,6 +10,7 @@ mod mid_release;
 mod outages;
 mod requests;
 mod rules;
+mod sizes;
 mod strategies;
 mod traffic;
 
@@ -46,6 +48,7 @@ fn settings() -> Settings {
         promotion_step: None,
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
+        canary_size: CanarySize::AsPrimary,
         cookies: None,
         preview: false,
         warmup: Duration::ZERO,
@@ -59,6 +62,7 @@ fn settings() -> Settings {
             comparison: None,
         }],
         hooks: vec![],
+        approvals: vec![],
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),

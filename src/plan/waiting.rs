@@ -48,6 +48,7 @@ fn withdraw(draft: &mut Draft<'_>) {
     draft.journal.phase = if succeeded { Phase::Succeeded } else { Phase::Failed };
     draft.journal.step = None;
     draft.journal.awaits = None;
+    draft.journal.opened = None;
     draft.tell(Notice::Withdrawn);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
-    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Percent, Reading,
+    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Opened, Percent, Reading,
     Revision, Step, Time,
 };
 
@@ -18,6 +18,8 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         tracked: status.tracked_configs.clone(),
         prepared: status.last_prepared_spec.as_deref().map(Revision::new),
         awaits: status.gate.as_ref().map(read_gate),
+        opened: status.opened_gate.as_ref().map(read_opened),
+        full: status.primary_replicas.and_then(|pods| u32::try_from(pods).ok()),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
         paused: status.paused_since.map(|t| t.0),
@@ -47,6 +49,8 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         observed_generation: Some(journal.observed_generation),
         last_prepared_spec: journal.prepared.as_ref().map(ToString::to_string),
         gate: journal.awaits.as_ref().map(write_gate),
+        opened_gate: journal.opened.as_ref().map(write_opened),
+        primary_replicas: journal.full.map(i64::from),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
         paused_since: journal.paused.map(Timestamp),
@@ -121,6 +125,14 @@ fn read_gate(gate: &api::Gate) -> Awaited {
 
 fn write_gate(awaited: &Awaited) -> api::Gate {
     api::Gate { name: awaited.hook.clone(), moment: Word(awaited.moment), since: Timestamp(awaited.since) }
+}
+
+fn read_opened(gate: &api::OpenedGate) -> Opened {
+    Opened { moment: gate.moment.0, revision: Revision::new(&*gate.revision) }
+}
+
+fn write_opened(opened: &Opened) -> api::OpenedGate {
+    api::OpenedGate { moment: Word(opened.moment), revision: opened.revision.to_string() }
 }
 
 fn read_metric(metric: &api::MetricResult) -> Reading {
@@ -203,6 +215,8 @@ mod tests {
             tracked: Some([("configmap/app".to_owned(), "0123456789abcdef".to_owned())].into()),
             prepared: Some(Revision::new("s1-b")),
             awaits: Some(Awaited { hook: "ask".into(), moment: Moment::ConfirmPromotion, since: at }),
+            opened: Some(Opened { moment: Moment::ConfirmPromotion, revision: Revision::new("s1-b") }),
+            full: Some(10),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,

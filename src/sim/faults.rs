@@ -93,10 +93,11 @@ pub(super) enum Knob {
     Promotion,
     Strategy,
     Affinity,
+    Size,
 }
 
 impl Knob {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Interval,
         Self::Threshold,
         Self::Weights,
@@ -104,6 +105,7 @@ impl Knob {
         Self::Promotion,
         Self::Strategy,
         Self::Affinity,
+        Self::Size,
     ];
 }
 

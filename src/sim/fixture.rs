@@ -55,6 +55,9 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": SCALER});
         value::merge(&mut canary, &json!({"spec": {"autoscalerRef": scaler}}));
     }
+    if value::at(&canary, &["spec", "autoscalerRef"]).is_none() && random.chance(40) {
+        value::merge(&mut canary, &json!({"spec": {"canaryReplicas": size(random)}}));
+    }
     if random.chance(10) {
         value::merge(&mut canary, &json!({"spec": {"skipAnalysis": true}}));
     }
@@ -72,6 +75,16 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         value::merge(&mut canary, &json!({"spec": {"analysis": {"preview": testers}}}));
     }
     canary
+}
+
+/// How large the canary is; a patch for any other size.
+pub(super) fn size(random: &mut Random) -> Value {
+    match random.below(8) {
+        0..=1 => json!({"count": 1 + random.below(4), "percent": null, "followWeight": null}),
+        2..=3 => json!({"count": null, "percent": 1 + random.below(100), "followWeight": null}),
+        4 => Value::Null,
+        _ => json!({"count": null, "percent": null, "followWeight": true}),
+    }
 }
 
 /// The first KPI is compared with the primary, too.
@@ -121,6 +134,10 @@ fn webhooks(random: &mut Random) -> Vec<Value> {
     let mut hook = |moment: Moment| {
         let name = moment.as_str();
         let mut hook = json!({"name": name, "type": name, "url": "http://hooks.test/"});
+        // A few wait for a person.
+        if name.starts_with("confirm") && random.chance(10) {
+            hook = json!({"name": name, "type": name});
+        }
         if name.starts_with("confirm") && random.chance(30) {
             let then = random.pick(&["fail", "pass"]).unwrap_or("fail");
             let deadline = format!("{}s", 10 + random.below(60));

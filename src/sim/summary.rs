@@ -90,8 +90,19 @@ const PHASES: &[&str] = &[
 ];
 
 /// `Unrouted` is a provider without routes.
-const STRATEGIES: &[&str] =
-    &["canary", "canary-match", "ab-testing", "blue-green", "Unrouted", "Mirrored", "Sticky", "Previewed", "KnownGood"];
+const STRATEGIES: &[&str] = &[
+    "canary",
+    "canary-match",
+    "ab-testing",
+    "blue-green",
+    "Unrouted",
+    "Mirrored",
+    "Sticky",
+    "Previewed",
+    "KnownGood",
+    "OpenedByHand",
+    "Sized",
+];
 
 const NOTICES: &[&str] = &[
     "Initialized",

@@ -47,6 +47,8 @@ pub(super) struct Trial {
     past_until: Time,
     /// Until when watches wake nobody.
     pub(super) deaf_until: Option<Time>,
+    /// When a person comes to the gate that waits for one.
+    pub(super) visit: Option<Time>,
     /// Until when nobody sends requests.
     pub(super) quiet_until: Option<Time>,
 }
@@ -69,6 +71,7 @@ impl Trial {
             past: Objects::default(),
             past_until: EPOCH,
             deaf_until: None,
+            visit: None,
             quiet_until: None,
         }
     }
@@ -80,6 +83,9 @@ impl Trial {
         let canary = fixture::canary(&names, &mut random);
         let mut target = fixture::deployment(&names);
         value::merge(&mut target, &fixture::replacement(&mut random));
+        if value::at(&canary, &["spec", "canaryReplicas"]).is_some() {
+            value::merge(&mut target, &json!({"spec": {"replicas": 2 + random.below(6)}}));
+        }
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
         // Without users on the canary somebody must send requests, or nothing is measured.
@@ -137,6 +143,7 @@ impl Trial {
             self.cluster.advance(next);
             self.record.invariants.ticked(&self.cluster);
             self.befall();
+            self.open_gate();
             self.wake();
             if self.others.hooks.turns_at(next) {
                 self.operator.wake_at(next);
@@ -167,7 +174,9 @@ impl Trial {
         let quiet = self.quiet_until.filter(|t| *t > self.cluster.now);
         let deposed = self.deposed.as_ref().and_then(|(replica, until)| replica.due.filter(|due| due < until));
         let hooks = self.others.hooks.next(self.cluster.now);
-        let times = [self.cluster.next(), self.operator.due, deposed, fresh, fault, self.deaf_until, quiet, hooks];
+        let visit = self.visit.or_else(|| self.is_called_for().then_some(self.cluster.now));
+        let times =
+            [self.cluster.next(), self.operator.due, deposed, fresh, fault, self.deaf_until, quiet, hooks, visit];
         times.into_iter().flatten().min()
     }
 
