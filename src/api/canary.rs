@@ -6,8 +6,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, OwnRoute, Provider, RollbackPolicy,
-    RouteRef, TargetRef, UpstreamRef, number, rules,
+    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, OwnRoute, Provider, ReleaseSchedule,
+    RollbackPolicy, RouteRef, TargetRef, UpstreamRef, number, rules,
 };
 
 /// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
@@ -100,6 +100,10 @@ pub struct CanarySpec {
 
     /// How a new revision is judged, and in which steps it gets traffic.
     pub analysis: CanaryAnalysis,
+
+    /// When releases may start and advance. Default: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ReleaseSchedule>,
 
     /// What follows a release that failed, and what a way back needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

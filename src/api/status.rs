@@ -91,6 +91,14 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
 
+    /// What else the release waits for: its schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+
+    /// Hash of the pod template whose release a request began in spite of the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_spec: Option<String>,
+
     /// The KPIs of the last check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 512))]
@@ -185,6 +193,19 @@ pub struct Gate {
 
     /// Since when it is waited for.
     pub since: Timestamp,
+}
+
+/// What a release waits for that is no webhook.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// What holds it, in a sentence.
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+
+    /// When it goes on by itself, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A KPI as the last check found it.

@@ -45,6 +45,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
+        schedule: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::api::Canary;
+use crate::model::Phase;
 use crate::object::value;
 use crate::route;
 use crate::settings::{self, Defaults};
@@ -78,10 +79,25 @@ fn every_example_plays_to_a_promotion() {
 }
 
 #[test]
+fn the_example_of_a_schedule_waits_for_the_morning_and_is_promoted_then() {
+    let mut manifests = documents(&root().join("istio/app.yaml"));
+    manifests.extend(documents(&root().join("schedule/canary.yaml")));
+    let scenario: Scenario = serde_saphyr::from_str("events: [{at: 0s, revision: {name: B}}]").unwrap();
+    // A simulated cluster begins on a Thursday at midnight UTC.
+    let outcome = sim::play(&manifests, &scenario).unwrap();
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None));
+    let waits = outcome.timeline.iter().find(|entry| entry.phase == Phase::Waiting).unwrap();
+    assert!(waits.sentences[0].contains("before Thu 2026-01-01 09:00 Europe/Berlin"), "{waits:?}");
+    let begins = outcome.timeline.iter().find(|entry| entry.phase == Phase::Progressing).unwrap();
+    let wait = begins.at.saturating_sub(waits.at);
+    assert!((7 * 3_600..8 * 3_600).contains(&wait.as_secs()), "{wait:?}");
+}
+
+#[test]
 fn every_directory_is_the_example_of_a_router() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
-        .chain(["own-routes", "scenarios", "verdict"].map(str::to_owned))
+        .chain(["own-routes", "scenarios", "schedule", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();

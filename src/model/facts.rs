@@ -69,12 +69,18 @@ impl Facts {
             && !self.journal.has_begun()
     }
 
-    /// The settings as they are for what the target runs: a revision that is known to be good needs no analysis.
+    /// The settings as they are for what the target runs: a revision that is known to be good needs no analysis, and neither a way
+    /// back nor what was asked for by hand waits for a window.
     pub fn in_force(&self) -> Option<Cow<'_, Settings>> {
         let settings = self.settings.as_ref()?;
-        Some(match self.is_known_good() {
-            true => Cow::Owned(Settings { strategy: Strategy::Skip, ..settings.clone() }),
-            false => Cow::Borrowed(settings),
+        let target = self.target.found().map(|target| &target.revision);
+        let exempt = settings.schedule.is_some() && target.is_some() && self.journal.exempt.as_ref() == target;
+        Some(if self.is_known_good() {
+            Cow::Owned(Settings { strategy: Strategy::Skip, schedule: None, ..settings.clone() })
+        } else if exempt {
+            Cow::Owned(Settings { schedule: None, ..settings.clone() })
+        } else {
+            Cow::Borrowed(settings)
         })
     }
 }

@@ -18,6 +18,7 @@ mod plan;
 mod request;
 mod revision;
 mod routing;
+mod schedule;
 mod settings;
 mod time;
 
@@ -38,6 +39,7 @@ pub use plan::Plan;
 pub use request::{Handled, Request, Verb};
 pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
+pub use schedule::{Freeze, Schedule, Wait, Window};
 pub use settings::{
     Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules, Settings, Steps,
     Strategy,

@@ -39,6 +39,7 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Plan {
         renewal::note(&mut self);
         self.calm_down();
+        self.forget_wait();
         self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
@@ -78,6 +79,10 @@ impl<'a> Draft<'a> {
         }
         if !matches!(phase, Phase::Progressing | Phase::WaitingPromotion) {
             self.journal.paused = None;
+            self.journal.exempt = None;
+        }
+        if !matches!(phase, Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion) {
+            self.journal.waits = None;
         }
         self.journal.phase = phase;
         self.journal.weight = weight;

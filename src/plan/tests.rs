@@ -5,6 +5,7 @@ mod contests;
 mod deletion;
 mod endings;
 mod gates;
+mod holds;
 mod mid_release;
 mod outages;
 mod requests;
@@ -61,6 +62,7 @@ fn settings() -> Settings {
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
+        schedule: None,
     }
 }
 

@@ -7,6 +7,7 @@
 mod complaints;
 mod hook;
 mod kpi;
+mod schedule;
 mod strategy;
 mod traffic;
 mod weights;
@@ -41,6 +42,10 @@ const DEADLINE: i32 = 600;
 pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = complaints::all(spec, defaults);
     complaints.extend(weights::all(spec, provider(spec, defaults)));
+    let schedule = schedule::resolve(spec).unwrap_or_else(|found| {
+        complaints.extend(found);
+        None
+    });
     let router = capabilities(spec, provider(spec, defaults));
     let strategy = strategy::resolve(spec, router);
     let (Some(strategy), true) = (strategy, complaints.is_empty()) else {
@@ -72,6 +77,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
         rollback: rollback(spec),
+        schedule,
     })
 }
 

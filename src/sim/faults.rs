@@ -79,6 +79,10 @@ pub(super) enum Fault {
     DeleteCanary(Duration),
     /// The Canary is made anew.
     RestoreCanary,
+    /// A person writes a freeze into the schedule, for so long from now on.
+    Freeze(Duration),
+    /// A person takes the schedule away.
+    Thaw,
     /// A person asks for something by annotation; a pause is ended after so long.
     Ask(Verb, Duration),
 }
@@ -233,5 +237,17 @@ pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
         }
     }
     faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+/// What becomes of the schedule meanwhile, by time.
+pub(super) fn calendar(random: &mut Random) -> Vec<(Duration, Fault)> {
+    let mut faults = Vec::new();
+    if random.chance(20) {
+        faults.push((random.millis(20_000, 400_000), Fault::Freeze(random.millis(20_000, 600_000))));
+    }
+    if random.chance(15) {
+        faults.push((random.millis(60_000, 900_000), Fault::Thaw));
+    }
     faults
 }

@@ -70,6 +70,19 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     canary
 }
 
+/// For some runs: when releases may go on, which is about half of each half hour. A patch.
+pub(super) fn schedule(random: &mut Random) -> Value {
+    if !random.chance(30) {
+        return json!({});
+    }
+    let zone = random.pick(&["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]);
+    let opens = random.below(10);
+    let closes = opens + 12 + random.below(8);
+    let clock = |minutes: u64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    let windows = (0..48).map(|half| json!({"from": clock(30 * half + opens), "to": clock(30 * half + closes)}));
+    json!({"spec": {"schedule": {"timeZone": zone, "windows": windows.collect::<Vec<_>>()}}})
+}
+
 /// The first KPI is compared with the primary, too.
 fn compare(canary: &mut Value, random: &mut Random) {
     let test = random.pick(&["slo", "rateRatio", "slo", "sign", "slo", "difference"]).unwrap_or("slo");

@@ -62,6 +62,12 @@ impl Trial {
             Fault::Skip(Skip::On) => self.edit_canary(&json!({"spec": {"skipAnalysis": true}})),
             Fault::Skip(Skip::Off) => self.edit_canary(&json!({"spec": {"skipAnalysis": false}})),
             Fault::EditAnalysis(knob) => self.turn(*knob),
+            Fault::Freeze(lag) => {
+                let freeze =
+                    json!({"from": now.to_string(), "to": now.after(*lag).to_string(), "reason": "a big sale"});
+                self.edit_canary(&json!({"spec": {"schedule": {"freezes": [freeze]}}}));
+            }
+            Fault::Thaw => self.edit_canary(&json!({"spec": {"schedule": null}})),
             Fault::Ask(verb, lag) => {
                 let text = format!("{verb}/{}", now.as_millis());
                 let key = corner::canary_key(&self.cluster.names);

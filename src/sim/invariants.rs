@@ -1,9 +1,10 @@
-//! What must hold at every write, whatever happened before: S1 to S7.
+//! What must hold at every write, whatever happened before: S1 to S8.
 
 mod configs;
 mod hooks;
 mod loss;
 mod news;
+mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,7 +26,7 @@ use crate::workload::snapshot;
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S7`, `L1` to `L4`.
+    /// Which rule: `S1` to `S8`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -90,7 +91,7 @@ impl Invariants {
     }
 
     /// Judges a plan before it is carried out.
-    pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan) {
+    pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan, now: Time) {
         let (before, after) = (&facts.journal, &plan.journal);
         self.reached.insert(after.phase.to_string());
         self.alone = facts.endpoints.primary == 0;
@@ -107,6 +108,9 @@ impl Invariants {
             self.weight_moves_by_gates(settings, facts, after, answers);
             if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
                 self.fail("S7", sentence);
+            }
+            if let Some(sentence) = schedule::ignored(settings, facts, after, now) {
+                self.fail("S8", sentence);
             }
             self.only_what_passed_is_promoted(settings, facts, after, answers);
         }

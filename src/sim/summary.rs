@@ -125,6 +125,7 @@ const NOTICES: &[&str] = &[
     "HookFailed",
     "GateClosed",
     "GateOverdue",
+    "Held",
     "RollbackRequested",
     "Complaint",
     "Requested",
@@ -166,5 +167,7 @@ const FAULTS: &[&str] = &[
     "DeleteRoute",
     "DeleteTarget",
     "DeleteCanary",
+    "Freeze",
+    "Thaw",
     "Ask",
 ];

@@ -77,7 +77,9 @@ impl Trial {
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let names = fixture::names();
-        let canary = fixture::canary(&names, &mut random);
+        let mut canary = fixture::canary(&names, &mut random);
+        let mut calendar = Random::new(seed.wrapping_add(3));
+        value::merge(&mut canary, &fixture::schedule(&mut calendar));
         let mut target = fixture::deployment(&names);
         value::merge(&mut target, &fixture::replacement(&mut random));
         let mut trial = Self::of(names, canary, target, random);
@@ -102,7 +104,9 @@ impl Trial {
         // No watch shows a time from before there was a cluster.
         trial.past_is_now();
         let begin = trial.cluster.now;
-        let faults = faults::schedule(&mut trial.random);
+        let mut faults = faults::schedule(&mut trial.random);
+        faults.extend(faults::calendar(&mut calendar));
+        faults.sort_by_key(|(at, _)| *at);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
         trial
     }
@@ -247,6 +251,7 @@ impl Trial {
 
     /// Long enough for every release that the fixtures can make.
     pub(super) fn patience(&self) -> Time {
-        self.cluster.now.after(Duration::from_secs(7200))
+        let scheduled = value::at(&self.canary, &["spec", "schedule"]).is_some_and(|schedule| !schedule.is_null());
+        self.cluster.now.after(Duration::from_secs(if scheduled { 5 * 7_200 } else { 7_200 }))
     }
 }
