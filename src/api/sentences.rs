@@ -231,6 +231,12 @@ sentences! {
     CAN094 UnknownTimeZone
     "spec.schedule.timeZone is {value}, which is no time zone, so nobody knows when its windows open; write a name of the IANA database{similar}"
 
+    CAN095 DependencyCycle
+    "spec.dependsOn names canary {name}, which depends on this one, so neither could begin while both have a new revision; drop one of the two entries"
+
+    CAN096 DependencyMissing
+    "spec.dependsOn names canary {name}, which is not in namespace {namespace}, so no new revision is released; apply it, or drop the entry"
+
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
 

@@ -91,11 +91,11 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
 
-    /// What else the release waits for: its schedule.
+    /// What else the release waits for: its schedule, or canaries that come first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
 
-    /// Hash of the pod template whose release a request began in spite of the schedule.
+    /// Hash of the pod template whose release a request began in spite of schedule and dependsOn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exempt_spec: Option<String>,
 

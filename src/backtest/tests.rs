@@ -46,6 +46,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         revert_on_deletion: false,
         rollback: Rollback::default(),
         schedule: None,
+        depends_on: vec![],
     }
 }
 

@@ -28,7 +28,7 @@ pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use endpoints::Endpoints;
 pub(crate) use endpoints::SPREAD;
-pub use facts::{CanaryRef, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
+pub use facts::{CanaryRef, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, Standing, TargetSeen};
 pub use facts::{Hold, Replacement, Rollout, ScalerSeen, Scaling, Unready};
 pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};
 pub use journal::{Awaited, Condition, ConditionKind, Contest, Journal, Reading, Step, Truth, Verdict};

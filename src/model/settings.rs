@@ -39,6 +39,8 @@ pub struct Settings {
     pub rollback: Rollback,
     /// When releases may start and advance; `None` where always.
     pub schedule: Option<Schedule>,
+    /// The canaries, as `namespace/name`, that a release waits for before it begins; sorted.
+    pub depends_on: Vec<String>,
 }
 
 /// What follows a release that failed, and what a way back needs.

@@ -99,7 +99,7 @@ reasons! {
     HOOK_FAILED WebhookFailed
     "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
     HELD ReleaseHeld
-    "spec.schedule lets no release start or advance now; it goes on by itself at the time that the event names, and checks go on meanwhile."
+    "The schedule is closed, or a canary of dependsOn comes first; the release goes on by itself when the event says, and checks go on meanwhile."
     ROLLBACK_REQUESTED RollbackRequested
     "A webhook of type rollback said yes; the release is rolled back."
     SUSPENDED Suspended

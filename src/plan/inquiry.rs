@@ -55,7 +55,7 @@ impl Inquiry<'_> {
     }
 
     fn may_begin(&self) -> bool {
-        holds::of_start(&self.facts.journal, self.settings, self.now).is_none()
+        holds::of_start(self.facts, &self.facts.journal, self.settings, self.now).is_none()
     }
 
     fn in_release(&self) -> Vec<Question> {

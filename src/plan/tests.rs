@@ -13,7 +13,7 @@ mod rules;
 mod strategies;
 mod traffic;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{decide, questions};
@@ -63,6 +63,7 @@ fn settings() -> Settings {
         revert_on_deletion: false,
         rollback: Rollback::default(),
         schedule: None,
+        depends_on: vec![],
     }
 }
 
@@ -110,6 +111,7 @@ pub(super) fn settled() -> Facts {
         copies: Shape::AsWanted,
         budgets: Shape::AsWanted,
         scaling: Scaling::Fixed,
+        standings: BTreeMap::new(),
     };
     let journal = decide(&facts, &[], t(0)).journal;
     Facts { journal, ..facts }

@@ -1,7 +1,7 @@
 //! Which objects a canary's decisions read.
 
 use super::corner::{self, Names};
-use super::{ConfigTracking, Defaults, configs, receivers};
+use super::{ConfigTracking, Defaults, configs, order, receivers};
 use crate::api;
 use crate::model::Revision;
 use crate::object::{Kind, ObjectKey, Objects, kinds};
@@ -47,6 +47,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     }
     keys.extend(names.scaler(canary).into_iter().flat_map(|users| [workload::scaler::copy_of(&users), users]));
     keys.extend(templates(canary, namespace));
+    keys.extend(order::keys(canary, namespace));
     keys.extend(receivers::keys(canary, namespace));
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
@@ -73,6 +74,7 @@ pub fn further(canary: &api::Canary, objects: &Objects, defaults: &Defaults) -> 
         ConfigTracking::Off => Vec::new(),
     };
     keys.extend(objects.find(&names.primary()).and_then(workload::scaler::made_for));
+    keys.extend(order::further(objects));
     let promoted = canary.status.as_ref().and_then(|status| status.last_promoted_spec.as_deref()).map(Revision::new);
     keys.extend(workload::whole::belongings(&names.target(), objects.find(&names.target()), promoted.as_ref()));
     keys

@@ -78,7 +78,18 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         revert_on_deletion: spec.revert_on_deletion == Some(true),
         rollback: rollback(spec),
         schedule,
+        depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),
     })
+}
+
+/// The canaries that come first, by namespace and name, sorted.
+pub fn order<'a>(spec: &'a api::CanarySpec, namespace: &'a str) -> Vec<[&'a str; 2]> {
+    let names = spec.depends_on.iter().flatten();
+    let mut order: Vec<_> =
+        names.map(|named| [named.namespace.as_deref().unwrap_or(namespace), named.name.as_str()]).collect();
+    order.sort_unstable();
+    order.dedup();
+    order
 }
 
 /// The router that this canary asks for.

@@ -83,6 +83,10 @@ pub(super) enum Fault {
     Freeze(Duration),
     /// A person takes the schedule away.
     Thaw,
+    /// The canary that comes first has a release for so long.
+    ElderReleases(Duration),
+    /// It is settled again.
+    ElderSettles,
     /// A person asks for something by annotation; a pause is ended after so long.
     Ask(Verb, Duration),
 }
@@ -240,7 +244,7 @@ pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
     faults
 }
 
-/// What becomes of the schedule meanwhile, by time.
+/// What becomes of the schedule, and of the canary that comes first, by time.
 pub(super) fn calendar(random: &mut Random) -> Vec<(Duration, Fault)> {
     let mut faults = Vec::new();
     if random.chance(20) {
@@ -248,6 +252,9 @@ pub(super) fn calendar(random: &mut Random) -> Vec<(Duration, Fault)> {
     }
     if random.chance(15) {
         faults.push((random.millis(60_000, 900_000), Fault::Thaw));
+    }
+    for _ in 0..random.below(3) {
+        faults.push((random.millis(10_000, 600_000), Fault::ElderReleases(random.millis(5_000, 200_000))));
     }
     faults
 }

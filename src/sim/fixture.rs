@@ -8,7 +8,7 @@ use super::app::{App, AsPrimary};
 use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
-use crate::model::Moment;
+use crate::model::{Moment, Phase};
 use crate::object::value;
 
 /// The names of every seeded run.
@@ -68,6 +68,22 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         value::merge(&mut canary, &json!({"spec": {"rollback": {"window": {"revisions": 1 + random.below(3)}}}}));
     }
     canary
+}
+
+/// Name of the Canary that comes first in some runs.
+pub(super) const ELDER: &str = "elder";
+
+/// That Canary, settled.
+pub(super) fn elder(names: &Names) -> Value {
+    let mut elder = canary(names, &mut Random::new(0));
+    value::merge(&mut elder, &json!({"metadata": {"name": ELDER}, "spec": {"targetRef": {"name": ELDER}}}));
+    value::merge(&mut elder, &json!({"status": {"phase": Phase::Initialized.as_str()}}));
+    elder
+}
+
+/// For some runs: the Canary above comes first. A patch.
+pub(super) fn order(random: &mut Random) -> Value {
+    if random.chance(25) { json!({"spec": {"dependsOn": [{"name": ELDER}]}}) } else { json!({}) }
 }
 
 /// For some runs: when releases may go on, which is about half of each half hour. A patch.

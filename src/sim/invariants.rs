@@ -445,6 +445,7 @@ mod tests {
             copies: Shape::AsWanted,
             budgets: Shape::AsWanted,
             scaling: Scaling::Fixed,
+            standings: BTreeMap::new(),
         }
     }
 

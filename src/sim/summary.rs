@@ -169,5 +169,6 @@ const FAULTS: &[&str] = &[
     "DeleteCanary",
     "Freeze",
     "Thaw",
+    "ElderReleases",
     "Ask",
 ];

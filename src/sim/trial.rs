@@ -12,7 +12,7 @@ use super::provider::Others;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::kinds::{HPA, SERVICE};
+use crate::object::kinds::{CANARY, HPA, SERVICE};
 use crate::object::{Objects, value};
 use serde_json::{Value, json};
 
@@ -80,10 +80,13 @@ impl Trial {
         let mut canary = fixture::canary(&names, &mut random);
         let mut calendar = Random::new(seed.wrapping_add(3));
         value::merge(&mut canary, &fixture::schedule(&mut calendar));
+        value::merge(&mut canary, &fixture::order(&mut calendar));
         let mut target = fixture::deployment(&names);
         value::merge(&mut target, &fixture::replacement(&mut random));
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
+        let elder = CANARY.named(&trial.cluster.names.namespace, fixture::ELDER);
+        trial.cluster.api.put(&elder, fixture::elder(&trial.cluster.names));
         // Without users on the canary somebody must send requests, or nothing is measured.
         trial.cluster.load = 10.0;
         if value::at(&trial.canary, &["spec", "autoscalerRef"]).is_some() {
@@ -239,6 +242,7 @@ impl Trial {
     /// No fault is left and none acts any more.
     pub(super) fn calm(&mut self) {
         self.faults.clear();
+        self.suffer(&Fault::ElderSettles);
         self.deaf_until = None;
         self.quiet_until = None;
         self.deposed = None;

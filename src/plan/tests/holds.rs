@@ -1,4 +1,4 @@
-//! What holds a release besides its hooks: a schedule.
+//! What holds a release besides its hooks: a schedule, and canaries that come first.
 
 use chrono_tz::Tz;
 
@@ -188,4 +188,46 @@ fn nobody_is_asked_to_approve_what_the_schedule_holds_but_whoever_may_call_it_of
     };
     let answers: Vec<_> = questions(&facts, &[], t(160)).into_iter().map(no).collect();
     assert_eq!(decide(&facts, &answers, t(160)).wake, Some(t(220)), "each interval");
+}
+
+/// Depends on one canary that stands so.
+fn after(mut facts: Facts, standing: Standing) -> Facts {
+    set(&mut facts).depends_on = vec!["shop/db".to_owned()];
+    facts.standings = [("shop/db".to_owned(), standing)].into();
+    facts
+}
+
+#[test]
+fn a_new_revision_waits_for_the_canaries_that_come_first_and_begins_when_they_are_settled() {
+    for (standing, why) in [
+        (Standing::Releasing, "canary shop/db of spec.dependsOn comes first and has a release that is not over"),
+        (Standing::Failed, "canary shop/db of spec.dependsOn comes first and has failed its last release"),
+        (Standing::Missing, "canary shop/db of spec.dependsOn comes first and is not there"),
+    ] {
+        let facts = after(new_revision(), standing);
+        let plan = decide(&facts, &[], t(100));
+        assert_eq!((plan.journal.phase, held(&plan)), (Phase::Waiting, 1));
+        assert_eq!(plan.journal.waits.as_ref().map(|wait| wait.reason.as_str()), Some(why));
+        let facts = next(&facts, &plan);
+        let plan = decide(&facts, &[], t(5_000));
+        assert_eq!((&plan.journal, plan.wake), (&facts.journal, None), "it costs nothing");
+        assert_eq!(decide(&after(facts, Standing::Settled), &[], t(5_000)).journal.phase, Phase::Progressing);
+    }
+}
+
+#[test]
+fn whoever_comes_first_may_notice_a_change_of_both_a_moment_later() {
+    let facts = after(new_revision(), Standing::Settled);
+    let plan = decide(&facts, &[], t(100));
+    assert_eq!((plan.journal.phase, plan.wake), (Phase::Waiting, Some(t(105))));
+    let facts = next(&facts, &plan);
+    assert_eq!(decide(&facts, &[], t(103)).journal.phase, Phase::Waiting);
+    assert_eq!(decide(&facts, &[], t(105)).journal.phase, Phase::Progressing);
+    assert_eq!(decide(&after(facts, Standing::Releasing), &[], t(105)).journal.phase, Phase::Waiting);
+}
+
+#[test]
+fn a_release_that_has_begun_waits_for_no_other_canary() {
+    let facts = after(analysing(20), Standing::Failed);
+    assert_eq!(decide(&facts, &success(100.0), t(60)).journal.weight, Percent::clamped(40));
 }

@@ -1,17 +1,22 @@
-//! S8: while its schedule is closed no release begins and none gets further, judged apart from the room that decides.
+//! S8: while its schedule is closed no release begins and none gets further, and none begins before those that come first; judged
+//! apart from the room that decides.
 
-use crate::model::{Facts, Journal, Phase, Settings, Time};
+use crate::model::{Facts, Journal, Phase, Settings, Standing, Time};
 use crate::schedule::{self, Openness};
 
 /// What went on although it was not the time for it.
 pub(super) fn ignored(settings: &Settings, facts: &Facts, after: &Journal, now: Time) -> Option<String> {
-    let schedule = settings.schedule.as_ref()?;
     let before = &facts.journal;
     let idle = matches!(before.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting);
     let begins = idle && after.phase == Phase::Progressing && before.weight.is_zero();
     let analysed = matches!(before.phase, Phase::Progressing | Phase::WaitingPromotion) && before.step.is_some();
     let same = before.last_applied == after.last_applied && after.phase != Phase::Failed;
     let moved = after.weight > before.weight || after.iterations > before.iterations || after.phase == Phase::Promoting;
+    let settled = |name: &String| facts.standings.get(name) == Some(&Standing::Settled);
+    if begins && !settings.depends_on.iter().all(settled) {
+        return Some(format!("a release begins although {:?} come first", facts.standings));
+    }
+    let schedule = settings.schedule.as_ref()?;
     if !begins && !(analysed && same && moved) {
         return None;
     }
