@@ -10,7 +10,7 @@ use crate::model::Phase;
 use crate::object::value;
 use crate::route;
 use crate::settings::{self, Defaults};
-use crate::sim::{self, Scenario, Verdict};
+use crate::sim::{self, Outcome, Scenario, Verdict};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -78,13 +78,30 @@ fn every_example_plays_to_a_promotion() {
     }
 }
 
+/// A good revision of the application in `examples/istio` with the Canary of another example.
+fn played(example: &str) -> Outcome {
+    let mut manifests = documents(&root().join("istio/app.yaml"));
+    manifests.extend(documents(&root().join(example)));
+    let scenario: Scenario = serde_saphyr::from_str("events: [{at: 0s, revision: {name: B}}]").unwrap();
+    sim::play(&manifests, &scenario).unwrap()
+}
+
+#[test]
+fn the_example_of_an_order_waits_for_the_database_that_comes_first() {
+    let outcome = played("order/canary.yaml");
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Undecided, None));
+    let last = outcome.timeline.last().unwrap();
+    assert_eq!(last.phase, Phase::Waiting);
+    assert!(
+        last.sentences[0].contains("canary demo/database of spec.dependsOn comes first and is not there"),
+        "{last:?}"
+    );
+}
+
 #[test]
 fn the_example_of_a_schedule_waits_for_the_morning_and_is_promoted_then() {
-    let mut manifests = documents(&root().join("istio/app.yaml"));
-    manifests.extend(documents(&root().join("schedule/canary.yaml")));
-    let scenario: Scenario = serde_saphyr::from_str("events: [{at: 0s, revision: {name: B}}]").unwrap();
     // A simulated cluster begins on a Thursday at midnight UTC.
-    let outcome = sim::play(&manifests, &scenario).unwrap();
+    let outcome = played("schedule/canary.yaml");
     assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None));
     let waits = outcome.timeline.iter().find(|entry| entry.phase == Phase::Waiting).unwrap();
     assert!(waits.sentences[0].contains("before Thu 2026-01-01 09:00 Europe/Berlin"), "{waits:?}");
@@ -97,7 +114,7 @@ fn the_example_of_a_schedule_waits_for_the_morning_and_is_promoted_then() {
 fn every_directory_is_the_example_of_a_router() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
-        .chain(["own-routes", "scenarios", "schedule", "verdict"].map(str::to_owned))
+        .chain(["order", "own-routes", "scenarios", "schedule", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();

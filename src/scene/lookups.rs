@@ -63,10 +63,13 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
 
 /// Whether objects of a kind tell what else to read.
 pub fn leads(kind: Kind) -> bool {
-    [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::KNATIVE_SERVICE, kinds::CONTROLLER_REVISION].contains(&kind)
+    let leading =
+        [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::KNATIVE_SERVICE, kinds::CONTROLLER_REVISION, kinds::CANARY];
+    leading.contains(&kind)
 }
 
-/// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read.
+/// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read,
+/// and the Canaries that those name which come first.
 pub fn further(canary: &api::Canary, objects: &Objects, defaults: &Defaults) -> Vec<ObjectKey> {
     let names = Names::of(canary);
     let mut keys = match defaults.config_tracking {

@@ -137,4 +137,15 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_canaries_that_come_first_are_looked_at_and_those_that_they_name() {
+        let (own, defaults) = (named("podinfo", &["db"], &Value::Null), crate::scene::Defaults::default());
+        let own: api::Canary = serde_json::from_value(own).unwrap();
+        let [db, login] = ["db", "login"].map(|name| kinds::CANARY.named("test", name));
+        assert!(crate::scene::lookups(&own, &defaults).keys.contains(&db) && crate::scene::leads(db.kind));
+        let mut store = store();
+        store.put(db, named("db", &["login"], &Value::Null));
+        assert!(crate::scene::further(&own, store.objects(), &defaults).contains(&login));
+    }
 }

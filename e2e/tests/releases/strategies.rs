@@ -5,6 +5,7 @@ mod endings;
 mod gates;
 mod lever;
 mod sharing;
+mod windows;
 mod workloads;
 
 use std::time::Duration;

@@ -85,6 +85,7 @@ fn a_release_half_way_stays_at_its_weight_and_is_checked_on_until_the_schedule_o
 fn a_rollback_never_waits_for_a_window() {
     let mut facts = frozen(analysing(20), 900);
     facts.journal.failed_checks = 1;
+    facts.journal.waits = Some(Wait { reason: "a freeze".to_owned(), until: Some(t(900)) });
     let plan = decide(&facts, &success(0.0), t(60));
     assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Failed, Percent::ZERO));
     assert_eq!(plan.journal.waits, None);
