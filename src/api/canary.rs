@@ -6,8 +6,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutoscalerRef, CanaryAnalysis, CanaryReplicas, CanaryService, CanaryStatus, IngressRef, OwnRoute, Provider,
-    RollbackPolicy, RouteRef, TargetRef, UpstreamRef, number, rules,
+    AutoscalerRef, CanaryAnalysis, CanaryReplicas, CanaryService, CanaryStatus, IngressRef, NamespacedRef, OwnRoute,
+    Provider, ReleaseSchedule, RollbackPolicy, RouteRef, TargetRef, UpstreamRef, number, rules,
 };
 
 /// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
@@ -109,6 +109,16 @@ pub struct CanarySpec {
 
     /// How a new revision is judged, and in which steps it gets traffic.
     pub analysis: CanaryAnalysis,
+
+    /// When releases may start and advance. Default: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ReleaseSchedule>,
+
+    /// The Canaries that come first: a new revision waits until none of them is in a release or has failed. A circle is told in the condition Stalled.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub depends_on: Option<Vec<NamespacedRef>>,
 
     /// What follows a release that failed, and what a way back needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

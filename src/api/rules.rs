@@ -28,6 +28,44 @@ pub(super) fn duration(field: &str) -> Rule {
     )
 }
 
+/// A window begins at these times of a day.
+pub(super) const FROM: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+/// A window ends at these times of a day.
+pub(super) const TO: &str = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
+
+/// `last` is the last time that `pattern` admits.
+pub(super) fn clock(field: &str, last: &str, pattern: &str) -> Rule {
+    rule(
+        format!("self.matches('{pattern}')"),
+        &sentences::CAN090,
+        &[("field", &literal(field)), ("value", "self"), ("last", &literal(last))],
+    )
+}
+
+pub(super) fn window_opens() -> Rule {
+    rule("self.from != self.to", &sentences::CAN091, &[("value", "self.from")])
+}
+
+/// The months' lengths are for `settings`.
+pub(super) fn date(field: &str) -> Rule {
+    let pattern =
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$";
+    rule(
+        format!("self.matches('{pattern}')"),
+        &sentences::CAN092,
+        &[("field", &literal(field)), ("value", "(self == '' ? 'empty' : self)")],
+    )
+}
+
+/// What is written in two forms, or with two offsets, is compared by `settings`.
+pub(super) fn freeze_in_order() -> Rule {
+    rule(
+        "size(self.from) > 10 || size(self.to) > 10 || self.from <= self.to",
+        &sentences::CAN093,
+        &[("from", "self.from"), ("to", "self.to")],
+    )
+}
+
 /// Of the forms of a condition at most one is set.
 pub(super) fn at_most_one<const N: usize>(forms: [&str; N]) -> Rule {
     let holds =
