@@ -17,11 +17,9 @@ pub(super) fn ignored(settings: &Settings, facts: &Facts, after: &Journal, now: 
         return Some(format!("a release begins although {:?} come first", facts.standings));
     }
     let schedule = settings.schedule.as_ref()?;
-    if !begins && !(analysed && same && moved) {
-        return None;
-    }
     let (was, is) = (before.phase, after.phase);
-    (schedule::open(schedule, now) != Openness::Open).then(|| {
+    let goes_on = begins || analysed && same && moved;
+    (goes_on && schedule::open(schedule, now) != Openness::Open).then(|| {
         format!("{was} at {} -> {is} at {} at {now}, when {schedule:?} is closed", before.weight, after.weight)
     })
 }
