@@ -185,7 +185,7 @@ pub enum UpstreamKind {
     Upstream,
 }
 
-/// A MetricTemplate or an AlertProvider, by name.
+/// A Canary, a MetricTemplate or an AlertProvider, by name.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespacedRef {

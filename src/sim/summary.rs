@@ -90,8 +90,19 @@ const PHASES: &[&str] = &[
 ];
 
 /// `Unrouted` is a provider without routes.
-const STRATEGIES: &[&str] =
-    &["canary", "canary-match", "ab-testing", "blue-green", "Unrouted", "Mirrored", "Sticky", "Previewed", "KnownGood"];
+const STRATEGIES: &[&str] = &[
+    "canary",
+    "canary-match",
+    "ab-testing",
+    "blue-green",
+    "Unrouted",
+    "Mirrored",
+    "Sticky",
+    "Previewed",
+    "KnownGood",
+    "OpenedByHand",
+    "Sized",
+];
 
 const NOTICES: &[&str] = &[
     "Initialized",
@@ -125,6 +136,7 @@ const NOTICES: &[&str] = &[
     "HookFailed",
     "GateClosed",
     "GateOverdue",
+    "Held",
     "RollbackRequested",
     "Complaint",
     "Requested",
@@ -166,5 +178,8 @@ const FAULTS: &[&str] = &[
     "DeleteRoute",
     "DeleteTarget",
     "DeleteCanary",
+    "Freeze",
+    "Thaw",
+    "ElderReleases",
     "Ask",
 ];
