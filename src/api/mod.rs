@@ -23,6 +23,7 @@ mod provider;
 mod reference;
 mod rollback;
 mod rules;
+mod schedule;
 mod schema;
 pub mod sentences;
 mod service;
@@ -49,12 +50,13 @@ pub use reference::{
     ScalerReplicas, SecretRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
 };
 pub use rollback::{OnFailure, RollbackPolicy, RollbackWindow};
+pub use schedule::{Day, ReleaseFreeze, ReleaseSchedule, ReleaseWindow};
 pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, ServicePort, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
 pub use status::{
     CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, OpenedGate, PendingAlert, Release, ReleaseVerdict,
-    RouteContest, Step, TestState,
+    RouteContest, Step, TestState, Waiting,
 };
 pub use timestamp::Timestamp;
 pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};

@@ -216,6 +216,27 @@ sentences! {
     CAN084 TrafficNotVerifiable
     "spec.analysis.verifyTraffic is set, and with {what} the weight does not say what share of the requests the canary gets; drop one of the two"
 
+    CAN090 NoTimeOfDay
+    "{field} is {value}, which is no time of the day, so no window would open; write it with two digits each from 00:00 to {last}, for example 09:00"
+
+    CAN091 WindowNeverOpens
+    "a window of spec.schedule goes from {value} to {value} and would never open; write another end, or from 00:00 to 24:00 for the whole day"
+
+    CAN092 NoDate
+    "{field} is {value}, which is no date and no moment, so nothing would be frozen; write for example 2026-12-20 or 2026-12-20T12:00:00Z"
+
+    CAN093 FreezeEndsBeforeItBegins
+    "a freeze of spec.schedule goes from {from} to {to}, which is before it begins, so nothing would be frozen; swap them"
+
+    CAN094 UnknownTimeZone
+    "spec.schedule.timeZone is {value}, which is no time zone, so nobody knows when its windows open; write a name of the IANA database{similar}"
+
+    CAN095 DependencyCycle
+    "spec.dependsOn names canary {name}, which depends on this one, so neither could begin while both have a new revision; drop one of the two entries"
+
+    CAN096 DependencyMissing
+    "spec.dependsOn names canary {name}, which is not in namespace {namespace}, so no new revision is released; apply it, or drop the entry"
+
     CAN110 PortTwice
     "spec.service.ports has a number or a name twice (service.port and portName, http by default, count too), and no Service can have that, so none is made; give each port its own number and name"
 

@@ -100,6 +100,14 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_gate: Option<OpenedGate>,
 
+    /// What else the release waits for: its schedule, or canaries that come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+
+    /// Hash of the pod template whose release a request began in spite of schedule and dependsOn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_spec: Option<String>,
+
     /// The KPIs of the last check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 512))]
@@ -208,6 +216,19 @@ pub struct OpenedGate {
     /// Hash of the pod template that may pass; no other.
     #[schemars(length(max = 253))]
     pub revision: String,
+}
+
+/// What a release waits for that is no webhook.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// What holds it, in a sentence.
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+
+    /// When it goes on by itself, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A KPI as the last check found it.

@@ -48,6 +48,8 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
+        schedule: None,
+        depends_on: vec![],
     }
 }
 

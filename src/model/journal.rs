@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Time};
+use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Time, Wait};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -29,6 +29,10 @@ pub struct Journal {
     pub opened: Option<Opened>,
     /// Pods of the primary, where the canary has a number of its own: a primary that is made anew has as many.
     pub full: Option<u32>,
+    /// What else holds the release.
+    pub waits: Option<Wait>,
+    /// The revision whose release a request began: the schedule does not hold it.
+    pub exempt: Option<Revision>,
     /// The step that runs.
     pub step: Option<Step>,
     /// Since when a request holds the release.

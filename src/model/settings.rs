@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Approval, Comparison, Hook, Mirror, Percent, Test};
+use super::{Approval, Comparison, Hook, Mirror, Percent, Schedule, Test};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,6 +43,10 @@ pub struct Settings {
     pub revert_on_deletion: bool,
     /// What follows a release that failed, and what a way back needs.
     pub rollback: Rollback,
+    /// When releases may start and advance; `None` where always.
+    pub schedule: Option<Schedule>,
+    /// The canaries, as `namespace/name`, that a release waits for before it begins; sorted.
+    pub depends_on: Vec<String>,
 }
 
 /// How many pods the canary has while a release runs.

@@ -63,12 +63,16 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     }
     let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
     let gate = moves::gate(next, &settings.strategy, &draft.journal);
-    let asked = gate.is_some_and(|gate| consent(settings, answers, gate) == Consent::Pending);
+    let held = draft.is_held(settings);
+    let asked = !held && gate.is_some_and(|gate| consent(settings, answers, gate) == Consent::Pending);
     if asked || draft.may_be_called_off(settings) {
         // The check is not over: its readings are taken anew when the reply is there.
         return draft.await_replies(settings);
     }
     draft.journal.readings = readings(draft.facts, settings, answers, draft.now);
+    if held {
+        return draft.hold_step(settings);
+    }
     match draft.agreed(settings, gate) {
         Way::Free => carry_out(draft, settings, target, next),
         Way::Held => {}

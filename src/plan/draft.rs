@@ -40,6 +40,7 @@ impl<'a> Draft<'a> {
         renewal::note(&mut self);
         self.note_size();
         self.calm_down();
+        self.forget_wait();
         self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
@@ -79,6 +80,10 @@ impl<'a> Draft<'a> {
         }
         if !matches!(phase, Phase::Progressing | Phase::WaitingPromotion) {
             self.journal.paused = None;
+            self.journal.exempt = None;
+        }
+        if !matches!(phase, Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion) {
+            self.journal.waits = None;
         }
         if matches!(phase, Phase::Promoting | Phase::Finalising | Phase::Failed) {
             self.journal.opened = None;

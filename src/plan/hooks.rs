@@ -216,8 +216,13 @@ impl Draft<'_> {
 
     /// The same step once more after an interval: what was measured since it began still counts.
     pub(super) fn check_again(&mut self, settings: &Settings, phase: Phase) {
+        self.look_again(phase, settings.interval);
+    }
+
+    /// The same step once more after so long.
+    pub(super) fn look_again(&mut self, phase: Phase, after: Duration) {
         let began = self.journal.step.map(|step| step.started_at);
-        self.enter(phase, self.journal.weight, settings.interval);
+        self.enter(phase, self.journal.weight, after);
         if let (Some(step), Some(began)) = (&mut self.journal.step, began) {
             step.started_at = began;
         }

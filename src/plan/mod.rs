@@ -9,6 +9,7 @@ mod conditions;
 mod contest;
 mod draft;
 mod finalising;
+mod holds;
 mod hooks;
 mod initializing;
 mod inquiry;

@@ -39,6 +39,7 @@ fn carry_out_request(
     match verb {
         Verb::Promote if phase == Phase::Waiting => {
             settled::start(draft, settings, target);
+            draft.journal.exempt = Some(target.revision.clone());
             Ok("the release begins".to_owned())
         }
         Verb::Promote if analysed && current => {

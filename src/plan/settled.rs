@@ -73,6 +73,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     }
     draft.journal.awaits = None;
     draft.journal.opened = None;
+    draft.journal.waits = None;
     draft.journal.last_applied = Some(target.revision.clone());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;

@@ -6,6 +6,7 @@ mod contests;
 mod deletion;
 mod endings;
 mod gates;
+mod holds;
 mod mid_release;
 mod outages;
 mod requests;
@@ -14,7 +15,7 @@ mod sizes;
 mod strategies;
 mod traffic;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{decide, questions};
@@ -66,6 +67,8 @@ fn settings() -> Settings {
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
+        schedule: None,
+        depends_on: vec![],
     }
 }
 
@@ -113,6 +116,7 @@ pub(super) fn settled() -> Facts {
         copies: Shape::AsWanted,
         budgets: Shape::AsWanted,
         scaling: Scaling::Fixed,
+        standings: BTreeMap::new(),
     };
     let journal = decide(&facts, &[], t(0)).journal;
     Facts { journal, ..facts }

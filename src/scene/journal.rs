@@ -3,7 +3,7 @@
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
     Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Opened, Percent, Reading,
-    Revision, Step, Time,
+    Revision, Step, Time, Wait,
 };
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
@@ -20,6 +20,8 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         awaits: status.gate.as_ref().map(read_gate),
         opened: status.opened_gate.as_ref().map(read_opened),
         full: status.primary_replicas.and_then(|pods| u32::try_from(pods).ok()),
+        waits: status.waiting.as_ref().map(read_wait),
+        exempt: status.exempt_spec.as_deref().map(Revision::new),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
         paused: status.paused_since.map(|t| t.0),
@@ -51,6 +53,8 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         gate: journal.awaits.as_ref().map(write_gate),
         opened_gate: journal.opened.as_ref().map(write_opened),
         primary_replicas: journal.full.map(i64::from),
+        waiting: journal.waits.as_ref().map(write_wait),
+        exempt_spec: journal.exempt.as_ref().map(ToString::to_string),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
         paused_since: journal.paused.map(Timestamp),
@@ -135,6 +139,14 @@ fn write_opened(opened: &Opened) -> api::OpenedGate {
     api::OpenedGate { moment: Word(opened.moment), revision: opened.revision.to_string() }
 }
 
+fn read_wait(waiting: &api::Waiting) -> Wait {
+    Wait { reason: waiting.reason.clone(), until: waiting.until.map(|t| t.0) }
+}
+
+fn write_wait(wait: &Wait) -> api::Waiting {
+    api::Waiting { reason: wait.reason.clone(), until: wait.until.map(Timestamp) }
+}
+
 fn read_metric(metric: &api::MetricResult) -> Reading {
     Reading {
         name: metric.name.clone(),
@@ -217,6 +229,8 @@ mod tests {
             awaits: Some(Awaited { hook: "ask".into(), moment: Moment::ConfirmPromotion, since: at }),
             opened: Some(Opened { moment: Moment::ConfirmPromotion, revision: Revision::new("s1-b") }),
             full: Some(10),
+            waits: Some(Wait { reason: "frozen".into(), until: Some(at) }),
+            exempt: Some(Revision::new("s1-b")),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,

@@ -7,6 +7,7 @@
 mod complaints;
 mod hook;
 mod kpi;
+mod schedule;
 mod strategy;
 mod traffic;
 mod weights;
@@ -41,6 +42,10 @@ const DEADLINE: i32 = 600;
 pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = complaints::all(spec, defaults);
     complaints.extend(weights::all(spec, provider(spec, defaults)));
+    let schedule = schedule::resolve(spec).unwrap_or_else(|found| {
+        complaints.extend(found);
+        None
+    });
     let router = capabilities(spec, provider(spec, defaults));
     let strategy = strategy::resolve(spec, router);
     let (Some(strategy), true) = (strategy, complaints.is_empty()) else {
@@ -75,7 +80,19 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
         rollback: rollback(spec),
+        schedule,
+        depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),
     })
+}
+
+/// The canaries that come first, by namespace and name, sorted.
+pub fn order<'a>(spec: &'a api::CanarySpec, namespace: &'a str) -> Vec<[&'a str; 2]> {
+    let names = spec.depends_on.iter().flatten();
+    let mut order: Vec<_> =
+        names.map(|named| [named.namespace.as_deref().unwrap_or(namespace), named.name.as_str()]).collect();
+    order.sort_unstable();
+    order.dedup();
+    order
 }
 
 /// The router that this canary asks for.

@@ -8,7 +8,7 @@ use super::app::{App, AsPrimary};
 use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
-use crate::model::Moment;
+use crate::model::{Moment, Phase};
 use crate::object::value;
 
 /// The names of every seeded run.
@@ -85,6 +85,35 @@ pub(super) fn size(random: &mut Random) -> Value {
         4 => Value::Null,
         _ => json!({"count": null, "percent": null, "followWeight": true}),
     }
+}
+
+/// Name of the Canary that comes first in some runs.
+pub(super) const ELDER: &str = "elder";
+
+/// That Canary, settled.
+pub(super) fn elder(names: &Names) -> Value {
+    let mut elder = canary(names, &mut Random::new(0));
+    value::merge(&mut elder, &json!({"metadata": {"name": ELDER}, "spec": {"targetRef": {"name": ELDER}}}));
+    value::merge(&mut elder, &json!({"status": {"phase": Phase::Initialized.as_str()}}));
+    elder
+}
+
+/// For some runs: the Canary above comes first. A patch.
+pub(super) fn order(random: &mut Random) -> Value {
+    if random.chance(25) { json!({"spec": {"dependsOn": [{"name": ELDER}]}}) } else { json!({}) }
+}
+
+/// For some runs: when releases may go on, which is about half of each half hour. A patch.
+pub(super) fn schedule(random: &mut Random) -> Value {
+    if !random.chance(30) {
+        return json!({});
+    }
+    let zone = random.pick(&["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]);
+    let opens = random.below(10);
+    let closes = opens + 12 + random.below(8);
+    let clock = |minutes: u64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    let windows = (0..48).map(|half| json!({"from": clock(30 * half + opens), "to": clock(30 * half + closes)}));
+    json!({"spec": {"schedule": {"timeZone": zone, "windows": windows.collect::<Vec<_>>()}}})
 }
 
 /// The first KPI is compared with the primary, too.

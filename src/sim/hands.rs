@@ -12,8 +12,8 @@ use super::operator::Operator;
 use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
-use crate::model::{Request, Verb};
-use crate::object::kinds::{CONFIG_MAP, HPA, SERVICE};
+use crate::model::{Phase, Request, Verb};
+use crate::object::kinds::{CANARY, CONFIG_MAP, HPA, SERVICE};
 use crate::object::{Kind, content, value};
 
 /// The routing object of the seeded runs.
@@ -65,6 +65,17 @@ impl Trial {
             Fault::Skip(Skip::On) => self.edit_canary(&json!({"spec": {"skipAnalysis": true}})),
             Fault::Skip(Skip::Off) => self.edit_canary(&json!({"spec": {"skipAnalysis": false}})),
             Fault::EditAnalysis(knob) => self.turn(*knob),
+            Fault::Freeze(lag) => {
+                let freeze =
+                    json!({"from": now.to_string(), "to": now.after(*lag).to_string(), "reason": "a big sale"});
+                self.edit_canary(&json!({"spec": {"schedule": {"freezes": [freeze]}}}));
+            }
+            Fault::ElderReleases(lag) => {
+                self.elder_is(Phase::Progressing);
+                return Some((*lag, Fault::ElderSettles));
+            }
+            Fault::ElderSettles => self.elder_is(Phase::Succeeded),
+            Fault::Thaw => self.edit_canary(&json!({"spec": {"schedule": null}})),
             Fault::Ask(verb, lag) => {
                 self.ask(*verb);
                 return (*verb == Verb::Pause).then_some((*lag, Fault::Ask(Verb::Resume, *lag)));
@@ -190,6 +201,13 @@ impl Trial {
         let key = corner::canary_key(&self.cluster.names);
         self.cluster.api.edit(&key, patch);
         self.cluster.reread(&self.canary);
+    }
+
+    fn elder_is(&mut self, phase: Phase) {
+        let key = CANARY.named(&self.cluster.names.namespace, fixture::ELDER);
+        if self.cluster.api.find(&key).is_some() {
+            self.cluster.api.edit(&key, &json!({"status": {"phase": phase.as_str()}}));
+        }
     }
 
     fn turn(&mut self, knob: Knob) {

@@ -4,6 +4,7 @@ mod configs;
 mod hooks;
 mod loss;
 mod news;
+mod schedule;
 mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,7 +92,7 @@ impl Invariants {
     }
 
     /// Judges a plan before it is carried out.
-    pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan) {
+    pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan, now: Time) {
         let (before, after) = (&facts.journal, &plan.journal);
         self.reached.insert(after.phase.to_string());
         self.alone = facts.endpoints.primary == 0;
@@ -111,6 +112,9 @@ impl Invariants {
             self.weight_moves_by_gates(settings, facts, after, answers);
             if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
                 self.fail("S7", sentence);
+            }
+            if let Some(sentence) = schedule::ignored(settings, facts, after, now) {
+                self.fail("S8", sentence);
             }
             self.only_what_passed_is_promoted(settings, facts, after, answers);
         }
@@ -451,6 +455,7 @@ mod tests {
             copies: Shape::AsWanted,
             budgets: Shape::AsWanted,
             scaling: Scaling::Fixed,
+            standings: BTreeMap::new(),
         }
     }
 

@@ -136,6 +136,7 @@ const NOTICES: &[&str] = &[
     "HookFailed",
     "GateClosed",
     "GateOverdue",
+    "Held",
     "RollbackRequested",
     "Complaint",
     "Requested",
@@ -177,5 +178,8 @@ const FAULTS: &[&str] = &[
     "DeleteRoute",
     "DeleteTarget",
     "DeleteCanary",
+    "Freeze",
+    "Thaw",
+    "ElderReleases",
     "Ask",
 ];

@@ -12,7 +12,7 @@ use super::provider::Others;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::kinds::{HPA, SERVICE};
+use crate::object::kinds::{CANARY, HPA, SERVICE};
 use crate::object::{Objects, value};
 use serde_json::{Value, json};
 
@@ -80,7 +80,10 @@ impl Trial {
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let names = fixture::names();
-        let canary = fixture::canary(&names, &mut random);
+        let mut canary = fixture::canary(&names, &mut random);
+        let mut calendar = Random::new(seed.wrapping_add(3));
+        value::merge(&mut canary, &fixture::schedule(&mut calendar));
+        value::merge(&mut canary, &fixture::order(&mut calendar));
         let mut target = fixture::deployment(&names);
         value::merge(&mut target, &fixture::replacement(&mut random));
         if value::at(&canary, &["spec", "canaryReplicas"]).is_some() {
@@ -88,6 +91,8 @@ impl Trial {
         }
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
+        let elder = CANARY.named(&trial.cluster.names.namespace, fixture::ELDER);
+        trial.cluster.api.put(&elder, fixture::elder(&trial.cluster.names));
         // Without users on the canary somebody must send requests, or nothing is measured.
         trial.cluster.load = 10.0;
         if value::at(&trial.canary, &["spec", "autoscalerRef"]).is_some() {
@@ -108,7 +113,9 @@ impl Trial {
         // No watch shows a time from before there was a cluster.
         trial.past_is_now();
         let begin = trial.cluster.now;
-        let faults = faults::schedule(&mut trial.random);
+        let mut faults = faults::schedule(&mut trial.random);
+        faults.extend(faults::calendar(&mut calendar));
+        faults.sort_by_key(|(at, _)| *at);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
         trial
     }
@@ -244,6 +251,7 @@ impl Trial {
     /// No fault is left and none acts any more.
     pub(super) fn calm(&mut self) {
         self.faults.clear();
+        self.suffer(&Fault::ElderSettles);
         self.deaf_until = None;
         self.quiet_until = None;
         self.deposed = None;
@@ -256,6 +264,7 @@ impl Trial {
 
     /// Long enough for every release that the fixtures can make.
     pub(super) fn patience(&self) -> Time {
-        self.cluster.now.after(Duration::from_secs(7200))
+        let scheduled = value::at(&self.canary, &["spec", "schedule"]).is_some_and(|schedule| !schedule.is_null());
+        self.cluster.now.after(Duration::from_secs(if scheduled { 5 * 7_200 } else { 7_200 }))
     }
 }

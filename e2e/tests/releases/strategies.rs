@@ -6,6 +6,7 @@ mod gates;
 mod lever;
 mod sharing;
 mod sizes;
+mod windows;
 mod workloads;
 
 use std::time::Duration;
