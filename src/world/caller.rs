@@ -33,8 +33,14 @@ impl Caller {
             tries = tries.saturating_add(1);
             let outcome = match self.equip(namespace, hook, request).await {
                 Ok((request, http)) => http.call(request, hook.timeout).await,
-                Err(NotCalled::Unread(why)) => Err(why),
-                Err(NotCalled::Unusable(why)) => return Reply::No(format!("was not called: {why}")),
+                Err(NotCalled::Unusable(why)) => return not_called(&why),
+                Err(NotCalled::Unread(why)) => match hook::next(hook, tries, &Err(why.clone())) {
+                    Next::Done(_) => return not_called(&why),
+                    Next::Again(wait) => {
+                        sleep(wait).await;
+                        continue;
+                    }
+                },
             };
             match hook::next(hook, tries, &outcome) {
                 Next::Done(reply) => return reply,
@@ -90,6 +96,11 @@ enum NotCalled {
     Unread(String),
     /// The keys are not as they should be, and another try finds the same.
     Unusable(String),
+}
+
+/// Whoever was not asked has not agreed.
+fn not_called(why: &str) -> Reply {
+    Reply::No(format!("was not called: {why}"))
 }
 
 fn unreadable(error: TlsError, namespace: &str, keys: &HookKeys) -> String {

@@ -188,6 +188,15 @@ async fn a_gate_whose_secret_is_not_there_or_of_no_use_is_not_called_and_says_no
 }
 
 #[tokio::test]
+async fn a_gate_whose_secret_the_apiserver_does_not_tell_is_not_called_and_says_no() {
+    let (url, count) = gate(|_, _| true).await;
+    let unreadable = json!({"kind": "Secret", "metadata": {"name": "gate", "namespace": "test"}, "data": 5});
+    let said = why(call(&caller(vec![unreadable]), &url, with_secret()).await);
+    assert!(said.starts_with("was not called: "), "{said}");
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn a_certificate_that_cannot_be_read_is_named_by_its_secret() {
     let unreadable = [("tls.crt", "no certificate"), ("tls.key", "no key")];
     assert_eq!(

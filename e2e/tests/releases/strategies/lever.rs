@@ -51,3 +51,26 @@ async fn a_release_is_paused_moved_aborted_tried_again_and_promoted_by_hand_and_
     })
     .await
 }
+
+#[tokio::test]
+async fn a_gate_without_a_server_waits_for_a_person_and_goes_on_when_it_is_opened() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let (app, _operator) = (App::new(&client, &namespace, "hello"), Operator::start(&namespace, &[])?);
+        app.go_live(&quick_to_drain()).await?;
+        let gates =
+            json!([{"name": "begin", "type": "confirm-rollout"}, {"name": "agree", "type": "confirm-promotion"}]);
+        let analysis = json!({"stepWeight": 30, "maxWeight": 60, "metrics": [], "webhooks": gates});
+        app.adopted(&json!({"spec": {"analysis": analysis}})).await?;
+
+        app.change(&[("VERSION", "2")]).await?;
+        app.reaches(Phase::Waiting, MOVES_WITHIN).await?;
+        assert_eq!(app.deployment("hello").await?.spec.unwrap_or_default().replicas, Some(0), "no pod before the gate");
+        assert_eq!(ask(&app, "resume/1").await?, "hand the gate is open, and the release goes on");
+        app.reaches(Phase::WaitingPromotion, RELEASED_WITHIN).await?;
+        assert_eq!(app.version_of("hello-primary").await?.as_deref(), Some("1"));
+        assert_eq!(ask(&app, "resume/2").await?, "hand the gate is open, and the release goes on");
+        app.reaches(Phase::Succeeded, RELEASED_WITHIN).await
+    })
+    .await
+}
