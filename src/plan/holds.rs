@@ -1,7 +1,7 @@
 //! What holds a release besides its hooks: a schedule that is closed, and canaries that come first.
 //!
-//! The schedule holds the beginning of a release and each of its moves, the others its beginning. Never a check, never a rollback, never a promotion that has begun,
-//! and nothing that is done by request.
+//! The schedule holds the beginning of a release and each of its moves, the others its beginning. Never a check, never a rollback,
+//! never a promotion that has begun, and nothing that is done by request.
 
 use std::time::Duration;
 

@@ -121,6 +121,7 @@ fn a_canary_that_is_held_before_its_first_step_is_not_overdue() {
     let mut facts = frozen(analysing(0), 10_000);
     facts.journal.step = facts.journal.step.map(|step| Step { waiting_since: Some(t(0)), ..step });
     let facts = next(&facts, &decide(&facts, &[], t(30)));
+    assert!(facts.journal.weight.is_zero() && facts.journal.waits.is_some(), "{:?}", facts.journal);
     let mut unready = facts.clone();
     unready.endpoints.canary = 0;
     assert_eq!(
