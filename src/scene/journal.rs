@@ -137,8 +137,8 @@ fn read_metric(metric: &api::MetricResult) -> Reading {
 }
 
 fn read_comparison(metric: &api::MetricResult, test: &api::TestState) -> Compared {
-    let api::MetricResult { canary, primary, low, high, e_value, .. } = *metric;
-    Compared { canary, primary, low, high, e_value, until: test.until.0, state: test.state.clone() }
+    let api::MetricResult { requests, canary, primary, low, high, e_value, .. } = *metric;
+    Compared { requests, canary, primary, low, high, e_value, until: test.until.0, state: test.state.clone() }
 }
 
 fn write_metric(reading: &Reading) -> api::MetricResult {
@@ -146,6 +146,7 @@ fn write_metric(reading: &Reading) -> api::MetricResult {
     api::MetricResult {
         name: reading.name.clone(),
         value: reading.value,
+        requests: compared.and_then(|compared| compared.requests),
         canary: compared.and_then(|compared| compared.canary),
         primary: compared.and_then(|compared| compared.primary),
         low: compared.and_then(|compared| compared.low),
@@ -234,6 +235,7 @@ mod tests {
                 measured_at: Some(at),
                 needs: Some(7),
                 compared: Some(Compared {
+                    requests: Some(740.0),
                     canary: Some(0.05),
                     primary: Some(0.01),
                     low: Some(2.5),

@@ -15,8 +15,8 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Replacement, Request,
-    Revision, RouteSeen, Settings, Strategy, Time,
+    Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Reading, Replacement,
+    Request, Revision, RouteSeen, Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
@@ -151,7 +151,8 @@ impl Invariants {
         if goes_on && (is > was || counted) {
             let highest = highest(settings, before);
             // The first move may come with the return of what a failed promotion left on the canary.
-            let gate = if before.has_begun() { passed(settings, answers) } else { was.is_zero() || is.is_zero() };
+            let gate =
+                if before.has_begun() { passed(settings, before, answers) } else { was.is_zero() || is.is_zero() };
             let rises = is <= highest && after.iterations <= before.iterations.saturating_add(1);
             if !(gate && rises) {
                 let counts = (before.iterations, after.iterations);
@@ -191,7 +192,7 @@ impl Invariants {
         if before.last_applied.as_ref() != Some(revision) {
             self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
         }
-        let proven = passed(settings, answers) && is_complete(settings, facts);
+        let proven = passed(settings, before, answers) && is_complete(settings, facts);
         if settings.strategy != Strategy::Skip && !proven {
             let counts = (before.weight, before.iterations);
             self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
@@ -346,18 +347,35 @@ fn counts(journal: &Journal) -> u32 {
 }
 
 /// Whether every KPI has a value within its range, judged apart from the room that decides.
-fn passed(settings: &Settings, answers: &[Answer]) -> bool {
+fn passed(settings: &Settings, before: &Journal, answers: &[Answer]) -> bool {
     settings.kpis.iter().all(|kpi| {
+        let compares = kpi.comparison.is_some();
         answers.iter().any(|answer| match answer {
-            Answer::Measured(name, Measurement::Value(v)) => {
+            Answer::Measured(name, Measurement::Value(v)) if !compares => {
                 *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
             }
             // A comparison stands against nothing until harm is certain, which the laws of `judge` are about.
-            Answer::Measured(name, Measurement::Both(_)) => *name == kpi.name,
-            Answer::Measured(_, Measurement::Few { .. } | Measurement::NoData(_) | Measurement::Error(_))
+            Answer::Measured(name, Measurement::Both(sample)) if compares => {
+                *name == kpi.name
+                    && requests(before, name) + sample.requests().unwrap_or(0.0) >= f64::from(kpi.rules.min_requests)
+            }
+            Answer::Measured(
+                _,
+                Measurement::Value(_)
+                | Measurement::Both(_)
+                | Measurement::Few { .. }
+                | Measurement::NoData(_)
+                | Measurement::Error(_),
+            )
             | Answer::Hook(..) => false,
         })
     })
+}
+
+/// What a comparison has rested on so far.
+fn requests(before: &Journal, kpi: &str) -> f64 {
+    let of = |reading: &Reading| reading.compared.as_ref().filter(|_| reading.name == kpi)?.requests;
+    before.readings.iter().find_map(of).unwrap_or(0.0)
 }
 
 /// The sum of the weights in each list of weighted destinations.
