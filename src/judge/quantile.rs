@@ -138,7 +138,7 @@ fn marks(canary: &Buckets, primary: &Buckets, past: &[&Buckets]) -> Result<Vec<(
     let slower = |bound: f64| all_above(past, bound).into_iter().fold(Counts::default(), Counts::and).rate();
     let mut marks: Vec<(f64, f64)> = Vec::new();
     for quantile in QUANTILES {
-        let holds = |bound: &f64| slower(*bound).is_some_and(|share| share <= 1.0 - quantile);
+        let holds = |bound: &f64| slower(*bound).is_some_and(|share| share <= 1.0 - quantile + f64::EPSILON);
         let below = marks.last().map(|(_, below)| *below);
         let (bound, quantile) = match (bounds.iter().copied().find(holds), below) {
             (Some(bound), _) => (bound, quantile),

@@ -4,6 +4,7 @@ mod configs;
 mod hooks;
 mod loss;
 mod news;
+mod passed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,12 +16,13 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Reading, Replacement,
-    Request, Revision, RouteSeen, Settings, Strategy, Time,
+    Affinity, Answer, Facts, Journal, Kpi, Mirror, Notice, Percent, Phase, Plan, Replacement, Request, Revision,
+    RouteSeen, Settings, Strategy, Test, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
 use crate::workload::snapshot;
+use passed::passed;
 
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -117,6 +119,15 @@ impl Invariants {
         let features = [
             ("Unrouted", facts.route == RouteSeen::Unrouted),
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
+            (
+                "Quantile",
+                passed::compared(settings, after)
+                    .any(|(kpi, _)| kpi.comparison.is_some_and(|c| c.test == Test::Quantile)),
+            ),
+            (
+                "Few",
+                passed::compared(settings, after).any(|(kpi, requests)| requests < f64::from(kpi.rules.min_requests)),
+            ),
             ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
         ];
@@ -346,38 +357,6 @@ fn counts(journal: &Journal) -> u32 {
     u32::try_from(journal.iterations).unwrap_or(0)
 }
 
-/// Whether every KPI has a value within its range, judged apart from the room that decides.
-fn passed(settings: &Settings, before: &Journal, answers: &[Answer]) -> bool {
-    settings.kpis.iter().all(|kpi| {
-        let compares = kpi.comparison.is_some();
-        answers.iter().any(|answer| match answer {
-            Answer::Measured(name, Measurement::Value(v)) if !compares => {
-                *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
-            }
-            // A comparison stands against nothing until harm is certain, which the laws of `judge` are about.
-            Answer::Measured(name, Measurement::Both(sample)) if compares => {
-                *name == kpi.name
-                    && requests(before, name) + sample.requests().unwrap_or(0.0) >= f64::from(kpi.rules.min_requests)
-            }
-            Answer::Measured(
-                _,
-                Measurement::Value(_)
-                | Measurement::Both(_)
-                | Measurement::Few { .. }
-                | Measurement::NoData(_)
-                | Measurement::Error(_),
-            )
-            | Answer::Hook(..) => false,
-        })
-    })
-}
-
-/// What a comparison has rested on so far.
-fn requests(before: &Journal, kpi: &str) -> f64 {
-    let of = |reading: &Reading| reading.compared.as_ref().filter(|_| reading.name == kpi)?.requests;
-    before.readings.iter().find_map(of).unwrap_or(0.0)
-}
-
 /// The sum of the weights in each list of weighted destinations.
 fn sums(object: &Value) -> Vec<u64> {
     match object {
@@ -401,7 +380,9 @@ mod tests {
 
     use super::*;
     use crate::api;
-    use crate::model::{CanaryRef, Course, Endpoints, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
+    use crate::model::{
+        CanaryRef, Course, Endpoints, Measurement, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen,
+    };
     use crate::settings::{self, Defaults};
 
     pub(super) fn settings() -> Settings {

@@ -90,8 +90,18 @@ const PHASES: &[&str] = &[
 ];
 
 /// `Unrouted` is a provider without routes.
-const STRATEGIES: &[&str] =
-    &["canary", "canary-match", "ab-testing", "blue-green", "Unrouted", "Mirrored", "Sticky", "KnownGood"];
+const STRATEGIES: &[&str] = &[
+    "canary",
+    "canary-match",
+    "ab-testing",
+    "blue-green",
+    "Unrouted",
+    "Mirrored",
+    "Sticky",
+    "KnownGood",
+    "Quantile",
+    "Few",
+];
 
 const NOTICES: &[&str] = &[
     "Initialized",

@@ -6,7 +6,8 @@ use crate::model::Buckets;
 const BOUNDS: [f64; 2] = [100.0, 500.0];
 
 fn compared(kpi: Kpi, test: Test, margin: f64) -> Kpi {
-    Kpi { comparison: Some(Comparison { test, margin, alpha: 0.01 }), range: Range::default(), ..kpi }
+    let rules = Rules { on_inconclusive: Recourse::Pass, ..kpi.rules };
+    Kpi { comparison: Some(Comparison { test, margin, alpha: 0.01 }), range: Range::default(), rules, ..kpi }
 }
 
 fn durations() -> Kpi {
