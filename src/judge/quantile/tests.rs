@@ -143,14 +143,14 @@ fn buckets_that_differ_between_the_sides_are_compared_where_they_agree() {
 fn requests_above_the_last_bound_of_the_buckets_are_told_apart_from_no_difference() {
     let beyond = took([0.0, 0.0, 0.0, 0.0, 900.0]);
     let mut test = Quantile::new(LIMITS);
-    assert_eq!(test.update(&beyond, &beyond, &[beyond.clone()]), Err(Blind::Beyond(1000.0)));
+    assert_eq!(test.update(&beyond, &beyond, std::slice::from_ref(&beyond)), Err(Blind::Beyond(1000.0)));
     assert!(Blind::Beyond(1000.0).to_string().contains("above 1000, the last bound"));
     let mut test = after(&[(took([0.0, 0.0, 0.0, 0.0, 100.0]), usual(900.0))]);
     assert_eq!(test.finding(Risk::default()), Finding::Harm, "a canary all of whose requests lie there");
     // A tail that lies there is compared by the last bound.
     let long = took([500.0, 300.0, 0.0, 0.0, 200.0]);
     test = Quantile::new(LIMITS);
-    test.update(&long, &long, &[long.clone()]).unwrap();
+    test.update(&long, &long, std::slice::from_ref(&long)).unwrap();
     let marks: Vec<_> = test.marks.iter().map(|mark| (mark.bound, mark.quantile)).collect();
     assert_eq!(marks, [(100.0, 0.5), (1000.0, 0.5)]);
 }
