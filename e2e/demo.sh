@@ -26,7 +26,7 @@ main() {
   esac
   exec 3>&1 1>&2
   STAGES=$(mktemp)
-  trap 'rm -f "$STAGES"' EXIT
+  trap 'rm -f "$STAGES"; operator_build_abandoned' EXIT
   if [[ -z ${KUBECONFIG:-} || $KUBECONFIG == "$SERIN_STATE"/* ]]; then
     on_own_cluster
   else
@@ -41,6 +41,7 @@ main() {
 
 on_own_cluster() {
   require_root
+  operator_build_ahead
   timed "cluster is up" "$E2E/cluster.sh" up
   timed "Istio is up" "$E2E/dataplane/istio.sh" up
   timed "Prometheus is up" "$E2E/dataplane/prometheus.sh" up

@@ -11,6 +11,18 @@ operator_build() {
   ! ldd "$OPERATOR" 2>/dev/null | grep -q '=>' || die "$OPERATOR is not static: an image with nothing else in it could not start it"
 }
 
+# operator_build_ahead: the same beside other work, which leaves gaps on every core. Whoever needs it builds it all the same, by cargo's
+# lock after this one, and is told what this one keeps to itself.
+operator_build_ahead() {
+  operator_build >/dev/null 2>&1 3>&- &
+  AHEAD=$!
+}
+
+# operator_build_abandoned: ends what goes on ahead, if anything does.
+operator_build_abandoned() {
+  [[ -z ${AHEAD:-} ]] || kill "$AHEAD" 2>/dev/null || true
+}
+
 # operator_image: leaves the image's name in IMAGE. The tag is made from the bytes, so that a new build is a new rollout.
 operator_image() {
   local sum

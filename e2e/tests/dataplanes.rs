@@ -29,6 +29,23 @@ async fn istio_serves_what_is_asked() -> Outcome {
 }
 
 #[tokio::test]
+async fn istio_moves_a_port_that_speaks_tcp_together_with_the_first() -> Outcome {
+    in_namespace(async |client, namespace| {
+        let stand = Stand::up(&plane::ISTIO_OVER_TCP, &client, &namespace).await?;
+        shares(&stand).await?;
+        moving_weights_lose_nothing(&stand).await?;
+        let weight = Percent::clamped(MOVES[MOVES.len() - 1].into());
+        let seen = stand.at_first_port().ask(REQUESTS, &[])?;
+        report("istio, first port", weight, &seen);
+        seen.lost_nothing()?;
+        let expected = Interval::of(REQUESTS, weight);
+        assert!(expected.contains(seen.canary()), "{} of {REQUESTS} at {weight} %", seen.canary());
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn traefik_serves_what_is_asked() -> Outcome {
     serves_what_is_asked(&plane::TRAEFIK).await
 }
@@ -112,6 +129,7 @@ async fn serves_what_is_asked(plane: &'static Plane) -> Outcome {
         shares(&stand).await?;
         moving_weights_lose_nothing(&stand).await?;
         rules_are_exact(&stand).await?;
+        previews_are_exact(&stand).await?;
         cookies_keep_users(&stand).await?;
         copies_are_counted(&stand).await
     })
@@ -171,6 +189,31 @@ async fn rules_are_exact(stand: &Stand) -> Outcome {
             seen.lost_nothing()?;
             assert_eq!(seen.canary(), wanted, "{} answers to {header:?} with {condition}", stand.name());
         }
+    }
+    stand.routed().route(&Routing::PRIMARY).await?;
+    stand.settles(&[], |seen| seen.canary() == 0).await
+}
+
+/// Requests that match see the canary, always, while the others are shared by weight.
+async fn previews_are_exact(stand: &Stand) -> Outcome {
+    if !stand.routed().capabilities().preview {
+        return Ok(());
+    }
+    let weight = Percent::clamped(20);
+    // What does not match has no header at all: of a cookie with the value `never` ingress-nginx has an opinion, too.
+    for (condition, matching, _) in stand.rules() {
+        let routed = stand.with(&json!({"preview": {"match": [condition]}}))?;
+        routed.route(&Routing { preview: true, ..Routing::split(weight) }).await?;
+        stand.settles(&[matching], |seen| seen.canary() == seen.answered()).await?;
+        stand.settles(&[], |seen| (1..seen.answered() / 2).contains(&seen.canary())).await?;
+        let (seen, rest) = (stand.ask(200, &[matching])?, stand.ask(REQUESTS, &[])?);
+        report(stand.name(), format!("preview, {matching}"), &seen);
+        report(stand.name(), format!("{weight} beside {matching}"), &rest);
+        seen.lost_nothing()?;
+        rest.lost_nothing()?;
+        assert_eq!(seen.canary(), 200, "{} answers to {matching} with {condition}", stand.name());
+        let expected = Interval::of(REQUESTS, weight);
+        assert!(expected.contains(rest.canary()), "{}: {} of {REQUESTS} at {weight} %", stand.name(), rest.canary());
     }
     stand.routed().route(&Routing::PRIMARY).await?;
     stand.settles(&[], |seen| seen.canary() == 0).await

@@ -68,6 +68,10 @@ pub struct CanaryAnalysis {
     #[schemars(length(max = 64))]
     pub match_: Option<Vec<MatchCondition>>,
 
+    /// Requests that always see the canary while a release runs, whatever weight everybody else has. Istio, Gateway API and nginx.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+
     /// KPIs that every check asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
@@ -121,6 +125,16 @@ pub struct CanaryAnalysis {
     /// Keep a client that met the canary on it, by a cookie. Read by Gateway API, Gloo and Istio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_affinity: Option<SessionAffinity>,
+}
+
+/// Who sees the canary before everybody else does.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// The requests: those that meet one of the conditions.
+    #[serde(rename = "match")]
+    #[schemars(length(min = 1, max = 64))]
+    pub match_: Vec<MatchCondition>,
 }
 
 /// A condition on the requests that may reach the canary. All the fields that are set must hold.

@@ -52,6 +52,7 @@ use super::{
     validation = rules::route_ref_is_there(),
     validation = rules::mesh_name_is_there(),
     validation = rules::delegate_is_bare(),
+    validation = rules::ports_differ(),
     validation = rules::knative_goes_with_knative(),
     validation = rules::knative_scales_itself()
 )]

@@ -34,7 +34,7 @@ mod webhook;
 mod word;
 
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
-pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Severity};
+pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Preview, Severity};
 pub use canary::{Canary, CanarySpec};
 pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange, VerifyTraffic};
 pub use condition::Condition;
@@ -48,7 +48,7 @@ pub use reference::{
 };
 pub use rollback::{OnFailure, RollbackPolicy, RollbackWindow};
 pub use schema::{crds, yaml};
-pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
+pub use service::{CanaryService, Metadata, ServicePort, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
 pub use status::{
     CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, PendingAlert, Release, ReleaseVerdict, RouteContest,

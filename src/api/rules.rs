@@ -203,6 +203,21 @@ pub(super) fn short_apex() -> Rule {
     )
 }
 
+/// No Service has a number or a name twice.
+pub(super) fn ports_differ() -> Rule {
+    let name = "(has(self.service.portName) ? self.service.portName : 'http')";
+    let ports = "self.service.ports";
+    rule(
+        format!(
+            "!has(self.service) || !has({ports}) || {ports}.all(port, port.port != self.service.port && port.name != {name} && \
+             {ports}.exists_one(other, other.port == port.port) && {ports}.exists_one(other, other.name == port.name))"
+        ),
+        &sentences::CAN110,
+        &[],
+    )
+    .field_path(".service.ports")
+}
+
 const KNATIVE_TARGET: &str =
     "(self.targetRef.kind == 'Service' && self.targetRef.apiVersion == 'serving.knative.dev/v1')";
 

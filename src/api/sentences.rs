@@ -222,6 +222,12 @@ sentences! {
     CAN086 QuantileOfShares
     "metric {metric} has comparison.type quantile, which compares how long requests take; write rateRatio, or name the metric request-duration"
 
+    CAN110 PortTwice
+    "spec.service.ports has a number or a name twice (service.port and portName, http by default, count too), and no Service can have that, so none is made; give each port its own number and name"
+
+    CAN111 PortMatchedTwice
+    "spec.service.match[].port is set beside spec.service.ports, where each port has a rule of its own, so the route stays as it is; drop one of the two"
+
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
 

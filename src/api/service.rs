@@ -34,6 +34,12 @@ pub struct CanaryService {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_protocol: Option<String>,
 
+    /// Further ports of the three Services, each with a rule of its own in the route. Istio writes them; SMI, Linkerd, OSM, own routes
+    /// (routeRefs) and the Ingress routers move every port that their objects name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub ports: Option<Vec<ServicePort>>,
+
     /// Where the three Services prefer to send traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_distribution: Option<TrafficDistribution>,
@@ -124,6 +130,35 @@ pub struct CanaryService {
     /// Labels and annotations of the Services that somebody else writes; they are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmanaged_metadata: Option<UnmanagedMetadata>,
+}
+
+impl CanaryService {
+    /// The ports beside `port`.
+    pub fn further_ports(&self) -> &[ServicePort] {
+        self.ports.as_deref().unwrap_or_default()
+    }
+}
+
+/// A port of the three Services beside `service.port`.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ServicePort {
+    /// Its name; no two ports have the same.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+
+    /// Its number; no two ports have the same.
+    #[serde(deserialize_with = "number::whole")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+
+    /// Port of the pods, as a number or a name. Default: the same as port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_port: Option<TargetPort>,
+
+    /// Application protocol; tcp makes the Istio router write a TCP rule for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<String>,
 }
 
 /// Which endpoints a Service prefers.

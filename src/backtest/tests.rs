@@ -41,6 +41,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
         cookies: None,
+        preview: false,
         warmup: Duration::ZERO,
         kpis,
         hooks: Vec::new(),

@@ -1,4 +1,5 @@
-//! Every router has an example under its name, each kind of the user's own routes has one, and each example plays to its end.
+//! Every router has an example under its name, each kind of the user's own routes has one, so has each feature that no router is the
+//! name of, and each example plays to its end.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,15 @@ fn own_routes() -> BTreeSet<String> {
     route::OWN.kinds().iter().map(|kind| format!("own-routes/{}", kind.kind.to_lowercase())).collect()
 }
 
+/// What Flagger has not, by the directory of its example.
+const FEATURES: &[&str] = &["ports", "preview"];
+
+fn features() -> impl Iterator<Item = String> {
+    FEATURES.iter().map(|name| (*name).to_owned())
+}
+
 fn names() -> impl Iterator<Item = String> {
-    routers().map(str::to_owned).chain(own_routes())
+    routers().map(str::to_owned).chain(own_routes()).chain(features())
 }
 
 #[test]
@@ -78,14 +86,15 @@ fn every_example_plays_to_a_promotion() {
 }
 
 #[test]
-fn every_directory_is_the_example_of_a_router() {
+fn every_directory_is_the_example_of_a_router_or_a_feature() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
+        .chain(features())
         .chain(["own-routes", "scenarios", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        assert!(known.contains(&name), "examples/{name} belongs to no router");
+        assert!(known.contains(&name), "examples/{name} belongs to no router and no feature");
     }
 }
 

@@ -13,15 +13,17 @@ pub struct Routing {
     pub mirror: Mirror,
     /// Cookies that keep a user on one side.
     pub affinity: Affinity,
+    /// Requests that match `analysis.preview` reach the canary, whatever its share.
+    pub preview: bool,
 }
 
 impl Routing {
     /// Everything to the primary: no weight, no copies, no cookies.
-    pub const PRIMARY: Self = Self { canary: Percent::ZERO, mirror: Mirror::Off, affinity: Affinity::None };
+    pub const PRIMARY: Self = Self::split(Percent::ZERO);
 
     /// A plain split.
     pub const fn split(canary: Percent) -> Self {
-        Self { canary, mirror: Mirror::Off, affinity: Affinity::None }
+        Self { canary, mirror: Mirror::Off, affinity: Affinity::None, preview: false }
     }
 }
 

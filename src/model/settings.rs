@@ -25,6 +25,8 @@ pub struct Settings {
     pub canary_ready: Percent,
     /// Names of the cookies that keep users on a side while a release runs, where the user asked for it.
     pub cookies: Option<CookieNames>,
+    /// Some requests see the canary whenever it can answer, whatever its share.
+    pub preview: bool,
     /// Time after the canary's first requests that no KPI looks back to.
     pub warmup: Duration,
     /// What is measured at each check, in the order of the spec.

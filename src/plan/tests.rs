@@ -47,6 +47,7 @@ fn settings() -> Settings {
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
         cookies: None,
+        preview: false,
         warmup: Duration::ZERO,
         kpis: vec![Kpi {
             name: "request-success-rate".into(),

@@ -86,7 +86,7 @@ pub(super) fn routed(facts: &Facts) -> Percent {
 
 /// Whether any request, or a copy of one, reaches the canary.
 pub(super) fn reaches_canary(facts: &Facts) -> bool {
-    facts.route.routing().is_some_and(|r| !r.canary.is_zero() || r.mirror != Mirror::Off)
+    facts.route.routing().is_some_and(|r| !r.canary.is_zero() || r.mirror != Mirror::Off || r.preview)
 }
 
 /// Whether the canary has its share. Where the primary is down it may hold more, which nobody can take back: it is judged on that.
@@ -106,7 +106,16 @@ fn wanted(facts: &Facts, settings: &Settings, journal: &Journal, share: Percent)
         canary: share,
         mirror: if mirrors { settings.strategy.mirror() } else { Mirror::Off },
         affinity: affinity(facts, settings, journal, share),
+        preview: settings.preview && is_shown(facts, journal),
     }
+}
+
+/// Whether the canary of the release that runs can answer those who are to see it: from its last hook before the first traffic on,
+/// also while a gate holds the first weight.
+fn is_shown(facts: &Facts, journal: &Journal) -> bool {
+    let runs = matches!(journal.phase, Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting);
+    let prepared = journal.prepared.is_some() && journal.prepared == journal.last_applied;
+    runs && prepared && facts.endpoints.canary > 0
 }
 
 fn affinity(facts: &Facts, settings: &Settings, journal: &Journal, share: Percent) -> Affinity {

@@ -35,7 +35,8 @@ impl Router for Apisix {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, mirror: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, matches: true, mirror: true, ports: true, ..Capabilities::default() }
+            .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

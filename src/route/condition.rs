@@ -105,14 +105,19 @@ impl Part {
 /// An error for the first condition with a part that the data plane does not read: without it, the condition would hold for
 /// more requests than the user meant.
 pub(super) fn refuse(provider: &str, parts: &[Part], conditions: &[MatchCondition]) -> Result<(), RouteError> {
+    refuse_in("spec.analysis.match", provider, parts, conditions)
+}
+
+/// The same of the conditions of another field.
+pub(super) fn refuse_in(
+    path: &str,
+    provider: &str,
+    parts: &[Part],
+    conditions: &[MatchCondition],
+) -> Result<(), RouteError> {
     let set = |(i, condition)| parts.iter().find(|part| part.is_set(condition)).map(|part| (i, part.field()));
     let Some((i, field)) = conditions.iter().enumerate().find_map(set) else { return Ok(()) };
-    Err(unsupported(
-        &format!("spec.analysis.match[{i}].{field}"),
-        provider,
-        "cannot see it",
-        "match on headers instead",
-    ))
+    Err(unsupported(&format!("{path}[{i}].{field}"), provider, "cannot see it", "match on headers instead"))
 }
 
 /// Says that a field asks for what a provider cannot do.

@@ -18,7 +18,7 @@ impl Router for Kubernetes {
     }
 
     fn capabilities(&self, _service: &api::CanaryService) -> Capabilities {
-        Capabilities::default()
+        Capabilities { ports: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {

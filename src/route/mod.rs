@@ -134,6 +134,11 @@ impl<'a> Target<'a> {
     pub fn conditions(&self) -> &'a [api::MatchCondition] {
         self.spec.analysis.match_.as_deref().unwrap_or_default()
     }
+
+    /// Which requests see the canary whatever its share.
+    pub fn preview(&self) -> &'a [api::MatchCondition] {
+        self.spec.analysis.preview.as_ref().map(|preview| preview.match_.as_slice()).unwrap_or_default()
+    }
 }
 
 /// What a data plane can do. `settings` refuses what it cannot.
@@ -149,18 +154,22 @@ pub struct Capabilities {
     pub mirror: bool,
     /// Cookies that keep users on a side.
     pub affinity: bool,
+    /// A rule for some requests beside the shares of all.
+    pub preview: bool,
+    /// The traffic of every port of the service moves, not that of the first alone.
+    pub ports: bool,
 }
 
 impl Capabilities {
     /// What is left of it where requests of this service cannot be told apart, because the data plane speaks HTTP only.
     pub(crate) fn over_http(self, service: &api::CanaryService) -> Self {
-        if is_tcp(service) { Self::default() } else { self }
+        if is_tcp(service.app_protocol.as_deref()) { Self::default() } else { self }
     }
 }
 
-/// Whether the user says that the service speaks TCP.
-fn is_tcp(service: &api::CanaryService) -> bool {
-    service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
+/// Whether the user says that a port speaks TCP.
+fn is_tcp(protocol: Option<&str>) -> bool {
+    protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
 }
 
 /// What a router does with the objects of a kind.

@@ -16,7 +16,9 @@ pub(super) fn refuse_what_it_cannot(
         (!target.conditions().is_empty(), MATCHES),
         (want.mirror != Mirror::Off, MIRROR),
         (want.affinity != Affinity::None, AFFINITY),
+        (want.preview, PREVIEW),
         (!want.canary.is_zero(), WEIGHTS),
+        (can.weights && !target.service.further_ports().is_empty(), PORTS),
         (!target.conditions().is_empty() && is_shared(want.canary), MATCH_SHARES),
     ];
     let lacking = asked.into_iter().find(|(asked, ability)| *asked && !(ability.of)(&can));
@@ -40,8 +42,14 @@ const MATCHES: Ability =
 const MIRROR: Ability = Ability { field: "spec.analysis.mirror", what: "copy requests", of: |can| can.mirror };
 const AFFINITY: Ability =
     Ability { field: "spec.analysis.sessionAffinity", what: "keep users on a side by cookies", of: |can| can.affinity };
+const PREVIEW: Ability = Ability {
+    field: "spec.analysis.preview",
+    what: "show the canary to requests that match, beside its weight",
+    of: |can| can.preview,
+};
 const WEIGHTS: Ability =
     Ability { field: "spec.analysis.stepWeight", what: "share requests by weight", of: |can| can.weights };
+const PORTS: Ability = Ability { field: "spec.service.ports", what: "route several ports", of: |can| can.ports };
 
 const MATCH_SHARES: Ability = Ability {
     field: "spec.analysis.match",

@@ -84,7 +84,7 @@ impl Router for Smi {
     }
 
     fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, ..Capabilities::default() }
+        Capabilities { weights: true, ports: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -1,6 +1,8 @@
 //! What stands against a spec. Small claims, each about one thing, in one list.
 
 use crate::api::sentences::{self, Sentence};
+use std::collections::BTreeSet;
+
 use crate::api::{CanarySpec, ComparisonType, Metric, Provider, TargetKind, ThresholdRange};
 use crate::model::{Builtin, Complaint, duration};
 use crate::route::{self, Capabilities, Router};
@@ -17,6 +19,7 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(knative(spec));
     found.extend(references(spec, router));
     found.extend(delegation(spec, router));
+    found.extend(ports(spec));
     found.extend(abilities(spec, router));
     found.extend(durations(spec));
     found.extend(cookies(spec));
@@ -98,6 +101,19 @@ fn delegation(spec: &CanarySpec, router: &str) -> Option<Complaint> {
     (router == Provider::Istio.as_str()).then(|| complaint(&sentences::CAN027, &[("fields", fields)]))
 }
 
+/// A Service has no number and no name twice, and a condition on a port is one too many where each port has a rule.
+fn ports(spec: &CanarySpec) -> Option<Complaint> {
+    let service = spec.service.as_ref().filter(|service| !service.further_ports().is_empty())?;
+    let main = (service.port, service.port_name.as_deref().unwrap_or("http"));
+    let further = service.further_ports().iter().map(|port| (port.port, port.name.as_str()));
+    let (numbers, names): (BTreeSet<_>, BTreeSet<_>) = further.chain([main]).unzip();
+    if numbers.len().min(names.len()) <= service.further_ports().len() {
+        return Some(complaint(&sentences::CAN110, &[]));
+    }
+    let matched = service.match_.iter().flatten().any(|condition| condition.port.is_some());
+    matched.then(|| complaint(&sentences::CAN111, &[]))
+}
+
 /// What is asked of a router that cannot do it would never come true. Blue/green goes on without copies, as in Flagger, and where
 /// there is no route at all nothing of it is asked.
 fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
@@ -121,6 +137,20 @@ fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
         let able = able(spec, |can| can.matches && !can.whole_matches);
         let what = "share matching requests by weight (it routes all of them with spec.analysis.iterations)";
         found.push(unable("spec.analysis.match", what, name, &able));
+    }
+    if !service.further_ports().is_empty() && !can.ports {
+        let able =
+            format!("routes of your own (spec.routeRefs), or one of: {}", able(spec, |can| can.ports && can.weights));
+        found.push(unable("spec.service.ports", "route several ports", name, &able));
+    }
+    if analysis.preview.is_some() && !can.preview {
+        let able = able(spec, |can| can.preview);
+        found.push(unable(
+            "spec.analysis.preview",
+            "show the canary to requests that match, beside its weight",
+            name,
+            &able,
+        ));
     }
     if analysis.session_affinity.is_some() && !can.affinity {
         let able = able(spec, |can| can.affinity);

@@ -60,6 +60,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         cookies: strategy::cookies(analysis, router),
+        preview: router.preview && analysis.preview.is_some(),
         warmup: analysis.warmup.as_deref().and_then(duration::parse).unwrap_or_default(),
         kpis: analysis
             .metrics
@@ -87,7 +88,15 @@ pub fn provider<'a>(spec: &api::CanarySpec, defaults: &Defaults<'a>) -> &'a str 
 fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
     match (route::of(spec, router), &spec.service) {
         (Some(router), Some(service)) => router.capabilities(service),
-        _ => Capabilities { weights: true, matches: true, whole_matches: false, mirror: true, affinity: true },
+        _ => Capabilities {
+            weights: true,
+            matches: true,
+            whole_matches: false,
+            mirror: true,
+            affinity: true,
+            preview: true,
+            ports: true,
+        },
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) fn complaint(spec: &CanarySpec) -> Option<Complaint> {
         "spec.analysis.iterations"
     } else if super::complaints::matches(spec) {
         "spec.analysis.match"
+    } else if analysis.preview.is_some() {
+        "spec.analysis.preview"
     } else if analysis.session_affinity.is_some() {
         "spec.analysis.sessionAffinity"
     } else {

@@ -67,6 +67,10 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
     if random.chance(40) {
         value::merge(&mut canary, &json!({"spec": {"rollback": {"window": {"revisions": 1 + random.below(3)}}}}));
     }
+    if random.chance(15) {
+        let testers = json!({"match": [{"headers": {"x-user": {"exact": "insider"}}}]});
+        value::merge(&mut canary, &json!({"spec": {"analysis": {"preview": testers}}}));
+    }
     canary
 }
 

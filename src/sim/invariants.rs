@@ -17,7 +17,7 @@ use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
     Affinity, Answer, Facts, Journal, Kpi, Mirror, Notice, Percent, Phase, Plan, Replacement, Request, Revision,
-    RouteSeen, Settings, Strategy, Test, Time,
+    RouteSeen, Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
@@ -119,15 +119,9 @@ impl Invariants {
         let features = [
             ("Unrouted", facts.route == RouteSeen::Unrouted),
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
-            (
-                "Quantile",
-                passed::compared(settings, after)
-                    .any(|(kpi, _)| kpi.comparison.is_some_and(|c| c.test == Test::Quantile)),
-            ),
-            (
-                "Few",
-                passed::compared(settings, after).any(|(kpi, requests)| requests < f64::from(kpi.rules.min_requests)),
-            ),
+            ("Quantile", passed::compares_quantiles(settings, after)),
+            ("Few", passed::rests_on_few(settings, after)),
+            ("Previewed", routed.is_some_and(|r| r.preview)),
             ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
         ];

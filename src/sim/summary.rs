@@ -98,6 +98,7 @@ const STRATEGIES: &[&str] = &[
     "Unrouted",
     "Mirrored",
     "Sticky",
+    "Previewed",
     "KnownGood",
     "Quantile",
     "Few",

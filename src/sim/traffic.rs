@@ -49,6 +49,9 @@ const MATCHING: f64 = 0.3;
 /// Share of the users, in percent, who bring a cookie back however small their side is.
 const WITH_COOKIE: f64 = 2.0;
 
+/// Share of the requests, in percent, that see the canary whatever its share.
+const PREVIEW: f64 = 1.0;
+
 /// Which part of the requests the weights are about.
 pub(super) fn matching(canary: &api::Canary) -> f64 {
     let conditions = canary.spec.analysis.match_.as_ref();
@@ -64,6 +67,7 @@ pub(super) fn shares(routing: Option<&Routing>, matching: f64) -> Vec<(Side, f64
         Affinity::Sticky { primary: Some(_), .. } => drawn.clamp(WITH_COOKIE, 100.0 - WITH_COOKIE),
         Affinity::None | Affinity::Expire(_) => drawn,
     } * matching;
+    let canary = if routing.preview { canary.max(PREVIEW) } else { canary };
     [(Side::Primary, 100.0 - canary), (Side::Canary, canary)].into_iter().filter(|(_, share)| *share > 0.0).collect()
 }
 

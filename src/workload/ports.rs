@@ -3,18 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use super::pods;
-use crate::api::{CanaryService, TargetPort};
+use crate::api::{CanaryService, ServicePort, TargetPort};
 use crate::object::value;
 
-/// The port of the spec, then, with `portDiscovery`, every other port of the target's containers in the order of the template.
+/// The ports of the spec, then, with `portDiscovery`, every other port of the target's containers in the order of the template.
 ///
 /// No two have the same number and protocol, and no two the same name: the apiserver would refuse the Service.
 pub(super) fn wanted(service: &CanaryService, target: &Value) -> Vec<Value> {
-    let mut ports = vec![main(service)];
+    let mut ports = Vec::new();
+    specified(service).iter().for_each(|port| add(&mut ports, rendered(port)));
     if service.port_discovery == Some(true) {
-        for port in container_ports(target).filter(|port| !is_main(service, port)) {
-            add(&mut ports, port);
-        }
+        let named = |port: &Value| specified(service).iter().any(|specified| leads_to(specified, port));
+        container_ports(target).filter(|port| !named(port)).for_each(|port| add(&mut ports, port));
     }
     ports
 }
@@ -51,27 +51,39 @@ pub(super) fn contain(have: &[Value], want: &Value) -> bool {
     })
 }
 
-fn main(service: &CanaryService) -> Value {
-    let mut port = Map::new();
-    port.insert("name".to_owned(), json!(service.port_name.as_deref().unwrap_or("http")));
-    port.insert("protocol".to_owned(), json!("TCP"));
-    port.insert("port".to_owned(), json!(service.port));
-    port.insert("targetPort".to_owned(), target_port(service));
-    port.extend(service.app_protocol.iter().map(|protocol| ("appProtocol".to_owned(), json!(protocol))));
-    Value::Object(port)
+/// Every port that the spec names: the one of the service first.
+fn specified(service: &CanaryService) -> Vec<ServicePort> {
+    let main = ServicePort {
+        name: service.port_name.clone().unwrap_or_else(|| "http".to_owned()),
+        port: service.port,
+        target_port: service.target_port.clone(),
+        app_protocol: service.app_protocol.clone(),
+    };
+    [main].into_iter().chain(service.further_ports().iter().cloned()).collect()
 }
 
-fn target_port(service: &CanaryService) -> Value {
-    match &service.target_port {
-        None | Some(TargetPort::Number(0)) => json!(service.port),
+fn rendered(port: &ServicePort) -> Value {
+    let mut rendered = Map::new();
+    rendered.insert("name".to_owned(), json!(port.name));
+    rendered.insert("protocol".to_owned(), json!("TCP"));
+    rendered.insert("port".to_owned(), json!(port.port));
+    rendered.insert("targetPort".to_owned(), target_port(port));
+    rendered.extend(port.app_protocol.iter().map(|protocol| ("appProtocol".to_owned(), json!(protocol))));
+    Value::Object(rendered)
+}
+
+fn target_port(port: &ServicePort) -> Value {
+    match &port.target_port {
+        None | Some(TargetPort::Number(0)) => json!(port.port),
         Some(TargetPort::Number(number)) => json!(number),
         Some(TargetPort::Name(name)) => json!(name),
     }
 }
 
-fn is_main(service: &CanaryService, port: &Value) -> bool {
-    let target = target_port(service);
-    key(port).1 == "TCP" && (port["targetPort"] == target || port["name"] == target)
+/// Whether a port of the spec leads to this one of a container.
+fn leads_to(specified: &ServicePort, container: &Value) -> bool {
+    let target = target_port(specified);
+    key(container).1 == "TCP" && (container["targetPort"] == target || container["name"] == target)
 }
 
 /// Sidecars of the mesh are not the user's.
@@ -145,6 +157,25 @@ mod tests {
         let found = listed(&discovering(5353, Some(TargetPort::Number(53))));
         assert_eq!(found[0], "http 5353->53/TCP");
         assert_eq!(found.last().map(String::as_str), Some("udp-dns-0 53->53/UDP"));
+    }
+
+    #[test]
+    fn further_ports_of_the_spec_stand_behind_the_first_and_are_not_discovered_again() {
+        let metrics = TargetPort::Name("http-metrics".to_owned());
+        let ports = vec![
+            ServicePort { name: "metrics".to_owned(), port: 9100, target_port: Some(metrics), app_protocol: None },
+            ServicePort {
+                name: "redis".to_owned(),
+                port: 6379,
+                app_protocol: Some("tcp".to_owned()),
+                ..ServicePort::default()
+            },
+        ];
+        let service = CanaryService { ports: Some(ports), ..discovering(9898, None) };
+        let found = listed(&service);
+        assert_eq!(found[..3], ["http 9898->9898/TCP", "metrics 9100->http-metrics/TCP", "redis 6379->6379/TCP"]);
+        assert_eq!(found[3], "tcp-podinfo-2 8888->8888/TCP", "{found:?}");
+        assert_eq!(wanted(&service, &target())[2]["appProtocol"], "tcp");
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(super) fn ask(stand: &Stand, requests: u32, headers: &[&str]) -> Outcome<Acc
     let requests = requests.to_string();
     let mut arguments = vec!["-url", stand.url(), "-host", stand.host(), "-requests", &requests];
     arguments.extend(COUNTING);
-    arguments.extend(headers.iter().flat_map(|header| ["-header", header]));
+    arguments.extend(headers.iter().copied().chain(stand.header()).flat_map(|header| ["-header", header]));
     Ok(serde_json::from_str(&run("load", &arguments)?)?)
 }
 
@@ -95,6 +95,7 @@ impl Traffic {
             .args(["-url", stand.url(), "-host", stand.host(), "-summary"])
             .arg(&summary)
             .args(load.arguments())
+            .args(stand.header().into_iter().flat_map(|header| ["-header", header]))
             .spawn()
             .map_err(|error| format!("load: {error}: run these tests by e2e/test.sh dataplanes"))?;
         Ok(Self { process, summary })

@@ -29,6 +29,8 @@ pub(super) struct Plane {
     /// A condition for the header `Cookie: canary=always`.
     cookie: &'static str,
     copies: Copies,
+    /// A port behind which requests are bytes: the data plane shares connections, of which each request has one.
+    bytes: Option<u16>,
 }
 
 /// Whether requests can be copied.
@@ -50,6 +52,7 @@ impl Plane {
             host: "$NAMESPACE.example.com",
             cookie: "canary=always",
             copies: Copies::Asked,
+            bytes: None,
         }
     }
 
@@ -60,6 +63,8 @@ impl Plane {
 }
 
 pub(super) const ISTIO: Plane = Plane::new("istio", "istio.sh", include_str!("planes/istio.yaml"));
+pub(super) const ISTIO_OVER_TCP: Plane =
+    Plane { bytes: Some(9000), ..Plane::new("istio over tcp", "istio.sh", include_str!("planes/istio-ports.yaml")) };
 pub(super) const TRAEFIK: Plane = Plane::new("traefik", "traefik.sh", include_str!("planes/traefik.yaml"));
 pub(super) const GATEWAY_API_ON_TRAEFIK: Plane = Plane {
     copies: Copies::Refused,
@@ -112,6 +117,10 @@ impl Stand {
             Some(script) => run(project("e2e/dataplane").join(script), &["url"])?.trim().to_owned(),
             None => format!("http://{}/", text(plane.host)),
         };
+        let url = match plane.bytes {
+            Some(port) => format!("{}:{port}/", url.trim_end_matches('/')),
+            None => url,
+        };
         let routed = Routed::new(client, namespace, canary.clone())?;
         Ok(Self {
             plane,
@@ -124,8 +133,21 @@ impl Stand {
         })
     }
 
+    /// The same canary, asked at its first port.
+    pub(super) fn at_first_port(mut self) -> Self {
+        let port = self.plane.bytes.map(|port| format!(":{port}/")).unwrap_or_default();
+        self.url = self.url.replace(&port, "/");
+        self.plane = &ISTIO;
+        self
+    }
+
     pub(super) fn name(&self) -> &'static str {
         self.plane.name
+    }
+
+    /// What every request says beside its own headers.
+    pub(super) fn header(&self) -> Option<&'static str> {
+        self.plane.bytes.map(|_| "Connection: close")
     }
 
     pub(super) fn url(&self) -> &str {

@@ -39,6 +39,26 @@ async fn a_release_through_my_own_virtual_service_loses_nothing() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_release_through_my_own_tcp_route_of_traefik_loses_nothing() -> Outcome {
+    let fitting = |object: &mut Value| joins_gateway(object, "traefik");
+    a_release_loses_nothing(Plane { fitting, bytes: Some(9000), ..Plane::of("own-routes/tcproute", "traefik.sh") })
+        .await
+}
+
+#[tokio::test]
+async fn a_release_through_the_bytes_of_my_own_virtual_service_loses_nothing() -> Outcome {
+    let fitting = |object: &mut Value| {
+        if object["kind"] == "VirtualService" {
+            let route = json!([{"destination": {"host": "hello"}}]);
+            object["spec"]["tcp"] = json!([{"match": [{"port": 9001}], "route": route}]);
+            value::merge(&mut object["spec"], &json!({"http": null}));
+        }
+    };
+    a_release_loses_nothing(Plane { fitting, bytes: Some(9001), ..Plane::of("own-routes/virtualservice", "istio.sh") })
+        .await
+}
+
+#[tokio::test]
 async fn a_sync_that_applies_my_route_again_at_each_step_is_put_right_and_only_weights_ever_differ() -> Outcome {
     establish_our_definitions().await?;
     in_namespace(async |client, namespace| {

@@ -27,6 +27,8 @@ pub(super) struct Plane {
     pub(super) fitting: fn(&mut Value),
     pub(super) since: Since,
     pub(super) until: Until,
+    /// A port of the data plane behind which requests are bytes: each has a connection of its own, and nobody counts them.
+    pub(super) bytes: Option<u16>,
 }
 
 /// From when on the app answers through the data plane.
@@ -48,7 +50,15 @@ pub(super) enum Until {
 impl Plane {
     /// One that answers always.
     pub(super) const fn of(example: &'static str, script: &'static str) -> Self {
-        Self { example, script, host: App::host, fitting: |_| (), since: Since::Ever, until: Until::GivenBack }
+        Self {
+            example,
+            script,
+            host: App::host,
+            fitting: |_| (),
+            since: Since::Ever,
+            until: Until::GivenBack,
+            bytes: None,
+        }
     }
 }
 
@@ -123,17 +133,23 @@ pub(super) async fn a_release_loses_nothing(plane: Plane) -> Outcome {
         let app = App::of_example(plane.example, plane.fitting, &client, &namespace, "hello");
         let _operator = Operator::start(&namespace, &[])?;
         let url = run(project("e2e/dataplane").join(plane.script), &["url"])?;
-        let (url, host) = (url.trim(), (plane.host)(&app));
+        let (mut url, host) = (url.trim().to_owned(), (plane.host)(&app));
+        let (mut headers, mut steps) = (Vec::new(), in_steps(20, 60));
+        if let Some(port) = plane.bytes {
+            url = format!("http://{}:{port}/", authority(&url));
+            headers.push("Connection: close");
+            steps = json!({"spec": {"analysis": {"metrics": []}}});
+        }
         app.go_live(&quick_to_drain()).await?;
         let before = match plane.since {
-            Since::Ever => Some(Traffic::through(url, &host, &[]).await?),
+            Since::Ever => Some(Traffic::through(&url, &host, &headers).await?),
             Since::Adopted => None,
         };
         let theirs = leaving::objects(&app).await?;
-        app.adopted(&leaving::reverting(in_steps(20, 60))).await?;
+        app.adopted(&leaving::reverting(steps)).await?;
         let traffic = match before {
             Some(traffic) => traffic,
-            None => Traffic::through(url, &host, &[]).await?,
+            None => Traffic::through(&url, &host, &headers).await?,
         };
         is_promoted(&app).await?;
         match plane.until {
@@ -150,6 +166,12 @@ pub(super) async fn a_release_loses_nothing(plane: Plane) -> Outcome {
     .await
 }
 
+/// The host of a URL, without its port.
+fn authority(url: &str) -> &str {
+    let rest = url.trim_start_matches("http://");
+    rest.split([':', '/']).next().unwrap_or(rest)
+}
+
 async fn is_promoted(app: &App) -> Outcome {
     app.release(&[("VERSION", "2")]).await?;
     app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
@@ -161,7 +183,7 @@ async fn is_promoted(app: &App) -> Outcome {
 pub(super) fn joins_gateway(object: &mut Value, namespace: &str) {
     let gateway = json!([{"name": "gateway", "namespace": namespace}]);
     match object["kind"].as_str() {
-        Some("HTTPRoute") => object["spec"]["parentRefs"] = gateway,
+        Some("HTTPRoute" | "TCPRoute") => object["spec"]["parentRefs"] = gateway,
         Some("Canary") => object["spec"]["service"]["gatewayRefs"] = gateway,
         _ => (),
     }

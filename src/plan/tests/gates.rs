@@ -335,3 +335,16 @@ fn a_release_without_analysis_asks_only_for_its_beginning_and_tells_its_end() {
     let (facts, plan) = decided(&facts, &[], 60);
     assert_eq!((facts.journal.phase, plan.notices), (Phase::Promoting, vec![Notice::Copying]));
 }
+
+#[test]
+fn testers_see_a_canary_whose_first_weight_waits_for_a_yes() {
+    let mut facts = with_hooks(analysing(0), &[Moment::PreRollout, Moment::ConfirmTrafficIncrease]);
+    facts.settings.as_mut().unwrap().preview = true;
+    facts.journal.step = facts.journal.step.map(|step| Step { waiting_since: Some(t(0)), ..step });
+    let (facts, plan) = decided(&facts, &said(&[(Moment::PreRollout, no())]), 60);
+    assert_eq!(plan.effects, [], "not before the hooks that come before any traffic");
+    let answers = said(&[(Moment::PreRollout, Reply::Yes), (Moment::ConfirmTrafficIncrease, no())]);
+    let (_, plan) = decided(&facts, &answers, 120);
+    assert_eq!(plan.effects, [Effect::Route(Routing { preview: true, ..Routing::PRIMARY })]);
+    assert_eq!(plan.journal.weight, Percent::ZERO);
+}

@@ -216,3 +216,36 @@ fn what_is_told_of_a_release_comes_in_the_order_in_which_it_happens() {
     ];
     assert_eq!(told, expected);
 }
+
+fn previewed(mut facts: Facts) -> Facts {
+    facts.settings = facts.settings.map(|settings| Settings { preview: true, ..settings });
+    facts
+}
+
+#[test]
+fn testers_see_the_canary_until_its_release_ends() {
+    let mut facts = previewed(ready_for(listed(&[5, 50], Mirror::Off)));
+    let (_, routes) = release(&mut facts);
+    assert_eq!(routes, [5, 50].map(|weight| Routing { preview: true, ..Routing::split(Percent::clamped(weight)) }));
+    facts.journal.failed_checks = 9;
+    let plan = decide(&facts, &[], t(999));
+    assert_eq!(plan.effects, [Effect::Route(Routing::PRIMARY)], "what failed is shown to nobody");
+}
+
+#[test]
+fn testers_see_a_blue_green_canary_that_nobody_else_meets() {
+    let mut facts = previewed(ready_for(blue_green(2, Mirror::Off)));
+    let (_, routes) = release(&mut facts);
+    let [shown, whole] = [0, 100].map(|weight| Routing { preview: true, ..Routing::split(Percent::clamped(weight)) });
+    assert_eq!(routes, [shown, whole]);
+}
+
+#[test]
+fn a_canary_without_endpoints_is_shown_to_nobody() {
+    let mut facts = previewed(ready_for(listed(&[5, 50], Mirror::Off)));
+    let plan = decide(&facts, &[], t(1));
+    carried_out(&mut facts, &plan);
+    facts.endpoints.canary = 0;
+    let plan = decide(&facts, &[], t(2));
+    assert_eq!(plan.effects, [Effect::Route(Routing::PRIMARY)]);
+}

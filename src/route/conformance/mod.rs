@@ -167,7 +167,9 @@ proptest! {
             let beyond = (!target.conditions().is_empty() && !can.matches)
                 || (want.mirror != Mirror::Off && !can.mirror)
                 || (want.affinity != Affinity::None && !can.affinity)
+                || (want.preview && !can.preview)
                 || (!want.canary.is_zero() && !can.weights)
+                || (!subject.service.further_ports().is_empty() && can.weights && !can.ports)
                 || (!target.conditions().is_empty() && can.whole_matches && (1..100).contains(&want.canary.get()));
             let expected = router.check(&target).err().map(|e| e.reason).or(beyond.then_some("UnsupportedRouting"));
             let objects = store(*router, &target, &[]);

@@ -44,13 +44,18 @@ fn services() -> impl Strategy<Value = api::CanaryService> {
     let names = || option::of(vec(prop_oneof![Just("podinfo"), Just("*"), Just("shop.example"), Just("mesh")], 0..3));
     let place = (names(), names(), any::<bool>(), any::<bool>(), option::of(prop_oneof![Just("http"), Just("TCP")]));
     let path = (option::of(vec(conditions(), 0..3)), option::of(headers()), option::of(policies()));
-    (place, path, option::of(metadata()), any::<bool>()).prop_map(|(place, path, apex, rich)| {
+    let kinds = (any::<bool>(), any::<bool>());
+    (place, path, option::of(metadata()), kinds).prop_map(|(place, path, apex, (rich, several))| {
         let (hosts, gateways, delegation, ports, protocol) = place;
         let (conditions, headers, policy) = path;
         let mut service = json!({
             "port": 80, "gatewayRefs": [{"name": "gateway"}], "meshName": "mesh", "portDiscovery": ports, "appProtocol": protocol, "match": conditions, "headers": headers,
             "trafficPolicy": policy, "apex": apex,
         });
+        if several {
+            let ports = json!([{"name": "redis", "port": 6379, "appProtocol": "tcp"}, {"name": "grpc", "port": 9000}]);
+            extend(&mut service, json!({"ports": ports, "match": []}));
+        }
         let place = if delegation { json!({"delegation": true}) } else { json!({"hosts": hosts, "gateways": gateways}) };
         extend(&mut service, place);
         if rich {
@@ -66,10 +71,13 @@ fn services() -> impl Strategy<Value = api::CanaryService> {
 fn analyses() -> impl Strategy<Value = api::CanaryAnalysis> {
     let cookie = (option::of(Just("/cart")), option::of(Just("primary-cookie")))
         .prop_map(|(path, primary)| json!({"cookieName": "canary-cookie", "path": path, "primaryCookieName": primary}));
-    let condition = (option::of(btree_map("[a-c]", text_condition(true), 1..3)), option::of(params()))
-        .prop_map(|(headers, params)| json!({"headers": headers, "queryParams": params}));
-    (option::of(vec(condition, 0..3)), option::of(cookie)).prop_map(|(conditions, cookie)| {
-        let analysis = json!({"interval": "1m", "threshold": 5, "match": conditions, "sessionAffinity": cookie});
+    let condition = || {
+        (option::of(btree_map("[a-c]", text_condition(true), 1..3)), option::of(params()))
+            .prop_map(|(headers, params)| json!({"headers": headers, "queryParams": params}))
+    };
+    (option::of(vec(condition(), 0..3)), option::of(cookie), option::of(vec(condition(), 1..3))).prop_map(|(conditions, cookie, preview)| {
+        let preview = preview.map(|conditions| json!({"match": conditions}));
+        let analysis = json!({"interval": "1m", "threshold": 5, "match": conditions, "sessionAffinity": cookie, "preview": preview});
         serde_json::from_value(analysis).expect("what the strategy writes is an analysis")
     })
 }
@@ -129,15 +137,23 @@ pub(super) fn routings() -> impl Strategy<Value = Routing> {
         (cookie(), option::of(cookie())).prop_map(|(canary, primary)| Affinity::Sticky { canary, primary }),
         cookie().prop_map(Affinity::Expire),
     ];
-    (shares, affinity).prop_map(|((canary, mirror), affinity)| Routing { canary, mirror, affinity })
+    (shares, affinity, any::<bool>()).prop_map(|((canary, mirror), affinity, preview)| Routing {
+        canary,
+        mirror,
+        affinity,
+        preview,
+    })
 }
 
 /// The nearest subject and route that a router can do; `None` where it refuses the user's options.
 pub(super) fn within(router: &dyn Router, mut subject: Subject, want: &Routing) -> Option<(Subject, Routing)> {
     let can = router.capabilities(&subject.service);
     subject.spec.analysis.match_ = subject.spec.analysis.match_.filter(|_| can.matches);
+    subject.service.ports = subject.service.ports.filter(|_| can.ports);
+    subject.spec.analysis.preview = subject.spec.analysis.preview.filter(|_| can.preview);
     let mut want = want.clone();
     want.mirror = if can.mirror { want.mirror } else { Mirror::Off };
+    want.preview &= subject.spec.analysis.preview.is_some();
     want.affinity = if can.affinity { want.affinity } else { Affinity::None };
     want.canary = match subject.spec.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty()) {
         true if can.whole_matches && !want.canary.is_zero() => Percent::FULL,

@@ -14,8 +14,12 @@ pub(super) fn check(target: &Target<'_>) -> Result<(), RouteError> {
     for condition in target.service.match_.iter().flatten() {
         of(condition)?;
     }
-    if target.conditions().iter().any(|condition| condition.source_labels.is_some()) {
-        return Err(refused("spec.analysis.match", "sourceLabels", "headers"));
+    for (field, conditions) in
+        [("spec.analysis.match", target.conditions()), ("spec.analysis.preview.match", target.preview())]
+    {
+        if conditions.iter().any(|condition| condition.source_labels.is_some()) {
+            return Err(refused(field, "sourceLabels", "headers"));
+        }
     }
     let on_cookies = |matches: &[Value]| matches.iter().any(|m| position(headers(m), cookies::HEADER).is_some());
     if target.spec.analysis.session_affinity.is_some() && on_cookies(&of_analysis(target)?) {
@@ -40,8 +44,16 @@ pub(super) fn of_service(target: &Target<'_>) -> Result<Vec<Value>, RouteError> 
 
 /// The requests whose traffic is shared: each condition of the analysis together with each of the service.
 pub(super) fn of_analysis(target: &Target<'_>) -> Result<Vec<Value>, RouteError> {
+    narrowed_by(target, target.conditions())
+}
+
+/// The requests that see the canary whatever its share.
+pub(super) fn of_preview(target: &Target<'_>) -> Result<Vec<Value>, RouteError> {
+    narrowed_by(target, target.preview())
+}
+
+fn narrowed_by(target: &Target<'_>, conditions: &[MatchCondition]) -> Result<Vec<Value>, RouteError> {
     let everybody = of_service(target)?;
-    let conditions = target.conditions();
     if conditions.is_empty() {
         return Ok(everybody);
     }

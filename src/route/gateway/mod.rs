@@ -57,8 +57,14 @@ impl Router for Gateway {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        let all =
-            Capabilities { weights: true, matches: true, mirror: true, affinity: true, ..Capabilities::default() };
+        let all = Capabilities {
+            weights: true,
+            matches: true,
+            mirror: true,
+            affinity: true,
+            preview: true,
+            ..Capabilities::default()
+        };
         all.over_http(service)
     }
 

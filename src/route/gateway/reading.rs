@@ -25,7 +25,14 @@ pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {
         canary: backends::share(target, named, UNSET),
         mirror: filters::mirror(target, backends::of(shared, FILTERS)),
         affinity: affinity(target, before, shared),
+        preview: before.iter().any(|rule| is_preview(target, rule)),
     })
+}
+
+/// Cookies lead to both sides, one of which gets nothing.
+fn is_preview(target: &Target<'_>, rule: &Value) -> bool {
+    let backends = backends::of(rule, BACKENDS);
+    backends.len() == 1 && backends::lead_to_canary(target, backends)
 }
 
 fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
@@ -40,6 +47,10 @@ fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
     };
     match given_by(&canary) {
         Some(canary) => Affinity::Sticky { canary, primary: given_by(&primary) },
-        None => before.iter().find_map(taken_back).map_or(Affinity::None, Affinity::Expire),
+        None => before
+            .iter()
+            .filter(|rule| !is_preview(target, rule))
+            .find_map(taken_back)
+            .map_or(Affinity::None, Affinity::Expire),
     }
 }

@@ -1,4 +1,4 @@
-//! The rules of an HTTPRoute. The most specific match counts, wherever it stands: cookies before the shared traffic, and
+//! The rules of an HTTPRoute. The most specific match counts, wherever it stands: the preview and cookies before the shared traffic, and
 //! that before everybody else's.
 
 use serde_json::{Map, Value, json};
@@ -38,6 +38,10 @@ pub(super) fn sharing(
     let affinity = target.spec.analysis.session_affinity.as_ref();
     let mut split = pen.split(want.canary);
     let mut rules = Vec::new();
+    if want.preview {
+        let [_, canary] = pen.split(Percent::FULL);
+        rules.push(pen.rule(&matches::of_preview(target)?, Mirror::Off, &[canary]));
+    }
     match &want.affinity {
         Affinity::None => {}
         Affinity::Sticky { canary, primary } => {

@@ -452,3 +452,18 @@ fn an_installation_of_flaggers_is_taken_over_without_a_write() {
     }));
     assert_eq!(scene.render(&split(0)), Ok(vec![]));
 }
+
+#[test]
+fn a_preview_stands_before_everything_else_and_reads_back() {
+    let header = json!({"headers": {"x-user": {"exact": "insider"}}});
+    let mut scene = analysed(&json!({}), &json!({"preview": {"match": [header]}}));
+    let want = Routing { preview: true, ..split(20) };
+    scene.route(&want);
+    assert_eq!(scene.read(), Some(want));
+    let found = rules(&scene);
+    assert_eq!(found.as_array().map(Vec::len), Some(2), "{found}");
+    assert_eq!(found[0]["matches"][0]["headers"][0]["value"], "insider");
+    assert_eq!(found[0]["backendRefs"].as_array().map(Vec::len), Some(1), "the canary alone");
+    scene.route(&split(20));
+    assert_eq!(rules(&scene).as_array().map(Vec::len), Some(1), "it went with its release");
+}

@@ -63,7 +63,11 @@ pub(super) fn routing(target: &Target<'_>, routes: &[Value]) -> Option<Routing> 
     let position = routes.iter().rposition(|route| destinations(route).iter().any(is_canary))?;
     let (before, shared) = (routes.get(..position)?, routes.get(position)?);
     let canary = backends::share_of(destinations(shared), is_canary)?;
-    Some(Routing { canary, mirror: mirror(target, shared), affinity: affinity(target, before, shared) })
+    Some(Routing {
+        mirror: mirror(target, shared),
+        affinity: affinity(target, before, shared),
+        ..Routing::split(canary)
+    })
 }
 
 fn mirror(target: &Target<'_>, route: &Value) -> Mirror {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::condition::{Part, Text, headers, refuse, unsupported};
+use super::super::condition::{Part, Text, headers, refuse_in, unsupported};
 use super::super::refusal::refuse_what_it_cannot;
 use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
 use super::{
@@ -24,7 +24,15 @@ impl Router for Nginx {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, whole_matches: true, ..Capabilities::default() }.over_http(service)
+        Capabilities {
+            weights: true,
+            matches: true,
+            whole_matches: true,
+            preview: true,
+            ports: true,
+            ..Capabilities::default()
+        }
+        .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -47,7 +55,7 @@ impl Router for Nginx {
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
         let by = By::of(target)?;
-        let annotations = by.annotations(want.canary).into_iter().map(|(name, value)| (named(target, name), value));
+        let annotations = by.annotations(want).into_iter().map(|(name, value)| (named(target, name), value));
         let steering = Steering { all: vec![named(target, ""), CLASS.to_owned()], own: vec![named(target, CANARY)] };
         let [_, canary] = target.sides();
         let with_canary =
@@ -62,14 +70,13 @@ impl Router for Nginx {
         let Some(twin) = found(target, have).filter(|twin| leads_to(twin, &canary)) else { return Ok(None) };
         let says = |name: &str| annotation(twin, &named(target, name));
         let weight = || says(WEIGHT).and_then(|weight| weight.parse().ok()).map_or(Percent::ZERO, Percent::clamped);
-        let matching = !target.conditions().is_empty() && (says(HEADER).is_some() || says(COOKIE).is_some());
-        let share = match says(CANARY) {
-            Some("true") if matching => Percent::FULL,
-            Some("true") => weight(),
+        let named = says(HEADER).is_some() || says(COOKIE).is_some();
+        Ok(Some(match says(CANARY) {
+            Some("true") if named && !target.conditions().is_empty() => Routing::split(Percent::FULL),
+            Some("true") => Routing { preview: named, ..Routing::split(weight()) },
             // Without the mark it is a second Ingress for the same paths, of which the older one counts.
-            _ => Percent::ZERO,
-        };
-        Ok(Some(Routing::split(share)))
+            _ => Routing::PRIMARY,
+        }))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
@@ -120,21 +127,48 @@ fn named(target: &Target<'_>, name: &str) -> String {
 enum By<'a> {
     /// Chance.
     Weight,
-    /// A header, a cookie with the value `always`, or either of them.
-    Match { header: Option<(&'a str, Text<'a>)>, cookie: Option<&'a str> },
+    /// These see the canary, of all others chance decides.
+    Preview(Named<'a>),
+    /// These alone can see the canary.
+    Match(Named<'a>),
 }
 
 impl<'a> By<'a> {
-    /// An error for conditions that the annotations cannot say: they know one header and one cookie, either of which is enough.
+    /// An error for conditions that the annotations cannot say.
     fn of(target: &Target<'a>) -> Result<Self, RouteError> {
-        let conditions = target.conditions();
-        if conditions.is_empty() {
-            return Ok(Self::Weight);
+        match (target.conditions(), target.preview()) {
+            ([], []) => Ok(Self::Weight),
+            ([], preview) => Named::of("spec.analysis.preview.match", preview).map(Self::Preview),
+            (conditions, []) => Named::of("spec.analysis.match", conditions).map(Self::Match),
+            _ => Err(unsupported("spec.analysis.preview", "nginx", ONE_SET, "drop one of the two")),
         }
-        refuse("nginx", &[Part::QueryParams, Part::SourceLabels], conditions)?;
+    }
+
+    fn annotations(&self, want: &Routing) -> BTreeMap<&'static str, String> {
+        let (weight, named) = match self {
+            Self::Weight => (want.canary, None),
+            Self::Preview(named) => (want.canary, want.preview.then_some(named)),
+            Self::Match(named) => (Percent::ZERO, (!want.canary.is_zero()).then_some(named)),
+        };
+        let mut annotations = BTreeMap::from([(CANARY, "true".to_owned()), (WEIGHT, weight.to_string())]);
+        annotations.extend(named.into_iter().flat_map(Named::annotations));
+        annotations
+    }
+}
+
+/// A header, a cookie with the value `always`, or either of them.
+struct Named<'a> {
+    header: Option<(&'a str, Text<'a>)>,
+    cookie: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    /// The annotations know one header and one cookie, either of which is enough.
+    fn of(path: &str, conditions: &'a [api::MatchCondition]) -> Result<Self, RouteError> {
+        refuse_in(path, "nginx", &[Part::QueryParams, Part::SourceLabels], conditions)?;
         let (mut header, mut cookie) = (None, None);
         for (i, condition) in conditions.iter().enumerate() {
-            let field = format!("spec.analysis.match[{i}].headers");
+            let field = format!("{path}[{i}].headers");
             let mut named = headers(condition);
             let (Some((name, text)), None) = (named.next(), named.next()) else {
                 return Err(unsupported(
@@ -160,29 +194,21 @@ impl<'a> By<'a> {
                 return Err(unsupported(&field, "nginx", TOO_MANY, "leave one header and one cookie"));
             }
         }
-        Ok(Self::Match { header, cookie })
+        Ok(Self { header, cookie })
     }
 
-    fn annotations(&self, canary: Percent) -> BTreeMap<&'static str, String> {
-        let mut annotations = BTreeMap::from([(CANARY, "true".to_owned()), (WEIGHT, "0".to_owned())]);
-        match self {
-            Self::Weight => drop(annotations.insert(WEIGHT, canary.to_string())),
-            Self::Match { .. } if canary.is_zero() => {}
-            Self::Match { header, cookie } => {
-                if let Some((name, text)) = header {
-                    annotations.insert(HEADER, (*name).to_owned());
-                    annotations.extend([match text {
-                        Text::Exact(value) => (HEADER_VALUE, (*value).to_owned()),
-                        pattern => (HEADER_PATTERN, pattern.regex_anywhere()),
-                    }]);
-                }
-                annotations.extend(cookie.map(|name| (COOKIE, name.to_owned())));
-            }
-        }
-        annotations
+    fn annotations(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let value = self.header.as_ref().map(|(_, text)| match text {
+            Text::Exact(value) => (HEADER_VALUE, (*value).to_owned()),
+            pattern => (HEADER_PATTERN, pattern.regex_anywhere()),
+        });
+        let header = self.header.as_ref().map(|(name, _)| (HEADER, (*name).to_owned()));
+        let cookie = self.cookie.map(|name| (COOKIE, name.to_owned()));
+        [header, value, cookie].into_iter().flatten()
     }
 }
 
+const ONE_SET: &str = "reads one set of conditions, which spec.analysis.match takes";
 const NOT_ONE: &str = "reads one header or cookie of each condition";
 const NOT_EXACT: &str = "knows a cookie by its name alone, and its value must be `always`";
 const TOO_MANY: &str = "reads no more than one header and one cookie in all";

@@ -34,7 +34,7 @@ impl Router for Skipper {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, matches: true, ports: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

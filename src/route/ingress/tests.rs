@@ -4,7 +4,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::{INGRESS, Nginx, Skipper};
-use crate::model::{Builtin, Percent};
+use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, ObjectKey, value};
 use crate::route::Router;
 use crate::route::testing::{Scene, check, split};
@@ -330,4 +330,23 @@ fn durations_come_in_seconds() {
         let scale = |builtin| router.query(builtin).scale.to_string();
         assert_eq!([scale(Builtin::SuccessRate), scale(Builtin::Duration)], ["1", "1000"]);
     }
+}
+
+#[test]
+fn nginx_shows_a_preview_beside_its_weight() {
+    let header = json!({"headers": {"x-user": {"exact": "insider"}}});
+    let mut scene = Scene::analysed(&Nginx, &json!({}), &json!({"preview": {"match": [header]}}));
+    let want = Routing { preview: true, ..split(20) };
+    scene.route(&want);
+    assert_eq!(scene.read(), Some(want));
+    let says = |name: &str| annotations(&scene)[format!("nginx.ingress.kubernetes.io/{name}")].clone();
+    assert_eq!(["canary-weight", "canary-by-header", "canary-by-header-value"].map(says), ["20", "x-user", "insider"]);
+}
+
+#[test]
+fn nginx_has_one_set_of_conditions() {
+    let header = json!([{"headers": {"x-user": {"exact": "insider"}}}]);
+    let both = json!({"iterations": 5, "match": header, "preview": {"match": header}});
+    let sentence = refusal(&Scene::analysed(&Nginx, &json!({}), &both));
+    assert!(sentence.starts_with("spec.analysis.preview is set, but provider nginx reads one set"), "{sentence}");
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::rules::wire;
+use crate::api::MatchCondition;
 use crate::model::Cookie;
 use crate::route::Target;
 use crate::route::condition::escaped;
@@ -14,8 +15,17 @@ pub(super) fn of_service(target: &Target<'_>) -> Vec<Value> {
 
 /// The conditions under which the traffic is shared: each of `analysis.match` together with each of `service.match`.
 pub(super) fn of_analysis(target: &Target<'_>) -> Vec<Value> {
-    let analysis: Vec<_> = target.conditions().iter().map(|condition| in_istio(wire(condition))).collect();
-    both(&of_service(target), &analysis)
+    narrowed_by(target, target.conditions())
+}
+
+/// The conditions under which the canary is seen whatever its share.
+pub(super) fn of_preview(target: &Target<'_>) -> Vec<Value> {
+    narrowed_by(target, target.preview())
+}
+
+fn narrowed_by(target: &Target<'_>, conditions: &[MatchCondition]) -> Vec<Value> {
+    let conditions: Vec<_> = conditions.iter().map(|condition| in_istio(wire(condition))).collect();
+    both(&of_service(target), &conditions)
 }
 
 /// Whether some requests of the service are not shared.

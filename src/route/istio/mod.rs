@@ -5,6 +5,7 @@
 //! with the wanted weights, so that no repair ever moves traffic.
 
 mod conditions;
+mod port;
 mod reading;
 mod rules;
 
@@ -17,10 +18,11 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, is_users, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, is_tcp};
+use super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
 use crate::api;
 use crate::model::{Builtin, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
+use port::{Port, Protocol};
 
 const GROUP: &str = "networking.istio.io";
 const VERSION: &str = "v1beta1";
@@ -43,8 +45,16 @@ impl Router for Istio {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        let http = Protocol::of(service) == Protocol::Http;
-        Capabilities { weights: true, matches: http, mirror: http, affinity: http, ..Capabilities::default() }
+        let http = Protocol::of(service.app_protocol.as_deref()) == Protocol::Http;
+        Capabilities {
+            weights: true,
+            matches: http,
+            mirror: http,
+            affinity: http,
+            preview: http,
+            ports: true,
+            ..Capabilities::default()
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -62,7 +72,8 @@ impl Router for Istio {
     }
 
     fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
-        refuse_delegation_with_hosts(target)
+        refuse_delegation_with_hosts(target)?;
+        port::refuse_matches_of_ports(target)
     }
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
@@ -74,8 +85,14 @@ impl Router for Istio {
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let found = have.find(&VIRTUAL_SERVICE.named(target.namespace, target.apex));
-        let rules = found.and_then(|object| value::at(object, &["spec", Protocol::of(target.service).field()]));
-        Ok(rules.and_then(Value::as_array).and_then(|rules| reading::routing(target, rules)))
+        let rules =
+            |protocol: Protocol| found.and_then(|found| value::at(found, &["spec", protocol.field()])?.as_array());
+        let of = |port: Port| {
+            let rules = rules(port.protocol)?.iter().filter(|rule| port.takes(target, rule));
+            reading::routing(target, &rules.collect::<Vec<_>>())
+        };
+        // Where they differ, what was asked for last has not reached all of them: the others are written again.
+        Ok(Port::all(target.service).into_iter().filter_map(of).max_by_key(|routing| routing.canary))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
@@ -108,33 +125,6 @@ const DURATION: &str = concat!(
     r#"destination_workload_namespace="{{ namespace }}",destination_workload=~"{{ target }}"}[{{ interval }}])) by (le))"#,
 );
 
-/// Which rules of the VirtualService carry the traffic.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Protocol {
-    Http,
-    Tcp,
-}
-
-impl Protocol {
-    fn of(service: &api::CanaryService) -> Self {
-        if is_tcp(service) { Self::Tcp } else { Self::Http }
-    }
-
-    const fn field(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Tcp => "tcp",
-        }
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::Http => Self::Tcp,
-            Self::Tcp => Self::Http,
-        }
-    }
-}
-
 /// Without a policy in the Canary, what we made has none, and the user's own rule keeps what it says.
 fn destination_rule(target: &Target<'_>, side: &str, have: &Objects) -> Claim {
     let key = DESTINATION_RULE.named(target.namespace, side);
@@ -147,14 +137,15 @@ fn destination_rule(target: &Target<'_>, side: &str, have: &Objects) -> Claim {
 
 fn virtual_service(target: &Target<'_>, want: &Routing, have: &Objects) -> Claim {
     let key = VIRTUAL_SERVICE.named(target.namespace, target.apex);
-    let protocol = Protocol::of(target.service);
-    let mut spec = Map::from_iter([
-        ("hosts".to_owned(), hosts(target)),
-        ("gateways".to_owned(), gateways(target)),
-        (protocol.field().to_owned(), among_others(target, protocol, rules::of(target, protocol, want), have)),
-    ]);
-    if let Some(others) = rules_of_others(target, protocol.other(), have.find(&key)) {
-        spec.insert(protocol.other().field().to_owned(), others);
+    let mut spec = Map::from_iter([("hosts".to_owned(), hosts(target)), ("gateways".to_owned(), gateways(target))]);
+    for protocol in [Protocol::Http, Protocol::Tcp] {
+        let ours = rules::of(target, protocol, want);
+        let rules = if ours.is_empty() {
+            rules_of_others(target, protocol, have.find(&key))
+        } else {
+            Some(among_others(target, protocol, ours, have))
+        };
+        spec.extend(rules.map(|rules| (protocol.field().to_owned(), rules)));
     }
     Claim::of_apex(key, target, spec)
 }
@@ -173,13 +164,10 @@ fn among_others(target: &Target<'_>, protocol: Protocol, ours: Vec<Value>, have:
 
 /// What is left of a VirtualService that we made: the user's hosts and options, on the apex Service.
 fn to_apex(target: &Target<'_>) -> Map<String, Value> {
-    let protocol = Protocol::of(target.service);
-    let fields = [
-        ("hosts", hosts(target)),
-        ("gateways", gateways(target)),
-        (protocol.field(), rules::to_apex(target, protocol)),
-    ];
-    fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(field, value)| (field.to_owned(), value)).collect()
+    let rules = [Protocol::Http, Protocol::Tcp].map(|protocol| (protocol.field(), rules::to_apex(target, protocol)));
+    let rules = rules.into_iter().filter(|(_, rules)| !rules.is_empty()).map(|(field, rules)| (field, json!(rules)));
+    let fields = [("hosts", hosts(target)), ("gateways", gateways(target))].into_iter().chain(rules);
+    fields.filter(|(_, value)| !value.is_null()).map(|(field, value)| (field.to_owned(), value)).collect()
 }
 
 /// The user's hosts, and the apex unless they cover it. A delegate has none.
@@ -202,8 +190,8 @@ fn gateways(target: &Target<'_>) -> Value {
     if gateways.is_empty() { json!([MESH]) } else { json!(gateways) }
 }
 
-/// What is left of the other protocol's rules when ours, from before the protocol was changed, are gone; `None` where
-/// there are none of ours.
+/// What is left of a protocol's rules when ours, from before no port speaks it any more, are gone; `None` where there are
+/// none of ours.
 fn rules_of_others(target: &Target<'_>, protocol: Protocol, have: Option<&Value>) -> Option<Value> {
     let rules = value::at(have?, &["spec", protocol.field()])?.as_array()?;
     let others: Vec<_> = rules.iter().filter(|rule| !reading::names_a_side(target, rule)).collect();

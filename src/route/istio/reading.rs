@@ -7,16 +7,23 @@ use crate::object::value;
 use crate::route::{Target, backends, cookies};
 
 /// Read from the last rule with a canary in it: rules for cookies stand before it, the rule for everybody else behind.
-pub(super) fn routing(target: &Target<'_>, rules: &[Value]) -> Option<Routing> {
+pub(super) fn routing(target: &Target<'_>, rules: &[&Value]) -> Option<Routing> {
     let [_, canary] = target.sides();
-    let shares = |rule: &Value| destinations(rule).iter().any(|d| goes_to(target, d.get("destination"), &canary));
+    let shares = |rule: &&Value| destinations(rule).iter().any(|d| goes_to(target, d.get("destination"), &canary));
     let position = rules.iter().rposition(shares)?;
     let (before, shared) = (rules.get(..position)?, rules.get(position)?);
     Some(Routing {
         canary: share(target, destinations(shared), &canary),
         mirror: mirror(target, shared, &canary),
         affinity: affinity(target, before, shared),
+        preview: before.iter().any(|rule| is_preview(target, rule)),
     })
+}
+
+/// Cookies lead to both sides, one of which gets nothing.
+fn is_preview(target: &Target<'_>, rule: &Value) -> bool {
+    let [_, canary] = target.sides();
+    matches!(destinations(rule), [only] if goes_to(target, only.get("destination"), &canary))
 }
 
 /// Whether any destination of a rule is one of the sides, or the apex whose traffic is to be shared.
@@ -71,7 +78,7 @@ fn mirror(target: &Target<'_>, rule: &Value, canary: &str) -> Mirror {
     }
 }
 
-fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
+fn affinity(target: &Target<'_>, before: &[&Value], shared: &Value) -> Affinity {
     let [primary, canary] = target.sides();
     let given_by = |side: &str| {
         let destination = destinations(shared).iter().find(|d| goes_to(target, d.get("destination"), side))?;
@@ -83,8 +90,8 @@ fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
         Some(canary) => Affinity::Sticky { canary, primary: given_by(&primary) },
         None => before
             .iter()
-            .filter(|rule| names_a_side(target, rule))
-            .find_map(taken_back)
+            .filter(|rule| names_a_side(target, rule) && !is_preview(target, rule))
+            .find_map(|rule| taken_back(rule))
             .map_or(Affinity::None, Affinity::Expire),
     }
 }

@@ -1,115 +1,139 @@
-//! The rules of a VirtualService, first match first: cookies, then the shared traffic, then everybody else.
+//! The rules of a VirtualService, first match first, port by port: the preview, cookies, then the shared traffic, then everybody else.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{MESH, Protocol, conditions, is_delegate};
+use super::port::{Port, Protocol};
+use super::{MESH, conditions, is_delegate};
 use crate::model::{Affinity, Mirror, Percent, Routing};
 use crate::route::{Target, cookies};
 
-/// All rules of ours, in the wire form.
+/// All rules of ours of a protocol, in the wire form.
 pub(super) fn of(target: &Target<'_>, protocol: Protocol, want: &Routing) -> Vec<Value> {
-    match protocol {
-        Protocol::Http => http(target, want),
-        Protocol::Tcp => tcp(target, want),
+    pens(target, protocol).flat_map(|pen| pen.shared(want)).collect()
+}
+
+/// The rules that are left of a protocol when nothing is shared any more: one for each port.
+pub(super) fn to_apex(target: &Target<'_>, protocol: Protocol) -> Vec<Value> {
+    pens(target, protocol).map(Pen::to_apex).collect()
+}
+
+fn pens<'a>(target: &'a Target<'a>, protocol: Protocol) -> impl Iterator<Item = Pen<'a>> {
+    let ports = Port::all(target.service).into_iter().filter(move |port| port.protocol == protocol);
+    ports.map(move |port| Pen { target, port })
+}
+
+/// Writes the rules of one port.
+#[derive(Clone, Copy)]
+struct Pen<'a> {
+    target: &'a Target<'a>,
+    port: Port,
+}
+
+impl Pen<'_> {
+    fn shared(self, want: &Routing) -> Vec<Value> {
+        match self.port.protocol {
+            Protocol::Http => self.http(want),
+            // Connections cannot be told apart by conditions on requests: where there are some, they stay on the primary.
+            Protocol::Tcp if conditions::splits(self.target) => vec![self.tcp(json!(self.split(Percent::ZERO)))],
+            Protocol::Tcp => vec![self.tcp(json!(self.split(want.canary)))],
+        }
     }
-}
 
-/// The one rule that is left when nothing is shared any more.
-pub(super) fn to_apex(target: &Target<'_>, protocol: Protocol) -> Value {
-    let route = json!([{"destination": destination(target, target.apex)}]);
-    json!([match protocol {
-        Protocol::Http => rule(target, &conditions::of_service(target), Mirror::Off, route),
-        Protocol::Tcp => tcp_rule(target, route),
-    }])
-}
+    fn to_apex(self) -> Value {
+        let route = json!([{"destination": self.destination(self.target.apex)}]);
+        match self.port.protocol {
+            Protocol::Http => self.rule(&conditions::of_service(self.target), Mirror::Off, route),
+            Protocol::Tcp => self.tcp(route),
+        }
+    }
 
-fn tcp(target: &Target<'_>, want: &Routing) -> Vec<Value> {
-    vec![tcp_rule(target, json!(split(target, want.canary)))]
-}
+    fn tcp(self, route: Value) -> Value {
+        let conditions = self.target.service.match_.iter().flatten();
+        let ports = conditions.filter_map(|condition| condition.port).map(|port| json!({"port": port})).collect();
+        let mut rule = Map::new();
+        put(&mut rule, "match", json!(self.port.narrowed(ports)));
+        put(&mut rule, "route", route);
+        Value::Object(rule)
+    }
 
-fn tcp_rule(target: &Target<'_>, route: Value) -> Value {
-    let conditions = target.service.match_.iter().flatten();
-    let ports: Vec<_> = conditions.filter_map(|condition| condition.port).map(|port| json!({"port": port})).collect();
-    let mut rule = Map::new();
-    put(&mut rule, "match", json!(ports));
-    put(&mut rule, "route", route);
-    Value::Object(rule)
-}
-
-fn http(target: &Target<'_>, want: &Routing) -> Vec<Value> {
-    let everybody = conditions::of_service(target);
-    let shared = conditions::of_analysis(target);
-    let mut rules = Vec::new();
-    let mut route = split(target, want.canary);
-    match &want.affinity {
-        Affinity::None => {}
-        Affinity::Sticky { canary, primary } => {
-            let options = target.spec.analysis.session_affinity.as_ref();
-            let on_canary = conditions::with_cookie(&shared, canary);
-            rules.push(rule(target, &on_canary, Mirror::Off, json!(split(target, Percent::FULL))));
-            add_cookie(&mut route, Side::Canary, &cookies::kept(canary, options));
-            if let Some(primary) = primary {
-                let on_primary = conditions::with_cookie(&shared, primary);
-                rules.push(rule(target, &on_primary, want.mirror, json!(split(target, Percent::ZERO))));
-                let interval = cookies::seconds(&target.spec.analysis.interval);
-                add_cookie(&mut route, Side::Primary, &cookies::kept_for(interval, primary, options));
+    fn http(self, want: &Routing) -> Vec<Value> {
+        let target = self.target;
+        let everybody = conditions::of_service(target);
+        let shared = conditions::of_analysis(target);
+        let mut rules = Vec::new();
+        if want.preview {
+            let [_, canary] = self.split(Percent::FULL);
+            rules.push(self.rule(&conditions::of_preview(target), Mirror::Off, json!([canary])));
+        }
+        let mut route = self.split(want.canary);
+        match &want.affinity {
+            Affinity::None => {}
+            Affinity::Sticky { canary, primary } => {
+                let options = target.spec.analysis.session_affinity.as_ref();
+                let on_canary = conditions::with_cookie(&shared, canary);
+                rules.push(self.rule(&on_canary, Mirror::Off, json!(self.split(Percent::FULL))));
+                add_cookie(&mut route, Side::Canary, &cookies::kept(canary, options));
+                if let Some(primary) = primary {
+                    let on_primary = conditions::with_cookie(&shared, primary);
+                    rules.push(self.rule(&on_primary, want.mirror, json!(self.split(Percent::ZERO))));
+                    let interval = cookies::seconds(&target.spec.analysis.interval);
+                    add_cookie(&mut route, Side::Primary, &cookies::kept_for(interval, primary, options));
+                }
+            }
+            Affinity::Expire(cookie) => {
+                let before = conditions::with_cookie(&everybody, cookie);
+                let mut expiring = self.rule(&before, want.mirror, json!(self.split(Percent::ZERO)));
+                let options = target.spec.analysis.session_affinity.as_ref();
+                add_response_header(&mut expiring, &cookies::expired(cookie, options));
+                rules.push(expiring);
             }
         }
-        Affinity::Expire(cookie) => {
-            let before = conditions::with_cookie(&everybody, cookie);
-            let mut expiring = rule(target, &before, want.mirror, json!(split(target, Percent::ZERO)));
-            let options = target.spec.analysis.session_affinity.as_ref();
-            add_response_header(&mut expiring, &cookies::expired(cookie, options));
-            rules.push(expiring);
+        rules.push(self.rule(&shared, want.mirror, json!(route)));
+        if conditions::splits(target) {
+            let [primary, _] = self.split(Percent::ZERO);
+            rules.push(self.rule(&everybody, Mirror::Off, json!([primary])));
         }
+        rules
     }
-    rules.push(rule(target, &shared, want.mirror, json!(route)));
-    if conditions::splits(target) {
-        let [primary, _] = split(target, Percent::ZERO);
-        rules.push(rule(target, &everybody, Mirror::Off, json!([primary])));
-    }
-    rules
-}
 
-/// A rule with everything that the user asked for on each request of the service.
-fn rule(target: &Target<'_>, conditions: &[Value], mirror: Mirror, route: Value) -> Value {
-    let service = target.service;
-    let rewrite = service.rewrite.as_ref();
-    let [_, canary] = target.sides();
-    let mut rule = Map::new();
-    put(&mut rule, "match", json!(conditions));
-    put(&mut rule, "rewrite", wire(&rewrite.map(|r| without_type(&wire(r)))));
-    put(&mut rule, "timeout", wire(&service.timeout));
-    put(&mut rule, "retries", wire(&service.retries));
-    put(&mut rule, "corsPolicy", wire(&service.cors_policy));
-    put(&mut rule, "headers", wire(&service.headers));
-    if mirror != Mirror::Off {
-        put(&mut rule, "mirror", destination(target, &canary));
+    /// A rule with everything that the user asked for on each request of the service.
+    fn rule(self, conditions: &[Value], mirror: Mirror, route: Value) -> Value {
+        let service = self.target.service;
+        let rewrite = service.rewrite.as_ref();
+        let [_, canary] = self.target.sides();
+        let mut rule = Map::new();
+        put(&mut rule, "match", json!(self.port.narrowed(conditions.to_vec())));
+        put(&mut rule, "rewrite", wire(&rewrite.map(|r| without_type(&wire(r)))));
+        put(&mut rule, "timeout", wire(&service.timeout));
+        put(&mut rule, "retries", wire(&service.retries));
+        put(&mut rule, "corsPolicy", wire(&service.cors_policy));
+        put(&mut rule, "headers", wire(&service.headers));
+        if mirror != Mirror::Off {
+            put(&mut rule, "mirror", self.destination(&canary));
+        }
+        if let Mirror::Share(share) = mirror {
+            put(&mut rule, "mirrorPercentage", json!({"value": share.get()}));
+        }
+        put(&mut rule, "route", route);
+        Value::Object(rule)
     }
-    if let Mirror::Share(share) = mirror {
-        put(&mut rule, "mirrorPercentage", json!({"value": share.get()}));
+
+    /// Both sides with their weights. A weight of 0 is written too: a side that is missing reads as another route.
+    fn split(self, canary: Percent) -> [Value; 2] {
+        let [primary_host, canary_host] = self.target.sides();
+        [(primary_host, canary.rest()), (canary_host, canary)]
+            .map(|(host, weight)| json!({"destination": self.destination(&host), "weight": weight.get()}))
     }
-    put(&mut rule, "route", route);
-    Value::Object(rule)
-}
 
-/// Both sides with their weights. A weight of 0 is written too: a side that is missing reads as another route.
-fn split(target: &Target<'_>, canary: Percent) -> [Value; 2] {
-    let [primary_host, canary_host] = target.sides();
-    [(primary_host, canary.rest()), (canary_host, canary)]
-        .map(|(host, weight)| json!({"destination": destination(target, &host), "weight": weight.get()}))
-}
-
-/// A port is needed where a gateway's listener cannot tell which of several ports is meant.
-fn destination(target: &Target<'_>, host: &str) -> Value {
-    let service = target.service;
-    let gateway = service.gateways.iter().flatten().next();
-    let behind_gateway = gateway.is_some_and(|gateway| gateway != MESH) || is_delegate(target);
-    if service.port_discovery == Some(true) && behind_gateway {
-        json!({"host": host, "port": {"number": service.port}})
-    } else {
-        json!({ "host": host })
+    /// A port is needed where a gateway's listener cannot tell which of several ports is meant.
+    fn destination(self, host: &str) -> Value {
+        let service = self.target.service;
+        let gateway = service.gateways.iter().flatten().next();
+        let behind_gateway = gateway.is_some_and(|gateway| gateway != MESH) || is_delegate(self.target);
+        let several = service.port_discovery == Some(true) || !service.further_ports().is_empty();
+        let port = self.port.number.or_else(|| (several && behind_gateway).then_some(service.port));
+        port.map_or_else(|| json!({"host": host}), |port| json!({"host": host, "port": {"number": port}}))
     }
 }
 

@@ -57,7 +57,7 @@ impl Router for Own {
     }
 
     fn capabilities(&self, _service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, ..Capabilities::default() }
+        Capabilities { weights: true, ports: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {

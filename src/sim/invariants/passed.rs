@@ -1,6 +1,6 @@
 //! Whether a check passed, judged apart from the room that decides.
 
-use crate::model::{Answer, Journal, Kpi, Measurement, Reading, Settings};
+use crate::model::{Answer, Journal, Kpi, Measurement, Reading, Settings, Test};
 
 /// Whether every KPI has a value within its range, judged apart from the room that decides.
 pub(super) fn passed(settings: &Settings, before: &Journal, answers: &[Answer]) -> bool {
@@ -34,8 +34,18 @@ fn requests(before: &Journal, kpi: &str) -> f64 {
     before.readings.iter().find_map(of).unwrap_or(0.0)
 }
 
+/// Whether a comparison of quantiles has come to something.
+pub(super) fn compares_quantiles(settings: &Settings, after: &Journal) -> bool {
+    compared(settings, after).any(|(kpi, _)| kpi.comparison.is_some_and(|asked| asked.test == Test::Quantile))
+}
+
+/// Whether a comparison rests on fewer requests than it must.
+pub(super) fn rests_on_few(settings: &Settings, after: &Journal) -> bool {
+    compared(settings, after).any(|(kpi, requests)| requests < f64::from(kpi.rules.min_requests))
+}
+
 /// The comparisons that have come to something, and the requests to the canary that they rest on.
-pub(super) fn compared<'a>(settings: &'a Settings, after: &'a Journal) -> impl Iterator<Item = (&'a Kpi, f64)> {
+fn compared<'a>(settings: &'a Settings, after: &'a Journal) -> impl Iterator<Item = (&'a Kpi, f64)> {
     let kpis = settings.kpis.iter().filter(|kpi| kpi.comparison.is_some());
     kpis.filter(|kpi| after.readings.iter().any(|reading| reading.name == kpi.name && reading.compared.is_some()))
         .map(|kpi| (kpi, requests(after, &kpi.name)))

@@ -317,3 +317,29 @@ fn a_delegate() {
     "#]],
     );
 }
+
+#[test]
+fn a_preview_beside_a_split() {
+    let analysis = json!({"preview": {"match": [{"headers": {"x-user": {"exact": "insider"}}}]}});
+    rules_of(
+        &analysis,
+        &Routing { preview: true, ..split(20) },
+        &expect![[r#"
+        - match:
+          - headers:
+              x-user:
+                exact: insider
+          route:
+          - destination:
+              host: podinfo-canary
+            weight: 100
+        - route:
+          - destination:
+              host: podinfo-primary
+            weight: 80
+          - destination:
+              host: podinfo-canary
+            weight: 20
+    "#]],
+    );
+}

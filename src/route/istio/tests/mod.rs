@@ -1,6 +1,7 @@
 //! Istio's own tests, beside the laws that all routers obey.
 
 mod golden;
+mod ports;
 mod promises;
 mod sticky;
 mod taking;
