@@ -120,7 +120,9 @@ impl History {
         let (first, last) = (self.at(from), self.at(to));
         self.tracks.iter().any(|track| {
             let valued = (first..=last).any(|at| track.valued(at).first().is_some_and(|value| value.is_finite()));
-            valued || track.counted(first..last.saturating_add(1)).first().is_some_and(Option::is_some)
+            let steps = || first..last.saturating_add(1);
+            let counted = || track.counted(steps()).first().is_some_and(Option::is_some);
+            valued || counted() || track.bucketed(steps()).first().is_some_and(Option::is_some)
         })
     }
 }
