@@ -1,4 +1,5 @@
-//! What the counters of both sides grew by in a span of time: the builtin queries of a router, asked for counts in place of rates.
+//! What the counters of both sides grew by in a span of time: the builtin queries of a router, and anybody's query of a histogram, asked
+//! for counts in place of rates.
 //!
 //! Both ends of the span are absolute, so spans neither overlap nor leave a gap, and nothing is extrapolated: a count that was made up
 //! would be evidence that was made up. A scraped instance whose counters were reset is left out of the span.

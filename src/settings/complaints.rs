@@ -235,9 +235,8 @@ fn comparison(metric: &Metric, range: ThresholdRange) -> Option<Complaint> {
     let named = ("metric", metric.name.as_str());
     let lacks = |end, example| complaint(&sentences::CAN083, &[named, ("end", end), ("example", example)]);
     match Builtin::parse(&metric.name).filter(|_| counts) {
-        Some(Builtin::Duration) => {
-            (range.max.or(metric.threshold).is_none()).then(|| lacks("max", "500, in milliseconds"))
-        }
+        Some(Builtin::Duration) => (range.max.or(metric.threshold).is_none())
+            .then(|| lacks("max", "500, in milliseconds, or drop comparison.type, so that quantiles are compared")),
         Some(Builtin::SuccessRate) if word == "slo" => {
             (range.min.or(metric.threshold).is_none()).then(|| lacks("min", "99, in percent"))
         }
