@@ -61,6 +61,15 @@ pub enum Credentials {
     Headers(Vec<(&'static str, String)>),
 }
 
+/// What a connection of its own is made with, in PEM; what is `None` is as everywhere.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// The only authorities whose certificates are good.
+    pub authority: Option<Vec<u8>>,
+    /// The certificates that are shown to the server, and their key.
+    pub identity: Option<Vec<u8>>,
+}
+
 /// What came back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpResponse {
@@ -90,6 +99,11 @@ pub fn origin(url: &str) -> Option<&str> {
     (http && clean && named).then(|| url.get(..scheme.len() + "://".len() + authority.len()))?
 }
 
+/// Whether an http or https URL is one of https.
+pub fn is_https(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
+}
+
 /// Text of others for a sentence: at most `length` characters, on one line.
 pub fn shorten(text: &str, length: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -103,6 +117,13 @@ impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.url.split('?').next().unwrap_or_default();
         f.debug_struct("HttpRequest").field("method", &self.method).field("url", &url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (authority, identity) = (self.authority.is_some(), self.identity.is_some());
+        f.debug_struct("Tls").field("authority", &authority).field("identity", &identity).finish()
     }
 }
 

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod power;
 pub mod route;
 pub mod scene;
+pub mod schedule;
 pub mod settings;
 pub mod sim;
 pub mod workload;

@@ -11,11 +11,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("object", &[]),
     ("judge", &[]),
-    ("plan", &["judge"]),
+    ("schedule", &[]),
+    ("plan", &["judge", "schedule"]),
     ("power", &["judge"]),
     ("backtest", &["judge", "power"]),
     ("api", &[]),
-    ("settings", &["api", "http", "route"]),
+    ("settings", &["api", "http", "route", "schedule"]),
     ("route", &["api", "object"]),
     ("metric", &["api", "http", "object", "route"]),
     ("hook", &["http"]),
@@ -25,7 +26,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("scene", &["alert", "api", "metric", "object", "route", "settings", "workload"]),
     ("install", &["api", "object", "route"]),
     ("check", &["api", "http", "install", "judge", "metric", "object", "route", "scene", "settings", "workload"]),
-    ("sim", &["api", "judge", "metric", "notify", "object", "plan", "route", "scene", "settings", "workload"]),
+    (
+        "sim",
+        &["api", "judge", "metric", "notify", "object", "plan", "route", "scene", "schedule", "settings", "workload"],
+    ),
     // IO and wiring.
     (
         "world",

@@ -143,6 +143,7 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
             end(Severity::Info, message)
         }
         Notice::GateClosed(moment, ..) => turn(Severity::Warn, waiting(*moment).to_owned(), With::Nothing),
+        Notice::Held(wait) => turn(Severity::Info, format!("The release waits: {}", wait.reason), With::Nothing),
         Notice::GateOverdue(gate, Overdue::RollBack) => {
             end(Severity::Error, format!("Gate {gate} did not open before its deadline, the release ended"))
         }

@@ -6,8 +6,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutoscalerRef, CanaryAnalysis, CanaryService, CanaryStatus, IngressRef, OwnRoute, Provider, RollbackPolicy,
-    RouteRef, TargetRef, UpstreamRef, number, rules,
+    AutoscalerRef, CanaryAnalysis, CanaryReplicas, CanaryService, CanaryStatus, IngressRef, NamespacedRef, OwnRoute,
+    Provider, ReleaseSchedule, RollbackPolicy, RouteRef, TargetRef, UpstreamRef, number, rules,
 };
 
 /// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
@@ -54,7 +54,10 @@ use super::{
     validation = rules::delegate_is_bare(),
     validation = rules::ports_differ(),
     validation = rules::knative_goes_with_knative(),
-    validation = rules::knative_scales_itself()
+    validation = rules::knative_scales_itself(),
+    validation = rules::one_canary_size(),
+    validation = rules::canary_is_counted(),
+    validation = rules::one_hand_counts_the_canary()
 )]
 pub struct CanarySpec {
     /// The router that shifts the traffic. Default: the operator's flag --mesh-provider.
@@ -77,6 +80,10 @@ pub struct CanarySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaler_ref: Option<AutoscalerRef>,
 
+    /// How many pods the canary has while a release runs. Default: as many as the primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_replicas: Option<CanaryReplicas>,
+
     /// The Ingress that leads to the target. The providers nginx and skipper need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress_ref: Option<IngressRef>,
@@ -86,7 +93,8 @@ pub struct CanarySpec {
     pub route_ref: Option<RouteRef>,
 
     /// Routes of your own that lead to the apex Service: only weights are written in them, and a backend for the canary is added
-    /// while a release runs. No route is made then. `provider` still says whose counters the builtin metrics ask.
+    /// while a release runs, or a rule before yours for the requests of `analysis.match`; an Ingress is never written and gets a twin
+    /// `<name>-canary`. No route is made then. `provider` still says whose counters the builtin metrics ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub route_refs: Option<Vec<OwnRoute>>,
@@ -101,6 +109,16 @@ pub struct CanarySpec {
 
     /// How a new revision is judged, and in which steps it gets traffic.
     pub analysis: CanaryAnalysis,
+
+    /// When releases may start and advance. Default: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ReleaseSchedule>,
+
+    /// The Canaries that come first: a new revision waits until none of them is in a release or has failed. A circle is told in the condition Stalled.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub depends_on: Option<Vec<NamespacedRef>>,
 
     /// What follows a release that failed, and what a way back needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

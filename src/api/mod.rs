@@ -10,6 +10,7 @@
 mod alert_provider;
 mod analysis;
 mod canary;
+mod canary_replicas;
 mod check;
 mod condition;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod provider;
 mod reference;
 mod rollback;
 mod rules;
+mod schedule;
 mod schema;
 pub mod sentences;
 mod service;
@@ -36,6 +38,7 @@ mod word;
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
 pub use analysis::{AlertRef, CanaryAnalysis, HeaderMatch, MatchCondition, Preview, Severity};
 pub use canary::{Canary, CanarySpec};
+pub use canary_replicas::CanaryReplicas;
 pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange, VerifyTraffic};
 pub use condition::Condition;
 pub use gateway::{BackendRef, Mirror, ParentRef};
@@ -47,12 +50,13 @@ pub use reference::{
     ScalerReplicas, SecretRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
 };
 pub use rollback::{OnFailure, RollbackPolicy, RollbackWindow};
+pub use schedule::{Day, ReleaseFreeze, ReleaseSchedule, ReleaseWindow};
 pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, ServicePort, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
 pub use status::{
-    CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, PendingAlert, Release, ReleaseVerdict, RouteContest,
-    Step, TestState,
+    CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, OpenedGate, PendingAlert, Release, ReleaseVerdict,
+    RouteContest, Step, TestState, Waiting,
 };
 pub use timestamp::Timestamp;
 pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};
@@ -60,7 +64,7 @@ pub use traffic_policy::{
     ConnectionPool, ConsistentHash, H2UpgradePolicy, HttpCookie, HttpPool, LoadBalancer, LocalityDistribution,
     LocalityFailover, LocalityLoadBalancing, OutlierDetection, SimpleLoadBalancer, TlsMode, TlsSettings, TrafficPolicy,
 };
-pub use webhook::{OnDeadline, Webhook, WebhookType};
+pub use webhook::{AuthorityKind, AuthorityRef, OnDeadline, Webhook, WebhookType};
 pub use word::{Vocabulary, Word};
 
 #[cfg(test)]

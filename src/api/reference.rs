@@ -143,7 +143,7 @@ pub struct OwnRoute {
     #[schemars(length(min = 1, max = 253))]
     pub api_version: String,
 
-    /// HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or VirtualService.
+    /// HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, VirtualService or Ingress.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
 
@@ -185,7 +185,7 @@ pub enum UpstreamKind {
     Upstream,
 }
 
-/// A MetricTemplate or an AlertProvider, by name.
+/// A Canary, a MetricTemplate or an AlertProvider, by name.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespacedRef {

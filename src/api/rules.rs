@@ -10,6 +10,8 @@ use super::sentences::{self, Sentence, literal};
 /// Nothing advances when analysis is skipped, so nothing can hang either.
 const SKIPPED: &str = "(has(self.skipAnalysis) && self.skipAnalysis)";
 
+const BROUGHT: &str = "(has(self.routeRefs) && self.routeRefs.size() > 0)";
+
 /// Flagger's pattern has no end anchor, so it admits 1m30s and 500ms, which work, and 1minute, which does not.
 const DURATION: &str = "^([0-9]+(h|m|s|ms))+$";
 
@@ -23,6 +25,44 @@ pub(super) fn duration(field: &str) -> Rule {
         format!("self.matches('{DURATION}')"),
         &sentences::CAN010,
         &[("field", &literal(field)), ("value", "(self == '' ? 'empty' : self)")],
+    )
+}
+
+/// A window begins at these times of a day.
+pub(super) const FROM: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+/// A window ends at these times of a day.
+pub(super) const TO: &str = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
+
+/// `last` is the last time that `pattern` admits.
+pub(super) fn clock(field: &str, last: &str, pattern: &str) -> Rule {
+    rule(
+        format!("self.matches('{pattern}')"),
+        &sentences::CAN090,
+        &[("field", &literal(field)), ("value", "self"), ("last", &literal(last))],
+    )
+}
+
+pub(super) fn window_opens() -> Rule {
+    rule("self.from != self.to", &sentences::CAN091, &[("value", "self.from")])
+}
+
+/// The months' lengths are for `settings`.
+pub(super) fn date(field: &str) -> Rule {
+    let pattern =
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$";
+    rule(
+        format!("self.matches('{pattern}')"),
+        &sentences::CAN092,
+        &[("field", &literal(field)), ("value", "(self == '' ? 'empty' : self)")],
+    )
+}
+
+/// What is written in two forms, or with two offsets, is compared by `settings`.
+pub(super) fn freeze_in_order() -> Rule {
+    rule(
+        "size(self.from) > 10 || size(self.to) > 10 || self.from <= self.to",
+        &sentences::CAN093,
+        &[("from", "self.from"), ("to", "self.to")],
     )
 }
 
@@ -139,9 +179,10 @@ pub(super) fn provider_mirrors() -> Rule {
     .field_path(".analysis.mirror")
 }
 
+/// Routes of the user's own need no other reference.
 fn reference_is_there(providers: &str, present: &str, field: &str, what: &str) -> Rule {
     rule(
-        format!("!has(self.provider) || !(self.provider in {providers}) || {present}"),
+        format!("!has(self.provider) || !(self.provider in {providers}) || {BROUGHT} || {present}"),
         &sentences::CAN026,
         &[("provider", "self.provider"), ("field", &literal(field)), ("what", &literal(what))],
     )
@@ -271,4 +312,47 @@ pub(super) fn provider_region() -> Rule {
 
 pub(super) fn some_alert_address() -> Rule {
     rule("(has(self.address) && self.address != '') || has(self.secretRef)", &sentences::ALT006, &[])
+}
+
+/// Only a gate can wait for a person.
+pub(super) fn hook_url_is_there() -> Rule {
+    let holds = "has(self.url) || (has(self.type) && self.type.startsWith('confirm-'))";
+    let type_ = "(has(self.type) && self.type != '' ? self.type : 'rollout')";
+    rule(holds, &sentences::CAN120, &[("name", "self.name"), ("type", type_)]).field_path(".url")
+}
+
+pub(super) fn person_needs_no_keys() -> Rule {
+    let holds = "has(self.url) || !(has(self.secretRef) || has(self.caRef))";
+    let field = "(has(self.secretRef) ? 'secretRef' : 'caRef')";
+    rule(holds, &sentences::CAN121, &[("name", "self.name"), ("field", field)])
+}
+
+/// An authority that nobody asks would be taken for a protection.
+pub(super) fn authority_is_asked() -> Rule {
+    let verified = "!(has(self.disableTLS) && self.disableTLS)";
+    let holds = format!("!has(self.caRef) || !has(self.url) || (self.url.startsWith('https:') && {verified})");
+    let what = format!("({verified} ? 'a url that does not begin with https:' : 'disableTLS: true')");
+    rule(holds, &sentences::CAN122, &[("name", "self.name"), ("what", &what)]).field_path(".caRef")
+}
+
+pub(super) fn one_canary_size() -> Rule {
+    let forms =
+        "[has(self.canaryReplicas.count), has(self.canaryReplicas.percent), has(self.canaryReplicas.followWeight)]";
+    rule(format!("!has(self.canaryReplicas) || {forms}.filter(form, form).size() == 1"), &sentences::CAN123, &[])
+        .field_path(".canaryReplicas")
+}
+
+pub(super) fn canary_is_counted() -> Rule {
+    let holds = "!has(self.canaryReplicas) || self.targetRef.kind == 'Deployment'";
+    rule(holds, &sentences::CAN124, &[("kind", "self.targetRef.kind")]).field_path(".canaryReplicas")
+}
+
+/// What one of the two writes the other would undo.
+pub(super) fn one_hand_counts_the_canary() -> Rule {
+    rule(
+        "!has(self.canaryReplicas) || !has(self.autoscalerRef)",
+        &sentences::CAN125,
+        &[("name", "self.autoscalerRef.name")],
+    )
+    .field_path(".canaryReplicas")
 }

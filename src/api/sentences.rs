@@ -222,11 +222,50 @@ sentences! {
     CAN086 QuantileOfShares
     "metric {metric} has comparison.type quantile, which compares how long requests take; write rateRatio, or name the metric request-duration"
 
+    CAN090 NoTimeOfDay
+    "{field} is {value}, which is no time of the day, so no window would open; write it with two digits each from 00:00 to {last}, for example 09:00"
+
+    CAN091 WindowNeverOpens
+    "a window of spec.schedule goes from {value} to {value} and would never open; write another end, or from 00:00 to 24:00 for the whole day"
+
+    CAN092 NoDate
+    "{field} is {value}, which is no date and no moment, so nothing would be frozen; write for example 2026-12-20 or 2026-12-20T12:00:00Z"
+
+    CAN093 FreezeEndsBeforeItBegins
+    "a freeze of spec.schedule goes from {from} to {to}, which is before it begins, so nothing would be frozen; swap them"
+
+    CAN094 UnknownTimeZone
+    "spec.schedule.timeZone is {value}, which is no time zone, so nobody knows when its windows open; write a name of the IANA database{similar}"
+
+    CAN095 DependencyCycle
+    "spec.dependsOn names canary {name}, which depends on this one, so neither could begin while both have a new revision; drop one of the two entries"
+
+    CAN096 DependencyMissing
+    "spec.dependsOn names canary {name}, which is not in namespace {namespace}, so no new revision is released; apply it, or drop the entry"
+
     CAN110 PortTwice
     "spec.service.ports has a number or a name twice (service.port and portName, http by default, count too), and no Service can have that, so none is made; give each port its own number and name"
 
     CAN111 PortMatchedTwice
     "spec.service.match[].port is set beside spec.service.ports, where each port has a rule of its own, so the route stays as it is; drop one of the two"
+
+    CAN120 HookUrlMissing
+    "webhook {name} of type {type} has no url, and only a gate can wait for a person, so nothing could be called; write url, or one of the types confirm-rollout, confirm-traffic-increase and confirm-promotion"
+
+    CAN121 KeysOfNoCall
+    "webhook {name} has {field} but no url, so a person opens it and nobody is called; write url, or drop {field}"
+
+    CAN122 AuthorityNotAsked
+    "webhook {name} has caRef and {what}, so the server's certificate would not be verified; write an https URL without disableTLS, or drop caRef"
+
+    CAN123 CanarySizeUnclear
+    "spec.canaryReplicas has not exactly one of count, percent and followWeight, so the size of the canary is not known; write one of them, or drop canaryReplicas"
+
+    CAN124 CanaryNotCounted
+    "spec.canaryReplicas is set, and a target of kind {kind} has no number of pods to set, so it would never come true; drop it, or name a Deployment in spec.targetRef"
+
+    CAN125 CanarySizeContested
+    "spec.canaryReplicas is set, and the autoscaler {name} of spec.autoscalerRef decides on the canary's pods too, so each would undo what the other writes; drop one of the two"
 
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"

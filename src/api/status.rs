@@ -75,6 +75,11 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
+    /// Pods of the primary where canaryReplicas is set: one that is made anew has as many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub primary_replicas: Option<i64>,
+
     /// The step that the release is at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
@@ -90,6 +95,18 @@ pub struct CanaryStatus {
     /// The webhook that holds the release, or that is still to be called after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
+
+    /// The gate without a url that a person opened, until the release has passed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_gate: Option<OpenedGate>,
+
+    /// What else the release waits for: its schedule, or canaries that come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+
+    /// Hash of the pod template whose release a request began in spite of schedule and dependsOn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_spec: Option<String>,
 
     /// The KPIs of the last check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -185,6 +202,33 @@ pub struct Gate {
 
     /// Since when it is waited for.
     pub since: Timestamp,
+}
+
+/// A gate that a person opened.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedGate {
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schemars(with = "Word<Moment>")]
+    pub moment: Word<Moment>,
+
+    /// Hash of the pod template that may pass; no other.
+    #[schemars(length(max = 253))]
+    pub revision: String,
+}
+
+/// What a release waits for that is no webhook.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// What holds it, in a sentence.
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+
+    /// When it goes on by itself, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A KPI as the last check found it.

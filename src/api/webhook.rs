@@ -6,18 +6,34 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{number, rules, schema};
+use super::{SecretRef, number, rules, schema};
 
 /// An HTTP POST at one moment of the release; an answer of 200, 201 or 202 means yes.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = rules::hook_url_is_there(),
+    validation = rules::person_needs_no_keys(),
+    validation = rules::authority_is_asked()
+)]
 pub struct Webhook {
     /// Name of the hook, as events show it.
+    #[schemars(length(max = 253))]
     pub name: String,
 
-    /// Where the call goes.
+    /// Where the call goes. A confirm hook without one waits for a person: the request resume opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8192))]
-    pub url: String,
+    pub url: Option<String>,
+
+    /// The Secret that the call is made with, in the canary's namespace: the key token (bearer), or username and password (basic);
+    /// beside them hmacKey (a signature) and tls.crt with tls.key (a client certificate).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+
+    /// The authority that vouches for the server, and no other. Default: those of the operator's system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_ref: Option<AuthorityRef>,
 
     /// At which moment the call is made. Default rollout: at every check.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
@@ -54,6 +70,33 @@ pub struct Webhook {
     /// Texts that the call carries, for example the command of a load tester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// An authority's certificate in a Secret or ConfigMap of the canary's namespace.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorityRef {
+    /// Secret or ConfigMap. Default Secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AuthorityKind>,
+
+    /// Name of the object.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+
+    /// Key of the certificate, in PEM. Default ca.crt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: Option<String>,
+}
+
+/// A kind of object that a certificate may stand in.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorityKind {
+    /// v1 Secret.
+    Secret,
+    /// v1 ConfigMap.
+    ConfigMap,
 }
 
 /// What follows when a confirm hook said no for too long.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Audience, Builtin, Comparison, Kpi, KpiSource, Mirror, Percent, Range, Recourse, Rollback, Rules, Steps, Strategy,
-    Tally, Test,
+    Audience, Builtin, CanarySize, Comparison, Kpi, KpiSource, Mirror, Percent, Range, Recourse, Rollback, Rules,
+    Steps, Strategy, Tally, Test,
 };
 use crate::power::Random;
 
@@ -40,14 +40,18 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         promotion_step: None,
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
+        canary_size: CanarySize::AsPrimary,
         cookies: None,
         preview: false,
         warmup: Duration::ZERO,
         kpis,
         hooks: Vec::new(),
+        approvals: Vec::new(),
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
+        schedule: None,
+        depends_on: vec![],
     }
 }
 

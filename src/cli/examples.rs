@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::api::Canary;
+use crate::model::Phase;
 use crate::object::value;
 use crate::route;
 use crate::settings::{self, Defaults};
-use crate::sim::{self, Scenario, Verdict};
+use crate::sim::{self, Outcome, Scenario, Verdict};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -39,7 +40,7 @@ fn own_routes() -> BTreeSet<String> {
 }
 
 /// What Flagger has not, by the directory of its example.
-const FEATURES: &[&str] = &["ports", "preview"];
+const FEATURES: &[&str] = &["canary-replicas", "gates", "ports", "preview"];
 
 fn features() -> impl Iterator<Item = String> {
     FEATURES.iter().map(|name| (*name).to_owned())
@@ -85,12 +86,54 @@ fn every_example_plays_to_a_promotion() {
     }
 }
 
+/// A good revision of the application in `examples/istio` with the Canary of another example.
+fn played(example: &str) -> Outcome {
+    let mut manifests = documents(&root().join("istio/app.yaml"));
+    manifests.extend(documents(&root().join(example)));
+    let scenario: Scenario = serde_saphyr::from_str("events: [{at: 0s, revision: {name: B}}]").unwrap();
+    sim::play(&manifests, &scenario).unwrap()
+}
+
+#[test]
+fn the_example_of_an_order_waits_for_the_database_that_comes_first() {
+    let outcome = played("order/canary.yaml");
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Undecided, None));
+    let last = outcome.timeline.last().unwrap();
+    assert_eq!(last.phase, Phase::Waiting);
+    assert!(
+        last.sentences[0].contains("canary demo/database of spec.dependsOn comes first and is not there"),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn the_example_of_a_schedule_waits_for_the_morning_and_is_promoted_then() {
+    // A simulated cluster begins on a Thursday at midnight UTC.
+    let outcome = played("schedule/canary.yaml");
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None));
+    let waits = outcome.timeline.iter().find(|entry| entry.phase == Phase::Waiting).unwrap();
+    assert!(waits.sentences[0].contains("before Thu 2026-01-01 09:00 Europe/Berlin"), "{waits:?}");
+    let begins = outcome.timeline.iter().find(|entry| entry.phase == Phase::Progressing).unwrap();
+    let wait = begins.at.saturating_sub(waits.at);
+    assert!((7 * 3_600..8 * 3_600).contains(&wait.as_secs()), "{wait:?}");
+}
+
+#[test]
+fn an_a_b_test_through_a_route_of_the_users_own_plays_to_a_promotion() {
+    let directory = root().join("own-routes/httproute");
+    let mut manifests = documents(&directory.join("app.yaml"));
+    manifests.extend(documents(&directory.join("ab-test.yaml")));
+    let scenario = std::fs::read_to_string(root().join("scenarios/good.yaml")).unwrap();
+    let outcome = sim::play(&manifests, &serde_saphyr::from_str(&scenario).unwrap()).unwrap();
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None));
+}
+
 #[test]
 fn every_directory_is_the_example_of_a_router_or_a_feature() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
         .chain(features())
-        .chain(["own-routes", "scenarios", "verdict"].map(str::to_owned))
+        .chain(["order", "own-routes", "scenarios", "schedule", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();

@@ -68,7 +68,7 @@ enum Command {
     Abort(request::Target),
     /// Hold a release where it is
     Pause(request::Target),
-    /// Go on with a release that is held
+    /// Go on with a release that is held, or open the gate that waits for a person
     Resume(request::Target),
     /// Analyse the revision again that was rolled back
     Retry(request::Target),

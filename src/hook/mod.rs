@@ -3,11 +3,13 @@
 //! The payload has Flagger's fields, so that whatever gates, tests or listens under Flagger does so here. Pure: never a
 //! socket, a clock, or a decision about what a no means.
 
+mod keys;
 mod payload;
 mod reply;
 #[cfg(test)]
 mod tests;
 
+pub use keys::{Data, Equipped, Found, KeyError, equip};
 pub use payload::Told;
 pub use reply::{Next, next};
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::http::HttpResponse;
-use crate::model::{Moment, Phase, Reply, Revision, Time, Tone, Trust};
+use crate::model::{HookKeys, Moment, Phase, Reply, Revision, Time, Tone, Trust};
 
 fn hook() -> Hook {
     Hook {
@@ -12,6 +12,7 @@ fn hook() -> Hook {
         timeout: Duration::from_secs(10),
         retries: 2,
         trust: Trust::System,
+        keys: HookKeys::default(),
         deadline: None,
         metadata: [("type", "bash"), ("cmd", "true")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
     }

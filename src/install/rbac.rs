@@ -36,8 +36,10 @@ pub fn core() -> Vec<Rule> {
         rule(kinds::SERVICE, OWN),
         rule(kinds::BUDGET, OWN),
         rule(kinds::ENDPOINT_SLICE, READ),
-        // Credentials of metric providers, each read by its name when it is used; never listed.
+        // Credentials of metric providers, chats and webhooks, each read by its name when it is used; never listed.
         named("", "secrets", &["get"]),
+        // Authorities of webhooks, in the same way.
+        named("", "configmaps", &["get"]),
         named("events.k8s.io", "events", &["create", "patch"]),
     ]
 }

@@ -152,11 +152,21 @@ fn scope(kpi: &Kpi, variables: &BTreeMap<String, String>, subject: &Subject<'_>)
         namespace: namespace.clone(),
         target: subject.measured.to_owned(),
         service: service.unwrap_or_else(|| target.clone()),
-        ingress: spec.ingress_ref.as_ref().map_or(target, |ingress| &ingress.name).clone(),
+        ingress: ingress(spec).unwrap_or_else(|| target.clone()),
         route: route.to_owned(),
         interval: kpi.interval.clone(),
         variables: variables.clone(),
     }
+}
+
+/// The Ingress that is shared; several as an expression.
+fn ingress(spec: &CanarySpec) -> Option<String> {
+    if let Some(ingress) = &spec.ingress_ref {
+        return Some(ingress.name.clone());
+    }
+    let brought = spec.route_refs.iter().flatten().filter(|route| route.kind == "Ingress");
+    let names: Vec<_> = brought.map(|route| route.name.as_str()).collect();
+    (!names.is_empty()).then(|| names.join("|"))
 }
 
 /// The release goes on; the check fails for as long as this holds.
@@ -284,6 +294,17 @@ mod tests {
         };
         let ask = inline(&kpi("k"), "{{ service }} {{ ingress }} {{ route }}", &subject).unwrap();
         assert_eq!(ask.query, "web door podinfo-app");
+    }
+
+    #[test]
+    fn several_ingresses_of_the_users_own_are_asked_for_as_one() {
+        let route = |kind: &str, name: &str| json!({"apiVersion": "v1", "kind": kind, "name": name});
+        let routes = [route("Ingress", "shop"), route("HTTPRoute", "api"), route("Ingress", "door")];
+        let spec = json!({"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo-app"},
+            "service": {"port": 80}, "routeRefs": routes,
+            "analysis": {"interval": "1m", "threshold": 1, "stepWeight": 10}});
+        let spec: CanarySpec = serde_json::from_value(spec).unwrap();
+        assert_eq!(ingress(&spec).as_deref(), Some("shop|door"));
     }
 
     #[test]

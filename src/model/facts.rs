@@ -54,6 +54,8 @@ pub struct Facts {
     pub budgets: Shape,
     /// What decides on the number of pods.
     pub scaling: Scaling,
+    /// Where the canaries of `Settings::depends_on` stand.
+    pub standings: BTreeMap<String, Standing>,
 }
 
 impl Facts {
@@ -69,12 +71,19 @@ impl Facts {
             && !self.journal.has_begun()
     }
 
-    /// The settings as they are for what the target runs: a revision that is known to be good needs no analysis.
+    /// The settings as they are for what the target runs: a revision that is known to be good needs no analysis, and neither a way
+    /// back nor what was asked for by hand waits for a window or for other canaries.
     pub fn in_force(&self) -> Option<Cow<'_, Settings>> {
         let settings = self.settings.as_ref()?;
-        Some(match self.is_known_good() {
-            true => Cow::Owned(Settings { strategy: Strategy::Skip, ..settings.clone() }),
-            false => Cow::Borrowed(settings),
+        let target = self.target.found().map(|target| &target.revision);
+        let exempt = target.is_some() && self.journal.exempt.as_ref() == target;
+        let free = || Settings { schedule: None, depends_on: Vec::new(), ..settings.clone() };
+        Some(if self.is_known_good() {
+            Cow::Owned(Settings { strategy: Strategy::Skip, ..free() })
+        } else if exempt {
+            Cow::Owned(free())
+        } else {
+            Cow::Borrowed(settings)
         })
     }
 }
@@ -160,6 +169,19 @@ pub struct PrimarySeen {
     pub replicas: u32,
     /// How far its rollout is.
     pub rollout: Rollout,
+}
+
+/// Where a canary stands that comes before another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// What Git asks for is what serves.
+    Settled,
+    /// Its release is not over.
+    Releasing,
+    /// Its last release failed.
+    Failed,
+    /// It is not there.
+    Missing,
 }
 
 /// What decides on the number of pods.

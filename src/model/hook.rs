@@ -20,10 +20,62 @@ pub struct Hook {
     pub retries: u32,
     /// Whose certificates are good.
     pub trust: Trust,
+    /// Where what it proves, and whom it believes, is written.
+    pub keys: HookKeys,
     /// What follows when a gate stays closed; `None` waits for ever.
     pub deadline: Option<Deadline>,
     /// Texts that the call carries.
     pub metadata: BTreeMap<String, String>,
+}
+
+/// Names of what a call is made with, in the canary's namespace; never what is in it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HookKeys {
+    /// The Secret with its credentials.
+    pub secret: Option<String>,
+    /// The only authority whose certificates are good.
+    pub authority: Option<Authority>,
+}
+
+/// Where the certificate of an authority stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Authority {
+    /// In which kind of object.
+    pub shelf: Shelf,
+    /// Its name.
+    pub name: String,
+    /// Under which key.
+    pub key: String,
+}
+
+/// A kind of object that a certificate may stand in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shelf {
+    /// A Secret.
+    Secret,
+    /// A ConfigMap.
+    ConfigMap,
+}
+
+impl Shelf {
+    /// Its kind, as in a manifest.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+}
+
+/// A gate that no server answers for: a person opens it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Approval {
+    /// Its name in the spec and in events.
+    pub name: String,
+    /// What it holds.
+    pub moment: Moment,
+    /// What follows when nobody opens it; `None` waits for ever.
+    pub deadline: Option<Deadline>,
 }
 
 /// How long a gate may stay closed, and what follows then.
@@ -90,6 +142,11 @@ impl Moment {
             Self::Rollback => "rollback",
             Self::Event => "event",
         }
+    }
+
+    /// Whether a release waits for its yes, as long as that takes.
+    pub const fn is_gate(self) -> bool {
+        matches!(self, Self::ConfirmRollout | Self::ConfirmTrafficIncrease | Self::ConfirmPromotion)
     }
 
     /// When it is called, and what follows when the answer is no.

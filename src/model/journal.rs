@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Time};
+use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Time, Wait};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -25,6 +25,14 @@ pub struct Journal {
     pub prepared: Option<Revision>,
     /// The hook that holds the release, or that is still to be called after it.
     pub awaits: Option<Awaited>,
+    /// The gate that a person opened, until the release has passed it.
+    pub opened: Option<Opened>,
+    /// Pods of the primary, where the canary has a number of its own: a primary that is made anew has as many.
+    pub full: Option<u32>,
+    /// What else holds the release.
+    pub waits: Option<Wait>,
+    /// The revision whose release a request began: the schedule does not hold it.
+    pub exempt: Option<Revision>,
     /// The step that runs.
     pub step: Option<Step>,
     /// Since when a request holds the release.
@@ -99,6 +107,15 @@ pub struct Awaited {
     pub moment: Moment,
     /// Since when; a gate's deadline counts from here.
     pub since: Time,
+}
+
+/// A gate that waits for a person, and was opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// Its moment.
+    pub moment: Moment,
+    /// The revision that may pass; no other.
+    pub revision: Revision,
 }
 
 /// One KPI as it was measured last.

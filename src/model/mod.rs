@@ -18,6 +18,7 @@ mod plan;
 mod request;
 mod revision;
 mod routing;
+mod schedule;
 mod settings;
 mod time;
 
@@ -27,10 +28,10 @@ pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use endpoints::Endpoints;
 pub(crate) use endpoints::SPREAD;
-pub use facts::{CanaryRef, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, TargetSeen};
+pub use facts::{CanaryRef, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Shape, Standing, TargetSeen};
 pub use facts::{Hold, Replacement, Rollout, ScalerSeen, Scaling, Unready};
-pub use hook::{Call, Deadline, Hook, Moment, Overdue, Reply, Trust};
-pub use journal::{Awaited, Condition, ConditionKind, Contest, Journal, Reading, Step, Truth, Verdict};
+pub use hook::{Approval, Authority, Call, Deadline, Hook, HookKeys, Moment, Overdue, Reply, Shelf, Trust};
+pub use journal::{Awaited, Condition, ConditionKind, Contest, Journal, Opened, Reading, Step, Truth, Verdict};
 pub use notice::{Notice, Tone};
 pub use percent::Percent;
 pub use phase::Phase;
@@ -38,8 +39,9 @@ pub use plan::Plan;
 pub use request::{Handled, Request, Verb};
 pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
+pub use schedule::{Freeze, Schedule, Wait, Window};
 pub use settings::{
-    Audience, Builtin, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules, Settings, Steps,
-    Strategy,
+    Audience, Builtin, CanarySize, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules,
+    Settings, Steps, Strategy,
 };
 pub use time::Time;

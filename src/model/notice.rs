@@ -1,6 +1,6 @@
 //! What users hear of a release. `notify` turns each into words.
 
-use super::{Course, Mirror, Moment, Overdue, Percent, Reading, Unready};
+use super::{Course, Mirror, Moment, Overdue, Percent, Reading, Unready, Wait};
 
 /// One thing that happened. Every variant has its own reason, so that repeated events of one kind can be told apart.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,6 +33,8 @@ pub enum Notice {
     GateOverdue(String, Overdue),
     /// A hook that tests or follows a release said no: its name and what it said.
     HookFailed(Moment, String, String),
+    /// Something else than a hook holds the release, which is told once.
+    Held(Wait),
     /// A rollback hook asked for the end of the release.
     RollbackRequested,
     /// A side is not ready.

@@ -40,7 +40,7 @@ pub enum Verb {
     Abort,
     /// Hold the release where it is.
     Pause,
-    /// Go on with a release that is held.
+    /// Go on with a release that is held; open the gate that waits for a person.
     Resume,
     /// Analyse the revision again that was rolled back.
     Retry,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Comparison, Hook, Mirror, Percent, Test};
+use super::{Approval, Comparison, Hook, Mirror, Percent, Schedule, Test};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,6 +23,8 @@ pub struct Settings {
     pub primary_ready: Percent,
     /// Share of the canary's pods that must be available.
     pub canary_ready: Percent,
+    /// How many pods the canary has while a release runs.
+    pub canary_size: CanarySize,
     /// Names of the cookies that keep users on a side while a release runs, where the user asked for it.
     pub cookies: Option<CookieNames>,
     /// Some requests see the canary whenever it can answer, whatever its share.
@@ -33,12 +35,32 @@ pub struct Settings {
     pub kpis: Vec<Kpi>,
     /// What is called, in the order of the spec.
     pub hooks: Vec<Hook>,
+    /// The gates that a person opens, in the order of the spec.
+    pub approvals: Vec<Approval>,
     /// Leave everything as it is.
     pub suspend: bool,
     /// Give the user's objects back when the Canary is deleted.
     pub revert_on_deletion: bool,
     /// What follows a release that failed, and what a way back needs.
     pub rollback: Rollback,
+    /// When releases may start and advance; `None` where always.
+    pub schedule: Option<Schedule>,
+    /// The canaries, as `namespace/name`, that a release waits for before it begins; sorted.
+    pub depends_on: Vec<String>,
+}
+
+/// How many pods the canary has while a release runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CanarySize {
+    /// As many as the primary, or what its autoscaler makes of it.
+    #[default]
+    AsPrimary,
+    /// So many.
+    Count(u32),
+    /// This share of the primary's pods.
+    Share(Percent),
+    /// What its weight needs.
+    Weight,
 }
 
 /// What follows a release that failed, and what a way back needs.

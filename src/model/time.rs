@@ -1,4 +1,4 @@
-//! A moment, to the millisecond, in UTC. This file alone decides which time library the core uses.
+//! A moment, to the millisecond, in UTC. This file and `schedule` alone know which time library the core uses.
 
 use std::fmt;
 use std::time::Duration;

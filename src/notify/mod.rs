@@ -10,7 +10,7 @@ mod unready;
 pub use reasons::{ALL, Reason};
 pub use unready::unready;
 
-use crate::model::{CanaryRef, Course, Mirror, Moment, Notice, Percent, Reading, Tone, Unready, Verdict};
+use crate::model::{CanaryRef, Course, Mirror, Moment, Notice, Percent, Reading, Tone, Unready, Verdict, Wait};
 
 /// A Kubernetes Event of the Canary.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,6 +57,7 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::GateClosed(moment, hook, why) => hooks::closed(*moment, hook, why, who),
         Notice::GateOverdue(hook, then) => hooks::overdue(hook, *then, who),
         Notice::HookFailed(moment, hook, why) => hooks::failed(*moment, hook, why, who),
+        Notice::Held(wait) => held(wait, who),
         Notice::RollbackRequested => format!("Rolling back {name}.{ns} manual webhook invoked"),
         Notice::CanaryNotReady(why) => canary_not_ready(*why, who),
         Notice::PrimaryNotReady(why) => {
@@ -104,6 +105,15 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::Terminating => format!("Terminating canary {name}.{ns}"),
         Notice::Terminated => format!("Terminated canary {name}.{ns}"),
     }
+}
+
+fn held(wait: &Wait, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, name, .. } = who;
+    let by_hand = "serin.dev/request: promote/<id>";
+    format!(
+        "The release of {name}.{namespace} waits: {}; to let it go on now, write the annotation {by_hand}",
+        wait.reason
+    )
 }
 
 fn course_changed(course: Course, who: &CanaryRef) -> String {
@@ -160,6 +170,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::Promoted
         | Notice::PromotedUnanalysed
         | Notice::Withdrawn
+        | Notice::Held(_)
         | Notice::Requested { .. }
         | Notice::Suspended
         | Notice::Terminating
@@ -210,6 +221,7 @@ fn action(notice: &Notice, note: &str) -> String {
         Notice::GateClosed(moment, hook, _) => format!("Await-{}-{}", moment.as_str(), digest(hook)),
         Notice::GateOverdue(hook, _) => format!("Await-{}", digest(hook)),
         Notice::HookFailed(..) => format!("Test-{}", digest(note)),
+        Notice::Held(_) => format!("Hold-{}", digest(note)),
         Notice::RollbackRequested => "RollBack".to_owned(),
         Notice::CanaryNotReady(_) | Notice::PrimaryNotReady(_) => format!("Wait-{}", digest(note)),
         Notice::Copying | Notice::RoutingToPrimary | Notice::Promoted | Notice::PromotedUnanalysed => {

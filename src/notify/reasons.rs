@@ -98,6 +98,8 @@ reasons! {
     "A confirm webhook said no for longer than its deadline; what follows is in its onDeadline."
     HOOK_FAILED WebhookFailed
     "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
+    HELD ReleaseHeld
+    "The schedule is closed, or a canary of dependsOn comes first; the release goes on by itself when the event says, and checks go on meanwhile."
     ROLLBACK_REQUESTED RollbackRequested
     "A webhook of type rollback said yes; the release is rolled back."
     SUSPENDED Suspended
@@ -130,6 +132,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::GateClosed(..) => GATE_CLOSED,
         Notice::GateOverdue(..) => GATE_OVERDUE,
         Notice::HookFailed(..) => HOOK_FAILED,
+        Notice::Held(_) => HELD,
         Notice::RollbackRequested => ROLLBACK_REQUESTED,
         Notice::CanaryNotReady(_) => CANARY_NOT_READY,
         Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,

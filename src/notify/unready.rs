@@ -17,7 +17,7 @@ pub fn unready(why: Unready, workload: &str) -> String {
             format!("{waiting} {available} of {updated} (readyThreshold {threshold}%) updated replicas are available")
         }
         Unready::TooFew { pods, needed } => {
-            format!("{workload:?} has {pods} pods and needs {needed} before all traffic returns to it")
+            format!("{workload:?} has {pods} pods and needs {needed} before more traffic goes to it")
         }
         Unready::NoEndpoints => format!("the pods of {workload:?} are ready, and no Service lists one of them yet"),
     }

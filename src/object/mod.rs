@@ -6,12 +6,14 @@ mod change;
 pub mod content;
 mod fake;
 mod kind;
+mod mark;
 pub mod value;
 
 pub use change::Change;
 pub use content::Content;
 pub use fake::{Conflict, FakeStore};
 pub use kind::{Kind, ObjectKey, kinds};
+pub use mark::is_mark;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::hooks::{Consent, Way, consent};
 use super::moves::Move;
 use super::progressing::{carry_out, roll_back};
-use super::{looks, moves, traffic};
+use super::{looks, moves, size, traffic};
 use crate::judge::{self, Bearing};
 use crate::model::{Answer, Facts, Moment, Notice, Phase, Reading, Settings, Strategy, TargetSeen, Time};
 
@@ -38,7 +38,7 @@ pub(super) fn can_judge(facts: &Facts, settings: &Settings, target: &TargetSeen)
 
 /// Whether the canary can serve.
 pub(super) fn ready(facts: &Facts, settings: &Settings, target: &TargetSeen) -> bool {
-    target.rollout.readiness(settings.canary_ready).is_ok() && facts.endpoints.canary > 0
+    size::ready(facts, settings, target).is_ok()
 }
 
 /// Judges the answers of a check that was due: the next move, a halt, or the end of the release.
@@ -63,12 +63,16 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
     }
     let next = moves::next(&settings.strategy, &draft.journal, &draft.facts.route);
     let gate = moves::gate(next, &settings.strategy, &draft.journal);
-    let asked = gate.is_some_and(|gate| consent(settings, answers, gate) == Consent::Pending);
+    let held = draft.is_held(settings);
+    let asked = !held && gate.is_some_and(|gate| consent(settings, answers, gate) == Consent::Pending);
     if asked || draft.may_be_called_off(settings) {
         // The check is not over: its readings are taken anew when the reply is there.
         return draft.await_replies(settings);
     }
     draft.journal.readings = readings(draft.facts, settings, answers, draft.now);
+    if held {
+        return draft.hold_step(settings);
+    }
     match draft.agreed(settings, gate) {
         Way::Free => carry_out(draft, settings, target, next),
         Way::Held => {}

@@ -1,6 +1,8 @@
 //! Conditions: the outcome of a decision in the words that kubectl, Flux and Argo CD read.
 
-use crate::model::{Awaited, Condition, ConditionKind, Facts, Gravity, Journal, Notice, Phase, Seen, Time, Truth};
+use crate::model::{
+    Awaited, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Phase, Seen, Time, Truth,
+};
 
 /// Writes the conditions that belong to the journal. Times move only when something was said anew.
 pub(super) fn settle(journal: &mut Journal, facts: &Facts, now: Time) {
@@ -47,6 +49,7 @@ fn say(kind: ConditionKind, truth: Truth, reason: &str, message: impl Into<Strin
 fn promoted(journal: &Journal, facts: &Facts) -> Said {
     let kind = &facts.canary.kind;
     let (truth, message) = match journal.phase {
+        Phase::Waiting if journal.waits.is_some() => (Truth::Unknown, held(journal)),
         Phase::Initialized => (Truth::True, format!("{kind} initialization completed.")),
         Phase::Waiting | Phase::WaitingPromotion => (Truth::Unknown, "Waiting for approval.".to_owned()),
         Phase::Progressing => (Truth::Unknown, "New revision detected, progressing canary analysis.".to_owned()),
@@ -101,10 +104,26 @@ fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
         _ if journal.paused.is_some() => {
             "The release is held by a request; go on with the annotation serin.dev/request: resume/<id>.".to_owned()
         }
+        Some(Awaited { hook, moment, .. }) if waits_for_a_person(facts, hook, *moment) => format!(
+            "The {} gate {hook} waits for a person; open it with the annotation serin.dev/request: resume/<id>.",
+            moment.as_str()
+        ),
+        _ if journal.waits.is_some() => held(journal),
         Some(Awaited { hook, moment, .. }) => format!("The {} webhook {hook} has not said yes yet.", moment.as_str()),
         None => "A release is under way.".to_owned(),
     };
     (!idle).then(|| say(ConditionKind::Reconciling, Truth::True, journal.phase.as_str(), message))
+}
+
+fn waits_for_a_person(facts: &Facts, name: &str, moment: Moment) -> bool {
+    let approvals = facts.settings.iter().flat_map(|settings| &settings.approvals);
+    approvals.into_iter().any(|gate| gate.name == name && gate.moment == moment)
+}
+
+/// What a release waits for that is no hook.
+fn held(journal: &Journal) -> String {
+    let reason = journal.waits.as_ref().map_or("", |wait| wait.reason.as_str());
+    format!("The release waits: {reason}; the annotation serin.dev/request: promote/<id> lets it go on.")
 }
 
 /// Only while somebody has to mend something: kstatus reads it as "failed".

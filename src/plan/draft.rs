@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{conditions, renewal};
+use super::{conditions, renewal, size};
 use crate::model::{
     Answer, Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Scaling, Seen,
     Settings, Shape, Step, TargetSeen, Time, Unready,
@@ -38,7 +38,9 @@ impl<'a> Draft<'a> {
 
     pub(super) fn finish(mut self) -> Plan {
         renewal::note(&mut self);
+        self.note_size();
         self.calm_down();
+        self.forget_wait();
         self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);
         self.notices.extend(conditions::news(self.facts));
@@ -78,6 +80,13 @@ impl<'a> Draft<'a> {
         }
         if !matches!(phase, Phase::Progressing | Phase::WaitingPromotion) {
             self.journal.paused = None;
+            self.journal.exempt = None;
+        }
+        if !matches!(phase, Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion) {
+            self.journal.waits = None;
+        }
+        if matches!(phase, Phase::Promoting | Phase::Finalising | Phase::Failed) {
+            self.journal.opened = None;
         }
         self.journal.phase = phase;
         self.journal.weight = weight;
@@ -236,10 +245,10 @@ impl<'a> Draft<'a> {
         self.effects.extend(old.map(|r| Effect::Forget(r.clone())));
     }
 
-    /// Scales the target up to what the primary runs, if it stands at zero. Not before its last pods are gone: for a moment the
+    /// Scales the target up to what the primary runs, or to what the spec asks for, if it stands at zero. Not before its last pods are gone: for a moment the
     /// status counts them as pods of the new scale, and nobody could tell who is available.
     pub(super) fn scale_up(&mut self, target: &TargetSeen) {
-        if target.replicas == 0 && target.rollout.total == 0 {
+        if !self.resize(target) && target.replicas == 0 && target.rollout.total == 0 {
             let as_primary = self.facts.primary.found().map_or(1, |p| p.replicas.max(1));
             let replicas = match &self.facts.scaling {
                 // It starts small and grows with its traffic, unless it gets all of it at once.
@@ -255,10 +264,9 @@ impl<'a> Draft<'a> {
         self.facts.target.found().map_or(MAX_DRAIN, |t| t.grace.min(MAX_DRAIN))
     }
 
-    /// Whether the canary can serve: rolled out, available, and listed by its Service.
+    /// Whether the canary can serve, now and at its next weight.
     pub(super) fn canary_ready(&self, settings: &Settings, target: &TargetSeen) -> Result<(), Unready> {
-        target.rollout.readiness(settings.canary_ready)?;
-        if self.facts.endpoints.canary == 0 { Err(Unready::NoEndpoints) } else { Ok(()) }
+        size::ready(self.facts, settings, target)
     }
 
     /// Whether the primary can serve `revision` (any, where `None`).

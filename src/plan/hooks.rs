@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use crate::model::{
-    Answer, Awaited, Call, Facts, Hook, Moment, Notice, Overdue, Phase, Question, Reply, Settings, Step, Time,
+    Answer, Approval, Awaited, Call, CanaryRef, Facts, Hook, Moment, Notice, Opened, Overdue, Phase, Question, Reply,
+    Settings, Step, TargetSeen, Time,
 };
 
 /// What the hooks of one moment have come to.
@@ -36,7 +37,8 @@ pub(super) fn consent<'a>(settings: &'a Settings, answers: &'a [Answer], moment:
 /// Whether any hook may hold the first move of a release.
 pub(super) fn precede(settings: &Settings) -> bool {
     let holds = [Moment::PreRollout, Moment::ConfirmTrafficIncrease, Moment::ConfirmPromotion, Moment::Rollback];
-    settings.hooks.iter().any(|hook| holds.contains(&hook.moment))
+    let moments = settings.hooks.iter().map(|hook| hook.moment);
+    moments.chain(settings.approvals.iter().map(|gate| gate.moment)).any(|moment| holds.contains(&moment))
 }
 
 /// The next call of `moment`: the first without an answer, where all before it said yes.
@@ -134,16 +136,27 @@ impl Draft<'_> {
     pub(super) fn gate(&mut self, settings: &Settings, moment: Moment, phase: Phase) -> Way {
         let answers = self.answers;
         match consent(settings, answers, moment) {
-            Consent::Given => {
-                self.passed(settings, moment);
-                self.journal.awaits = None;
-                Way::Free
-            }
+            Consent::Given => match self.unopened(settings, moment) {
+                Some(gate) => {
+                    let CanaryRef { name, namespace, .. } = &self.facts.canary;
+                    let why = format!("a person opens it, with serin resume {name} -n {namespace}");
+                    self.closed(settings, gate, &why, phase)
+                }
+                None => {
+                    self.passed(settings, moment);
+                    self.journal.awaits = None;
+                    self.journal.opened = None;
+                    Way::Free
+                }
+            },
             Consent::Pending => {
                 self.await_replies(settings);
                 Way::Held
             }
-            Consent::Refused(hook, why) => self.closed(settings, hook, why, phase),
+            Consent::Refused(hook, why) => {
+                let Hook { name, moment, deadline, .. } = hook.clone();
+                self.closed(settings, &Approval { name, moment, deadline }, why, phase)
+            }
         }
     }
 
@@ -156,7 +169,30 @@ impl Draft<'_> {
         }
     }
 
-    fn closed(&mut self, settings: &Settings, hook: &Hook, why: &str, phase: Phase) -> Way {
+    /// The gate of `moment` that still waits for a person: what was opened for another revision is not open.
+    fn unopened<'s>(&self, settings: &'s Settings, moment: Moment) -> Option<&'s Approval> {
+        let current = self.facts.target.found().map(|target| &target.revision);
+        let opened = self.journal.opened.as_ref();
+        let open = opened.is_some_and(|opened| opened.moment == moment && Some(&opened.revision) == current);
+        settings.approvals.iter().find(|gate| gate.moment == moment).filter(|_| !open)
+    }
+
+    /// The moment of the gate that the release waits for a person at.
+    pub(super) fn waits_for_a_person(&self, settings: &Settings) -> Option<Moment> {
+        let awaited = self.journal.awaits.as_ref()?;
+        let same = |gate: &&Approval| gate.name == awaited.hook && gate.moment == awaited.moment;
+        settings.approvals.iter().find(same).map(|gate| gate.moment)
+    }
+
+    /// A person opened the gate of `moment` for the revision that the target runs. Whatever else stands before it is asked at once.
+    pub(super) fn open(&mut self, moment: Moment, target: &TargetSeen) {
+        self.journal.opened = Some(Opened { moment, revision: target.revision.clone() });
+        if let Some(step) = &mut self.journal.step {
+            step.next_check_at = step.next_check_at.min(self.now);
+        }
+    }
+
+    fn closed(&mut self, settings: &Settings, hook: &Approval, why: &str, phase: Phase) -> Way {
         let same = |awaited: &&Awaited| awaited.hook == hook.name && awaited.moment == hook.moment;
         let known = self.journal.awaits.as_ref().filter(same).map(|awaited| awaited.since);
         if known.is_none() {
@@ -167,6 +203,7 @@ impl Draft<'_> {
         if let Some(deadline) = overdue {
             self.tell(Notice::GateOverdue(hook.name.clone(), deadline.then));
             self.journal.awaits = None;
+            self.journal.opened = None;
             return match deadline.then {
                 Overdue::RollBack => Way::Over,
                 Overdue::GoOn => Way::Free,
@@ -179,8 +216,13 @@ impl Draft<'_> {
 
     /// The same step once more after an interval: what was measured since it began still counts.
     pub(super) fn check_again(&mut self, settings: &Settings, phase: Phase) {
+        self.look_again(phase, settings.interval);
+    }
+
+    /// The same step once more after so long.
+    pub(super) fn look_again(&mut self, phase: Phase, after: Duration) {
         let began = self.journal.step.map(|step| step.started_at);
-        self.enter(phase, self.journal.weight, settings.interval);
+        self.enter(phase, self.journal.weight, after);
         if let (Some(step), Some(began)) = (&mut self.journal.step, began) {
             step.started_at = began;
         }

@@ -2,7 +2,7 @@
 //!
 //! A question is put only when every answer before it allows the next move, so nobody is asked to approve what fails anyway.
 
-use super::{check, hooks, looks, moves, settled};
+use super::{check, holds, hooks, looks, moves, settled, waiting};
 use crate::model::{Answer, Facts, Moment, Phase, Question, Settings, Strategy, TargetSeen, Time};
 use hooks::Consent;
 
@@ -40,7 +40,7 @@ impl Inquiry<'_> {
         if hooks::follows(self.facts) {
             asked.extend(self.hook(Moment::PostRollout));
         }
-        if settled::is_new(&self.facts.journal, &self.target.revision) {
+        if settled::is_new(&self.facts.journal, &self.target.revision) && self.may_begin() {
             asked.extend(self.hook(Moment::ConfirmRollout));
         }
         asked
@@ -48,10 +48,14 @@ impl Inquiry<'_> {
 
     fn waiting(&self) -> Vec<Question> {
         let mut asked = self.rollbacks();
-        if self.is_due() {
+        if waiting::is_due(&self.facts.journal, self.now) && self.may_begin() {
             asked.extend(self.hook(Moment::ConfirmRollout));
         }
         asked
+    }
+
+    fn may_begin(&self) -> bool {
+        holds::of_start(self.facts, &self.facts.journal, self.settings, self.now).is_none()
     }
 
     fn in_release(&self) -> Vec<Question> {
@@ -77,6 +81,9 @@ impl Inquiry<'_> {
         if journal.step.is_some_and(|step| step.waiting_since.is_some()) || !self.is_due() {
             return Vec::new();
         }
+        if journal.weight.is_zero() && holds::of_move(self.settings, self.now).is_some() {
+            return Vec::new();
+        }
         if journal.prepared != journal.last_applied {
             let open = self.hook(Moment::PreRollout);
             if !open.is_empty() || !self.consents(Moment::PreRollout) {
@@ -95,7 +102,12 @@ impl Inquiry<'_> {
             let kpis = self.settings.kpis.iter().enumerate();
             return kpis.map(|(at, kpi)| looks::question(self.facts, self.settings, at, kpi, self.now)).collect();
         }
-        if check::passes(self.facts, self.settings, self.answers, self.now) { self.gate() } else { Vec::new() }
+        let goes_on = holds::of_move(self.settings, self.now).is_none();
+        if goes_on && check::passes(self.facts, self.settings, self.answers, self.now) {
+            self.gate()
+        } else {
+            Vec::new()
+        }
     }
 
     fn has_measured(&self) -> bool {

@@ -9,6 +9,7 @@ mod conditions;
 mod contest;
 mod draft;
 mod finalising;
+mod holds;
 mod hooks;
 mod initializing;
 mod inquiry;
@@ -19,6 +20,7 @@ mod promoting;
 mod renewal;
 mod requests;
 mod settled;
+mod size;
 mod takeover;
 mod terminating;
 #[cfg(test)]

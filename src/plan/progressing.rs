@@ -42,6 +42,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         return unready(draft, settings, why);
     }
     let Some(step) = draft.journal.step else { return take_over(draft, settings) };
+    if settings.strategy == Strategy::Skip && draft.is_held(settings) {
+        return draft.stand_by(settings);
+    }
     if settings.strategy == Strategy::Skip {
         return carry_out(draft, settings, target, Move::Promote);
     }
@@ -105,6 +108,10 @@ fn await_primary(draft: &mut Draft<'_>, settings: &Settings) {
 
 /// The canary is ready for the first time: the analysis begins with the first move of its strategy.
 fn start(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, step: Step) {
+    // What a failed promotion left with all traffic is judged whatever the time.
+    if draft.journal.weight.is_zero() && draft.is_held(settings) {
+        return draft.stand_by(settings);
+    }
     // A gate or a hook that held it was asked: it is asked again in its time.
     if step.waiting_since.is_some() && hooks::precede(settings) {
         // Whoever is asked has all the time: the canary is not what is waited for any more.

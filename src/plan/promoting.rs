@@ -4,6 +4,7 @@ use super::capacity;
 use super::draft::Draft;
 use super::progressing;
 use super::settled::begin;
+use super::size;
 use crate::model::{
     Audience, Effect, Facts, Notice, Percent, Phase, Replacement, RouteSeen, Settings, TargetSeen, Unready,
 };
@@ -63,6 +64,7 @@ pub(super) fn serves_alone(facts: &Facts, settings: &Settings, target: &TargetSe
 /// Gives the canary all traffic before the primary's pods go. Whether it has it, and the last requests there are done.
 fn has_everything(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) -> bool {
     draft.journal.weight = Percent::FULL;
+    draft.resize(target);
     if let Err(why) = draft.canary_ready(settings, target) {
         progressing::unready(draft, settings, why);
         return false;
@@ -109,7 +111,8 @@ fn finalise(draft: &mut Draft<'_>) {
 pub(super) fn fail(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, why: Unready) {
     let analysed = draft.journal.last_applied.as_ref() == Some(&target.revision);
     let everybody = settings.strategy.audience() == Audience::Everyone && draft.facts.route != RouteSeen::Unrouted;
-    let healthy = analysed && everybody && draft.canary_ready(settings, target).is_ok();
+    let able = draft.canary_ready(settings, target).is_ok() && size::carries(draft.facts, Percent::FULL);
+    let healthy = analysed && everybody && able;
     draft.enter(Phase::Failed, if healthy { Percent::FULL } else { Percent::ZERO }, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;

@@ -35,9 +35,11 @@ fn carry_out_request(
     let phase = draft.journal.phase;
     let analysed = matches!(phase, Phase::Progressing | Phase::WaitingPromotion);
     let current = draft.journal.last_applied.as_ref() == Some(&target.revision);
+    let gate = draft.waits_for_a_person(settings);
     match verb {
         Verb::Promote if phase == Phase::Waiting => {
             settled::start(draft, settings, target);
+            draft.journal.exempt = Some(target.revision.clone());
             Ok("the release begins".to_owned())
         }
         Verb::Promote if analysed && current => {
@@ -64,6 +66,10 @@ fn carry_out_request(
             draft.check_again(settings, phase);
             Ok("the release goes on".to_owned())
         }
+        Verb::Resume if gate.is_some() && (current || phase == Phase::Waiting) => {
+            gate.into_iter().for_each(|moment| draft.open(moment, target));
+            Ok("the gate is open, and the release goes on".to_owned())
+        }
         Verb::Retry if phase == Phase::Failed && current && draft.journal.weight.is_zero() => {
             settled::start(draft, settings, target);
             Ok("the revision is analysed again".to_owned())
@@ -85,7 +91,7 @@ fn carry_out_request(
             Err(format!("no release can be changed, the phase is {phase}"))
         }
         Verb::Pause => Err("no release runs that is not held already".to_owned()),
-        Verb::Resume => Err("no release is held by a request".to_owned()),
+        Verb::Resume => Err("no release is held by a request or waits for a person".to_owned()),
         Verb::Retry => Err(format!("only a revision that was rolled back is tried again, the phase is {phase}")),
     }
 }

@@ -72,6 +72,8 @@ pub(super) fn begin(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         draft.journal.prepared = None;
     }
     draft.journal.awaits = None;
+    draft.journal.opened = None;
+    draft.journal.waits = None;
     draft.journal.last_applied = Some(target.revision.clone());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;

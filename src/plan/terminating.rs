@@ -36,7 +36,8 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         return finish(draft);
     }
     draft.scale_up(target);
-    if facts.endpoints.canary > 0 && target.rollout.readiness(Percent::FULL).is_ok() {
+    let grows = draft.grow(target);
+    if !grows && facts.endpoints.canary > 0 && target.rollout.readiness(Percent::FULL).is_ok() {
         draft.enter(Phase::Terminating, Percent::ZERO, draft.drain());
         release(draft);
     } else if draft.now >= step.started_at.after(deadline) {

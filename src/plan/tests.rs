@@ -1,18 +1,21 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
+mod approvals;
 mod comparisons;
 mod contests;
 mod deletion;
 mod endings;
 mod gates;
+mod holds;
 mod mid_release;
 mod outages;
 mod requests;
 mod rules;
+mod sizes;
 mod strategies;
 mod traffic;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{decide, questions};
@@ -46,6 +49,7 @@ fn settings() -> Settings {
         promotion_step: None,
         primary_ready: Percent::FULL,
         canary_ready: Percent::FULL,
+        canary_size: CanarySize::AsPrimary,
         cookies: None,
         preview: false,
         warmup: Duration::ZERO,
@@ -59,9 +63,12 @@ fn settings() -> Settings {
             comparison: None,
         }],
         hooks: vec![],
+        approvals: vec![],
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
+        schedule: None,
+        depends_on: vec![],
     }
 }
 
@@ -109,6 +116,7 @@ pub(super) fn settled() -> Facts {
         copies: Shape::AsWanted,
         budgets: Shape::AsWanted,
         scaling: Scaling::Fixed,
+        standings: BTreeMap::new(),
     };
     let journal = decide(&facts, &[], t(0)).journal;
     Facts { journal, ..facts }

@@ -3,6 +3,7 @@
 //! No request is sent to a side without ready endpoints, neither by weight nor by cookie.
 
 use super::draft::Draft;
+use super::size;
 use crate::model::{
     Affinity, Effect, Facts, Journal, Mirror, Notice, Percent, Phase, RouteSeen, Routing, Settings, Shape,
 };
@@ -135,11 +136,12 @@ fn affinity(facts: &Facts, settings: &Settings, journal: &Journal, share: Percen
     }
 }
 
-/// A share is raised only for a side that has ready endpoints; where only the canary has any, it gets everything.
+/// A share is raised only for a side that has ready endpoints, and the pods that it needs; where only the canary has any, it gets everything.
 fn safe(facts: &Facts, wanted: Percent) -> Percent {
     let now = routed(facts);
     match (facts.endpoints.primary > 0, facts.endpoints.canary > 0) {
         _ if facts.route == RouteSeen::Unrouted => wanted,
+        (true, true) if wanted > now && !size::carries(facts, wanted) => now,
         (true, true) => wanted,
         (true, false) => Percent::ZERO,
         (false, true) if is_down(facts) => Percent::FULL,

@@ -1,9 +1,9 @@
-//! A new revision that waits for approval: what serves is kept, and the newest revision is the one that is asked about.
+//! A new revision that waits for approval or for its time: what serves is kept, and the newest revision is the one that is asked about.
 
 use super::draft::Draft;
 use super::hooks::Way;
 use super::{progressing, settled};
-use crate::model::{Effect, Moment, Notice, Phase, Settings, TargetSeen};
+use crate::model::{Effect, Journal, Moment, Notice, Phase, Settings, TargetSeen, Time};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     let serves = draft.journal.weight.is_zero();
@@ -19,16 +19,24 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.journal.last_applied = Some(target.revision.clone());
         return progressing::roll_back(draft);
     }
-    if draft.journal.step.is_none_or(|step| draft.now >= step.next_check_at) && approve(draft, settings, target) {
+    if is_due(&draft.journal, draft.now) && approve(draft, settings, target) {
         return;
     }
     park(draft, target, serves && there);
+}
+
+/// Whether it is asked again. What waits for no hook is looked at each time: the spec may have been edited.
+pub(super) fn is_due(journal: &Journal, now: Time) -> bool {
+    journal.waits.is_some() || journal.step.is_none_or(|step| now >= step.next_check_at)
 }
 
 /// Asks whether the release of the target's revision may begin. Whether something came of it: it begins, or it is refused for good.
 pub(super) fn approve(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) -> bool {
     if draft.may_be_called_off(settings) {
         draft.await_replies(settings);
+        return false;
+    }
+    if draft.waits_to_begin(settings) {
         return false;
     }
     match draft.gate(settings, Moment::ConfirmRollout, Phase::Waiting) {
@@ -48,6 +56,8 @@ fn withdraw(draft: &mut Draft<'_>) {
     draft.journal.phase = if succeeded { Phase::Succeeded } else { Phase::Failed };
     draft.journal.step = None;
     draft.journal.awaits = None;
+    draft.journal.opened = None;
+    draft.journal.waits = None;
     draft.tell(Notice::Withdrawn);
 }
 

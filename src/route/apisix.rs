@@ -3,6 +3,7 @@
 //!
 //! The entries of the twin are copies, with the user's plugins, hosts and paths.
 
+mod acceptance;
 #[cfg(test)]
 mod tests;
 
@@ -11,15 +12,14 @@ use serde_json::{Map, Value, json};
 use super::claim::{Claim, Made, release};
 use super::condition::{Part, Text, headers, params, refuse};
 use super::refusal::refuse_what_it_cannot;
-use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
+use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
 use crate::api::{self, MatchCondition};
 use crate::model::{Builtin, Mirror, Routing};
-use crate::object::{Change, Kind, ObjectKey, Objects, value};
+use crate::object::{Change, Kind, ObjectKey, Objects, is_mark, value};
 
 const APISIX_ROUTE: Kind =
     Kind { group: "apisix.apache.org", version: "v2", kind: "ApisixRoute", plural: "apisixroutes" };
 const FIELDS: &[&str] = &["http", "ingressClassName"];
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const PLUGINS: &str = "plugins";
 const PROXY_MIRROR: &str = "proxy-mirror";
 /// Of the twin's entries, where the user's have less.
@@ -63,7 +63,7 @@ impl Router for Apisix {
         let twins = shared(target, source).flat_map(|entry| twins(target, entry, want)).collect();
         let class = value::at(source, &["spec", "ingressClassName"]).cloned().unwrap_or_default();
         let spec = Map::from_iter([("http".to_owned(), Value::Array(twins)), ("ingressClassName".to_owned(), class)]);
-        let annotations = metadata(source, "annotations").filter(|(name, _)| name != LAST_APPLIED);
+        let annotations = metadata(source, "annotations");
         let claim = Claim {
             labels: metadata(source, "labels").collect(),
             annotations: annotations.map(|(name, value)| (name, Some(value))).collect(),
@@ -82,6 +82,11 @@ impl Router for Apisix {
                 Some(Routing { mirror: mirror(target, entry), ..Routing::split(canary) })
             })
         }))
+    }
+
+    fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {
+        let twin = keys(target).and_then(|[_, key]| Some((have.find(&key)?, key)));
+        twin.map_or(Acceptance::Accepted, |(twin, key)| acceptance::of(&key, twin))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
@@ -274,7 +279,9 @@ fn expression(scope: &str, name: &str, text: Text<'_>) -> Value {
     json!({"subject": {"scope": scope, "name": name}, "op": op, "value": value})
 }
 
+/// Without the marks of tools, who would take the twin for theirs and prune it.
 fn metadata(object: &Value, kind: &str) -> impl Iterator<Item = (String, String)> {
     let map = value::at(object, &["metadata", kind]).and_then(Value::as_object);
-    map.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+    let theirs = map.into_iter().flatten().filter(|(name, _)| !is_mark(name));
+    theirs.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
 }

@@ -1,7 +1,8 @@
 //! Kuma: a TrafficRoute, which belongs to the whole cluster, so its name carries the namespace: `<apex>.<namespace>`.
 //!
 //! One that Flagger left under the apex's bare name is taken on, if it is for this Service; of two canaries with one apex
-//! name in two namespaces neither ever writes to the other's. Owns `sources`, `destinations` and `conf`.
+//! name in two namespaces neither ever writes to the other's. Owns `sources`, `destinations` and `conf`. Kuma's
+//! policies have no status, so what is written counts as accepted.
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ mod own;
 mod query;
 mod refusal;
 mod smi;
+mod status;
 mod traefik;
 
 #[cfg(test)]

@@ -61,6 +61,19 @@ impl Scene {
         scene
     }
 
+    /// Goes on with these conditions of the analysis, in which no weights rise.
+    pub(super) fn matching(mut self, conditions: &Value) -> Self {
+        self.spec.analysis.match_ = Some(parsed(conditions.clone()));
+        self.spec.analysis.iterations = Some(5);
+        self
+    }
+
+    /// Goes on with a canary that these requests see whatever its share.
+    pub(super) fn previewed(mut self, conditions: &Value) -> Self {
+        self.spec.analysis.preview = Some(parsed(json!({ "match": conditions })));
+        self
+    }
+
     /// Goes on with other options of the service.
     pub(super) fn edited(self, service: &Value) -> Self {
         Self { service: Self::of(self.router, service).service, ..self }

@@ -127,7 +127,13 @@ impl<'a> Corner<'a> {
         let Names { namespace, canary, uid, kind, target, apex } = &self.names;
         let label_prefixes = &self.scene.defaults.include_label_prefix;
         let scaler = self.scene.canary.spec.autoscaler_ref.as_ref();
-        let replicas = if scaler.is_some() { Replicas::OfScaler } else { Replicas::OfTarget };
+        let full = self.scene.canary.status.as_ref().and_then(|status| status.primary_replicas);
+        let full = full.and_then(|pods| u32::try_from(pods).ok());
+        let replicas = match (scaler, self.scene.canary.spec.canary_replicas) {
+            (Some(_), _) => Replicas::OfScaler,
+            (None, None) if full.is_none() => Replicas::OfTarget,
+            (None, _) => Replicas::OfPrimary(full),
+        };
         Some(Subject { namespace, canary, uid, kind: *kind, target, apex, selector, label_prefixes, replicas })
     }
 }

@@ -32,6 +32,7 @@ impl Scene {
         let primary = corner.primary_seen(&mut complaints);
         let route = corner.route_seen(&mut complaints);
         let scaling = corner.scaling(&mut complaints);
+        let standings = corner.standings(&mut complaints);
         complaints.extend(corner.elder());
         complaints.extend(kpis::complaints(&corner, settings.as_ref()));
         complaints.sort();
@@ -59,6 +60,7 @@ impl Scene {
             copies: corner.copies_shape(),
             budgets: corner.shape(&corner.budgets()),
             scaling,
+            standings,
         }
     }
 }
@@ -75,7 +77,8 @@ impl Corner<'_> {
         let rank = |canary: &Value| ["creationTimestamp", "name"].map(|field| text(canary, &["metadata", field]));
         let target = |canary: &Value| ["kind", "name"].map(|field| text(canary, &["spec", "targetRef", field]));
         let own = [self.scene.canary.spec.target_ref.kind.as_str(), &self.names.target];
-        let others = self.scene.objects.of_kind(kinds::CANARY).filter(|(key, _)| **key != self.names.key());
+        let here = |key: &ObjectKey| *key != self.names.key() && key.namespace == self.names.namespace;
+        let others = self.scene.objects.of_kind(kinds::CANARY).filter(|(key, _)| here(key));
         let mut same = others.filter(|(_, other)| target(other) == own).peekable();
         same.peek()?;
         let own = rank(&json!({ "metadata": self.scene.canary.metadata }));

@@ -2,8 +2,8 @@
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
-    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Percent, Reading,
-    Revision, Step, Time,
+    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Opened, Percent, Reading,
+    Revision, Step, Time, Wait,
 };
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
@@ -18,6 +18,10 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         tracked: status.tracked_configs.clone(),
         prepared: status.last_prepared_spec.as_deref().map(Revision::new),
         awaits: status.gate.as_ref().map(read_gate),
+        opened: status.opened_gate.as_ref().map(read_opened),
+        full: status.primary_replicas.and_then(|pods| u32::try_from(pods).ok()),
+        waits: status.waiting.as_ref().map(read_wait),
+        exempt: status.exempt_spec.as_deref().map(Revision::new),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
         paused: status.paused_since.map(|t| t.0),
@@ -47,6 +51,10 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         observed_generation: Some(journal.observed_generation),
         last_prepared_spec: journal.prepared.as_ref().map(ToString::to_string),
         gate: journal.awaits.as_ref().map(write_gate),
+        opened_gate: journal.opened.as_ref().map(write_opened),
+        primary_replicas: journal.full.map(i64::from),
+        waiting: journal.waits.as_ref().map(write_wait),
+        exempt_spec: journal.exempt.as_ref().map(ToString::to_string),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
         paused_since: journal.paused.map(Timestamp),
@@ -121,6 +129,22 @@ fn read_gate(gate: &api::Gate) -> Awaited {
 
 fn write_gate(awaited: &Awaited) -> api::Gate {
     api::Gate { name: awaited.hook.clone(), moment: Word(awaited.moment), since: Timestamp(awaited.since) }
+}
+
+fn read_opened(gate: &api::OpenedGate) -> Opened {
+    Opened { moment: gate.moment.0, revision: Revision::new(&*gate.revision) }
+}
+
+fn write_opened(opened: &Opened) -> api::OpenedGate {
+    api::OpenedGate { moment: Word(opened.moment), revision: opened.revision.to_string() }
+}
+
+fn read_wait(waiting: &api::Waiting) -> Wait {
+    Wait { reason: waiting.reason.clone(), until: waiting.until.map(|t| t.0) }
+}
+
+fn write_wait(wait: &Wait) -> api::Waiting {
+    api::Waiting { reason: wait.reason.clone(), until: wait.until.map(Timestamp) }
 }
 
 fn read_metric(metric: &api::MetricResult) -> Reading {
@@ -204,6 +228,10 @@ mod tests {
             tracked: Some([("configmap/app".to_owned(), "0123456789abcdef".to_owned())].into()),
             prepared: Some(Revision::new("s1-b")),
             awaits: Some(Awaited { hook: "ask".into(), moment: Moment::ConfirmPromotion, since: at }),
+            opened: Some(Opened { moment: Moment::ConfirmPromotion, revision: Revision::new("s1-b") }),
+            full: Some(10),
+            waits: Some(Wait { reason: "frozen".into(), until: Some(at) }),
+            exempt: Some(Revision::new("s1-b")),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,

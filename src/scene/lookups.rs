@@ -1,7 +1,7 @@
 //! Which objects a canary's decisions read.
 
 use super::corner::{self, Names};
-use super::{ConfigTracking, Defaults, configs, receivers};
+use super::{ConfigTracking, Defaults, configs, order, receivers};
 use crate::api;
 use crate::model::Revision;
 use crate::object::{Kind, ObjectKey, Objects, kinds};
@@ -47,6 +47,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     }
     keys.extend(names.scaler(canary).into_iter().flat_map(|users| [workload::scaler::copy_of(&users), users]));
     keys.extend(templates(canary, namespace));
+    keys.extend(order::keys(canary, namespace));
     keys.extend(receivers::keys(canary, namespace));
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
@@ -62,10 +63,13 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
 
 /// Whether objects of a kind tell what else to read.
 pub fn leads(kind: Kind) -> bool {
-    [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::KNATIVE_SERVICE, kinds::CONTROLLER_REVISION].contains(&kind)
+    let leading =
+        [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::KNATIVE_SERVICE, kinds::CONTROLLER_REVISION, kinds::CANARY];
+    leading.contains(&kind)
 }
 
-/// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read.
+/// What else to read for a canary, which only what `lookups` brought can tell: the ConfigMaps and Secrets that its pods read,
+/// and the Canaries that those name which come first.
 pub fn further(canary: &api::Canary, objects: &Objects, defaults: &Defaults) -> Vec<ObjectKey> {
     let names = Names::of(canary);
     let mut keys = match defaults.config_tracking {
@@ -73,6 +77,7 @@ pub fn further(canary: &api::Canary, objects: &Objects, defaults: &Defaults) -> 
         ConfigTracking::Off => Vec::new(),
     };
     keys.extend(objects.find(&names.primary()).and_then(workload::scaler::made_for));
+    keys.extend(order::further(objects));
     let promoted = canary.status.as_ref().and_then(|status| status.last_promoted_spec.as_deref()).map(Revision::new);
     keys.extend(workload::whole::belongings(&names.target(), objects.find(&names.target()), promoted.as_ref()));
     keys

@@ -11,6 +11,7 @@ mod journal;
 mod kpis;
 mod listeners;
 mod lookups;
+mod order;
 mod receivers;
 mod scaler;
 #[cfg(test)]

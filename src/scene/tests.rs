@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::object::{FakeStore, ObjectKey, kinds};
 
-fn canary() -> Value {
+pub(super) fn canary() -> Value {
     json!({
         "apiVersion": "flagger.app/v1beta1",
         "kind": "Canary",
@@ -56,14 +56,14 @@ fn target() -> ObjectKey {
 }
 
 /// A live Deployment, a MetricTemplate, and the Canary that was just applied.
-fn store() -> FakeStore {
+pub(super) fn store() -> FakeStore {
     let mut store = FakeStore::default();
     store.put(target(), deployment("podinfo", "app:1"));
     store.put(kinds::METRIC_TEMPLATE.named("test", "errors"), template());
     store
 }
 
-fn scene_of(canary: Value, store: &FakeStore) -> Scene {
+pub(super) fn scene_of(canary: Value, store: &FakeStore) -> Scene {
     Scene {
         canary: serde_json::from_value::<Canary>(canary).unwrap(),
         objects: store.objects().clone(),

@@ -3,7 +3,7 @@
 use crate::api::sentences::{self, Sentence};
 use std::collections::BTreeSet;
 
-use crate::api::{CanarySpec, ComparisonType, Metric, Provider, TargetKind, ThresholdRange};
+use crate::api::{AutoscalerRef, CanarySpec, ComparisonType, Metric, Provider, TargetKind, ThresholdRange};
 use crate::model::{Builtin, Complaint, duration};
 use crate::route::{self, Capabilities, Router};
 
@@ -26,7 +26,23 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(metrics(spec));
     found.extend(super::traffic::complaint(spec));
     found.extend(super::hook::complaints(spec));
+    found.extend(canary_size(spec));
     found
+}
+
+fn canary_size(spec: &CanarySpec) -> Vec<Complaint> {
+    let Some(asked) = spec.canary_replicas else { return Vec::new() };
+    let forms = [asked.count.is_some(), asked.percent.is_some(), asked.follow_weight.is_some()];
+    let kind = spec.target_ref.kind;
+    let unclear = forms.into_iter().filter(|set| *set).count() != 1;
+    let contested = |scaler: &AutoscalerRef| complaint(&sentences::CAN125, &[("name", &scaler.name)]);
+    let uncounted = || complaint(&sentences::CAN124, &[("kind", kind.as_str())]);
+    let found = [
+        unclear.then(|| complaint(&sentences::CAN123, &[])),
+        (kind != TargetKind::Deployment).then(uncounted),
+        spec.autoscaler_ref.as_ref().map(contested),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 /// A complaint that stops all work on the canary.

@@ -7,6 +7,7 @@
 mod complaints;
 mod hook;
 mod kpi;
+mod schedule;
 mod strategy;
 mod traffic;
 mod weights;
@@ -17,7 +18,7 @@ pub use hook::{hooks, listener};
 use std::time::Duration;
 
 use crate::api;
-use crate::model::{Complaint, Percent, Rollback, Settings, duration};
+use crate::model::{CanarySize, Complaint, Percent, Rollback, Settings, duration};
 use crate::route::{self, Capabilities};
 
 /// What the spec leaves to its surroundings.
@@ -41,6 +42,10 @@ const DEADLINE: i32 = 600;
 pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = complaints::all(spec, defaults);
     complaints.extend(weights::all(spec, provider(spec, defaults)));
+    let schedule = schedule::resolve(spec).unwrap_or_else(|found| {
+        complaints.extend(found);
+        None
+    });
     let router = capabilities(spec, provider(spec, defaults));
     let strategy = strategy::resolve(spec, router);
     let (Some(strategy), true) = (strategy, complaints.is_empty()) else {
@@ -59,6 +64,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         promotion_step: analysis.step_weight_promotion.map(percent).filter(|step| !step.is_zero() && in_steps),
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
+        canary_size: canary_size(spec),
         cookies: strategy::cookies(analysis, router),
         preview: router.preview && analysis.preview.is_some(),
         warmup: analysis.warmup.as_deref().and_then(duration::parse).unwrap_or_default(),
@@ -70,10 +76,23 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
             .chain(traffic::share(analysis))
             .collect(),
         hooks: hook::hooks(spec),
+        approvals: hook::approvals(spec),
         suspend: spec.suspend == Some(true),
         revert_on_deletion: spec.revert_on_deletion == Some(true),
         rollback: rollback(spec),
+        schedule,
+        depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),
     })
+}
+
+/// The canaries that come first, by namespace and name, sorted.
+pub fn order<'a>(spec: &'a api::CanarySpec, namespace: &'a str) -> Vec<[&'a str; 2]> {
+    let names = spec.depends_on.iter().flatten();
+    let mut order: Vec<_> =
+        names.map(|named| [named.namespace.as_deref().unwrap_or(namespace), named.name.as_str()]).collect();
+    order.sort_unstable();
+    order.dedup();
+    order
 }
 
 /// The router that this canary asks for.
@@ -97,6 +116,17 @@ fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
             preview: true,
             ports: true,
         },
+    }
+}
+
+fn canary_size(spec: &api::CanarySpec) -> CanarySize {
+    let asked = spec.canary_replicas.unwrap_or_default();
+    let count = asked.count.and_then(|count| u32::try_from(count).ok());
+    match (count, asked.percent, asked.follow_weight) {
+        (Some(count), ..) => CanarySize::Count(count),
+        (None, Some(share), _) => CanarySize::Share(percent(share)),
+        (None, None, Some(true)) => CanarySize::Weight,
+        (None, None, Some(false) | None) => CanarySize::AsPrimary,
     }
 }
 

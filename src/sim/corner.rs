@@ -71,7 +71,7 @@ pub(super) fn configs(namespace: &str, object: &Value) -> Vec<ObjectKey> {
 pub(super) fn is_analysed(names: &Names, objects: &Objects) -> bool {
     let status = objects.find(&canary_key(names)).and_then(|canary| canary.get("status"));
     let at = |path: &[&str]| status.and_then(|status| value::text(status, path));
-    at(&["phase"]) == Some("Progressing") && at(&["step", "strategy"]).is_some()
+    matches!(at(&["phase"]), Some("Progressing" | "WaitingPromotion")) && at(&["step", "strategy"]).is_some()
 }
 
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.

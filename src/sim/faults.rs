@@ -79,6 +79,14 @@ pub(super) enum Fault {
     DeleteCanary(Duration),
     /// The Canary is made anew.
     RestoreCanary,
+    /// A person writes a freeze into the schedule, for so long from now on.
+    Freeze(Duration),
+    /// A person takes the schedule away.
+    Thaw,
+    /// The canary that comes first has a release for so long.
+    ElderReleases(Duration),
+    /// It is settled again.
+    ElderSettles,
     /// A person asks for something by annotation; a pause is ended after so long.
     Ask(Verb, Duration),
 }
@@ -93,10 +101,11 @@ pub(super) enum Knob {
     Promotion,
     Strategy,
     Affinity,
+    Size,
 }
 
 impl Knob {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Interval,
         Self::Threshold,
         Self::Weights,
@@ -104,6 +113,7 @@ impl Knob {
         Self::Promotion,
         Self::Strategy,
         Self::Affinity,
+        Self::Size,
     ];
 }
 
@@ -233,5 +243,20 @@ pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
         }
     }
     faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+/// What becomes of the schedule, and of the canary that comes first, by time.
+pub(super) fn calendar(random: &mut Random) -> Vec<(Duration, Fault)> {
+    let mut faults = Vec::new();
+    if random.chance(20) {
+        faults.push((random.millis(20_000, 400_000), Fault::Freeze(random.millis(20_000, 600_000))));
+    }
+    if random.chance(15) {
+        faults.push((random.millis(60_000, 900_000), Fault::Thaw));
+    }
+    for _ in 0..random.below(3) {
+        faults.push((random.millis(10_000, 600_000), Fault::ElderReleases(random.millis(5_000, 200_000))));
+    }
     faults
 }

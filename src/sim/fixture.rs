@@ -8,7 +8,7 @@ use super::app::{App, AsPrimary};
 use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
-use crate::model::Moment;
+use crate::model::{Moment, Phase};
 use crate::object::value;
 
 /// The names of every seeded run.
@@ -55,6 +55,9 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": SCALER});
         value::merge(&mut canary, &json!({"spec": {"autoscalerRef": scaler}}));
     }
+    if value::at(&canary, &["spec", "autoscalerRef"]).is_none() && random.chance(40) {
+        value::merge(&mut canary, &json!({"spec": {"canaryReplicas": size(random)}}));
+    }
     if random.chance(10) {
         value::merge(&mut canary, &json!({"spec": {"skipAnalysis": true}}));
     }
@@ -72,6 +75,45 @@ pub(super) fn canary(names: &Names, random: &mut Random) -> Value {
         value::merge(&mut canary, &json!({"spec": {"analysis": {"preview": testers}}}));
     }
     canary
+}
+
+/// How large the canary is; a patch for any other size.
+pub(super) fn size(random: &mut Random) -> Value {
+    match random.below(8) {
+        0..=1 => json!({"count": 1 + random.below(4), "percent": null, "followWeight": null}),
+        2..=3 => json!({"count": null, "percent": 1 + random.below(100), "followWeight": null}),
+        4 => Value::Null,
+        _ => json!({"count": null, "percent": null, "followWeight": true}),
+    }
+}
+
+/// Name of the Canary that comes first in some runs.
+pub(super) const ELDER: &str = "elder";
+
+/// That Canary, settled.
+pub(super) fn elder(names: &Names) -> Value {
+    let mut elder = canary(names, &mut Random::new(0));
+    value::merge(&mut elder, &json!({"metadata": {"name": ELDER}, "spec": {"targetRef": {"name": ELDER}}}));
+    value::merge(&mut elder, &json!({"status": {"phase": Phase::Initialized.as_str()}}));
+    elder
+}
+
+/// For some runs: the Canary above comes first. A patch.
+pub(super) fn order(random: &mut Random) -> Value {
+    if random.chance(25) { json!({"spec": {"dependsOn": [{"name": ELDER}]}}) } else { json!({}) }
+}
+
+/// For some runs: when releases may go on, which is about half of each half hour. A patch.
+pub(super) fn schedule(random: &mut Random) -> Value {
+    if !random.chance(30) {
+        return json!({});
+    }
+    let zone = random.pick(&["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]);
+    let opens = random.below(10);
+    let closes = opens + 12 + random.below(8);
+    let clock = |minutes: u64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    let windows = (0..48).map(|half| json!({"from": clock(30 * half + opens), "to": clock(30 * half + closes)}));
+    json!({"spec": {"schedule": {"timeZone": zone, "windows": windows.collect::<Vec<_>>()}}})
 }
 
 /// A KPI is compared with the primary, too.
@@ -125,6 +167,10 @@ fn webhooks(random: &mut Random) -> Vec<Value> {
     let mut hook = |moment: Moment| {
         let name = moment.as_str();
         let mut hook = json!({"name": name, "type": name, "url": "http://hooks.test/"});
+        // A few wait for a person.
+        if name.starts_with("confirm") && random.chance(10) {
+            hook = json!({"name": name, "type": name});
+        }
         if name.starts_with("confirm") && random.chance(30) {
             let then = random.pick(&["fail", "pass"]).unwrap_or("fail");
             let deadline = format!("{}s", 10 + random.below(60));

@@ -12,13 +12,16 @@ use super::operator::Operator;
 use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
-use crate::model::{Request, Verb};
-use crate::object::kinds::{CONFIG_MAP, HPA, SERVICE};
+use crate::model::{Phase, Request, Verb};
+use crate::object::kinds::{CANARY, CONFIG_MAP, HPA, SERVICE};
 use crate::object::{Kind, content, value};
 
 /// The routing object of the seeded runs.
 const VIRTUAL_SERVICE: Kind =
     Kind { group: "networking.istio.io", version: "v1beta1", kind: "VirtualService", plural: "virtualservices" };
+
+/// How long a person takes to come.
+const VISIT: Duration = Duration::from_secs(25);
 
 impl Trial {
     /// Lets a fault happen now. Gives back what follows from it later.
@@ -62,10 +65,19 @@ impl Trial {
             Fault::Skip(Skip::On) => self.edit_canary(&json!({"spec": {"skipAnalysis": true}})),
             Fault::Skip(Skip::Off) => self.edit_canary(&json!({"spec": {"skipAnalysis": false}})),
             Fault::EditAnalysis(knob) => self.turn(*knob),
+            Fault::Freeze(lag) => {
+                let freeze =
+                    json!({"from": now.to_string(), "to": now.after(*lag).to_string(), "reason": "a big sale"});
+                self.edit_canary(&json!({"spec": {"schedule": {"freezes": [freeze]}}}));
+            }
+            Fault::ElderReleases(lag) => {
+                self.elder_is(Phase::Progressing);
+                return Some((*lag, Fault::ElderSettles));
+            }
+            Fault::ElderSettles => self.elder_is(Phase::Succeeded),
+            Fault::Thaw => self.edit_canary(&json!({"spec": {"schedule": null}})),
             Fault::Ask(verb, lag) => {
-                let text = format!("{verb}/{}", now.as_millis());
-                let key = corner::canary_key(&self.cluster.names);
-                self.cluster.api.edit(&key, &json!({"metadata": {"annotations": {Request::ANNOTATION: text}}}));
+                self.ask(*verb);
                 return (*verb == Verb::Pause).then_some((*lag, Fault::Ask(Verb::Resume, *lag)));
             }
             Fault::EditWeight(_)
@@ -80,6 +92,37 @@ impl Trial {
             | Fault::RestoreCanary => return self.meddle(fault),
         }
         None
+    }
+
+    /// Whether the release waits for a person.
+    pub(super) fn is_called_for(&self) -> bool {
+        let text = |object, path: &[&str]| value::text(object, path).unwrap_or_default().to_owned();
+        let Some(canary) = self.cluster.api.find(&corner::canary_key(&self.cluster.names)) else { return false };
+        let hooks = value::at(canary, &["spec", "analysis", "webhooks"]).and_then(Value::as_array);
+        let by_hand = hooks.into_iter().flatten().filter(|hook| hook.get("url").is_none());
+        let awaited = text(canary, &["status", "gate", "name"]);
+        value::at(canary, &["status", "openedGate"]).is_none()
+            && by_hand.into_iter().any(|hook| text(hook, &["name"]) == awaited)
+    }
+
+    /// A person comes a while after the release began to wait, and opens the gate.
+    pub(super) fn open_gate(&mut self) {
+        let now = self.cluster.now;
+        match self.visit {
+            _ if !self.is_called_for() => self.visit = None,
+            None => self.visit = Some(now.after(VISIT)),
+            Some(at) if at > now => {}
+            Some(_) => {
+                self.visit = None;
+                self.ask(Verb::Resume);
+            }
+        }
+    }
+
+    fn ask(&mut self, verb: Verb) {
+        let text = format!("{verb}/{}", self.cluster.now.as_millis());
+        let key = corner::canary_key(&self.cluster.names);
+        self.cluster.api.edit(&key, &json!({"metadata": {"annotations": {Request::ANNOTATION: text}}}));
     }
 
     /// A replica that begins to lead with a clock of its own, its watch of one kind lagging.
@@ -160,6 +203,13 @@ impl Trial {
         self.cluster.reread(&self.canary);
     }
 
+    fn elder_is(&mut self, phase: Phase) {
+        let key = CANARY.named(&self.cluster.names.namespace, fixture::ELDER);
+        if self.cluster.api.find(&key).is_some() {
+            self.cluster.api.edit(&key, &json!({"status": {"phase": phase.as_str()}}));
+        }
+    }
+
     fn turn(&mut self, knob: Knob) {
         let random = &mut self.random;
         let patch = match knob {
@@ -170,6 +220,8 @@ impl Trial {
             }
             Knob::Weights | Knob::Strategy => json!({"spec": {"analysis": fixture::form(random)}}),
             Knob::Affinity => json!({"spec": {"analysis": fixture::affinity(random)}}),
+            Knob::Size if self.canary.pointer("/spec/autoscalerRef").is_some() => json!({}),
+            Knob::Size => json!({"spec": {"canaryReplicas": fixture::size(random)}}),
             Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 60 + random.below(160)}}),
             Knob::Promotion => json!({"spec": {"analysis": {"stepWeightPromotion": 5 + random.below(90)}}}),
         };

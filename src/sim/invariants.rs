@@ -1,10 +1,12 @@
-//! What must hold at every write, whatever happened before: S1 to S7.
+//! What must hold at every write, whatever happened before: S1 to S8.
 
 mod configs;
 mod hooks;
 mod loss;
 mod news;
 mod passed;
+mod schedule;
+mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,8 +18,8 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, Facts, Journal, Kpi, Mirror, Notice, Percent, Phase, Plan, Replacement, Request, Revision,
-    RouteSeen, Settings, Strategy, Time,
+    Affinity, Answer, Effect, Facts, Journal, Kpi, Mirror, Notice, Percent, Phase, Plan, Replacement, Request,
+    Revision, RouteSeen, Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
@@ -27,7 +29,7 @@ use passed::passed;
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S7`, `L1` to `L4`.
+    /// Which rule: `S1` to `S8`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -92,7 +94,7 @@ impl Invariants {
     }
 
     /// Judges a plan before it is carried out.
-    pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan) {
+    pub(super) fn planned(&mut self, cluster: &Cluster, facts: &Facts, answers: &[Answer], plan: &Plan, now: Time) {
         let (before, after) = (&facts.journal, &plan.journal);
         self.reached.insert(after.phase.to_string());
         self.alone = facts.endpoints.primary == 0;
@@ -103,12 +105,18 @@ impl Invariants {
             self.fail("S6", sentence);
         }
         let Some(settings) = &facts.in_force() else { return };
+        if let Some(sentence) = sizes::overloaded(settings, facts, plan) {
+            self.fail("S8", sentence);
+        }
         // Who asks by hand may pass over steps, KPIs and hooks, and answers for it.
         let handled = after.handled.as_ref().filter(|_| after.handled != before.handled);
         if handled.is_none_or(|handled| handled.outcome.starts_with(Request::REFUSED)) {
             self.weight_moves_by_gates(settings, facts, after, answers);
             if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
                 self.fail("S7", sentence);
+            }
+            if let Some(sentence) = schedule::ignored(settings, facts, after, now) {
+                self.fail("S8", sentence);
             }
             self.only_what_passed_is_promoted(settings, facts, after, answers);
         }
@@ -121,6 +129,11 @@ impl Invariants {
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
             ("Quantile", passed::compares_quantiles(settings, after)),
             ("Few", passed::rests_on_few(settings, after)),
+            ("OpenedByHand", before.opened.is_some() && after.opened.is_none() && after.phase != Phase::Failed),
+            (
+                "Sized",
+                plan.effects.iter().any(|effect| matches!(effect, Effect::ScaleTarget(1..))) && before.has_begun(),
+            ),
             ("Previewed", routed.is_some_and(|r| r.preview)),
             ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
@@ -434,6 +447,7 @@ mod tests {
             copies: Shape::AsWanted,
             budgets: Shape::AsWanted,
             scaling: Scaling::Fixed,
+            standings: BTreeMap::new(),
         }
     }
 

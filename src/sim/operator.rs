@@ -119,7 +119,7 @@ impl Operator {
             facts.complaints.push(complaint);
             plan = plan::decide(&facts, &[], now);
         }
-        record.invariants.planned(cluster, &facts, &answers, &plan);
+        record.invariants.planned(cluster, &facts, &answers, &plan, now);
         if let Some(decisions) = &mut record.decisions {
             decisions.push(Decision { facts: facts.clone(), answers: answers.clone(), now });
         }

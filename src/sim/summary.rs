@@ -102,6 +102,8 @@ const STRATEGIES: &[&str] = &[
     "KnownGood",
     "Quantile",
     "Few",
+    "OpenedByHand",
+    "Sized",
 ];
 
 const NOTICES: &[&str] = &[
@@ -136,6 +138,7 @@ const NOTICES: &[&str] = &[
     "HookFailed",
     "GateClosed",
     "GateOverdue",
+    "Held",
     "RollbackRequested",
     "Complaint",
     "Requested",
@@ -177,5 +180,8 @@ const FAULTS: &[&str] = &[
     "DeleteRoute",
     "DeleteTarget",
     "DeleteCanary",
+    "Freeze",
+    "Thaw",
+    "ElderReleases",
     "Ask",
 ];

@@ -12,7 +12,7 @@ use super::provider::Others;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::kinds::{HPA, SERVICE};
+use crate::object::kinds::{CANARY, HPA, SERVICE};
 use crate::object::{Objects, value};
 use serde_json::{Value, json};
 
@@ -47,6 +47,8 @@ pub(super) struct Trial {
     past_until: Time,
     /// Until when watches wake nobody.
     pub(super) deaf_until: Option<Time>,
+    /// When a person comes to the gate that waits for one.
+    pub(super) visit: Option<Time>,
     /// Until when nobody sends requests.
     pub(super) quiet_until: Option<Time>,
 }
@@ -69,6 +71,7 @@ impl Trial {
             past: Objects::default(),
             past_until: EPOCH,
             deaf_until: None,
+            visit: None,
             quiet_until: None,
         }
     }
@@ -77,11 +80,19 @@ impl Trial {
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let names = fixture::names();
-        let canary = fixture::canary(&names, &mut random);
+        let mut canary = fixture::canary(&names, &mut random);
+        let mut calendar = Random::new(seed.wrapping_add(3));
+        value::merge(&mut canary, &fixture::schedule(&mut calendar));
+        value::merge(&mut canary, &fixture::order(&mut calendar));
         let mut target = fixture::deployment(&names);
         value::merge(&mut target, &fixture::replacement(&mut random));
+        if value::at(&canary, &["spec", "canaryReplicas"]).is_some() {
+            value::merge(&mut target, &json!({"spec": {"replicas": 2 + random.below(6)}}));
+        }
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
+        let elder = CANARY.named(&trial.cluster.names.namespace, fixture::ELDER);
+        trial.cluster.api.put(&elder, fixture::elder(&trial.cluster.names));
         // Without users on the canary somebody must send requests, or nothing is measured.
         trial.cluster.load = 10.0;
         if value::at(&trial.canary, &["spec", "autoscalerRef"]).is_some() {
@@ -102,7 +113,9 @@ impl Trial {
         // No watch shows a time from before there was a cluster.
         trial.past_is_now();
         let begin = trial.cluster.now;
-        let faults = faults::schedule(&mut trial.random);
+        let mut faults = faults::schedule(&mut trial.random);
+        faults.extend(faults::calendar(&mut calendar));
+        faults.sort_by_key(|(at, _)| *at);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
         trial
     }
@@ -137,6 +150,7 @@ impl Trial {
             self.cluster.advance(next);
             self.record.invariants.ticked(&self.cluster);
             self.befall();
+            self.open_gate();
             self.wake();
             if self.others.hooks.turns_at(next) {
                 self.operator.wake_at(next);
@@ -167,7 +181,9 @@ impl Trial {
         let quiet = self.quiet_until.filter(|t| *t > self.cluster.now);
         let deposed = self.deposed.as_ref().and_then(|(replica, until)| replica.due.filter(|due| due < until));
         let hooks = self.others.hooks.next(self.cluster.now);
-        let times = [self.cluster.next(), self.operator.due, deposed, fresh, fault, self.deaf_until, quiet, hooks];
+        let visit = self.visit.or_else(|| self.is_called_for().then_some(self.cluster.now));
+        let times =
+            [self.cluster.next(), self.operator.due, deposed, fresh, fault, self.deaf_until, quiet, hooks, visit];
         times.into_iter().flatten().min()
     }
 
@@ -235,6 +251,7 @@ impl Trial {
     /// No fault is left and none acts any more.
     pub(super) fn calm(&mut self) {
         self.faults.clear();
+        self.suffer(&Fault::ElderSettles);
         self.deaf_until = None;
         self.quiet_until = None;
         self.deposed = None;
@@ -247,6 +264,7 @@ impl Trial {
 
     /// Long enough for every release that the fixtures can make.
     pub(super) fn patience(&self) -> Time {
-        self.cluster.now.after(Duration::from_secs(7200))
+        let scheduled = value::at(&self.canary, &["spec", "schedule"]).is_some_and(|schedule| !schedule.is_null());
+        self.cluster.now.after(Duration::from_secs(if scheduled { 5 * 7_200 } else { 7_200 }))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::object::value;
+use crate::object::{is_mark, value};
 
 /// Labels with one of `prefixes` (`*` takes all), without the marks by which a GitOps tool or Helm knows its own objects.
 pub(super) fn labels(object: &Value, prefixes: &[String]) -> Map<String, Value> {
@@ -19,23 +19,6 @@ fn entries<'a>(object: &'a Value, field: &str) -> impl Iterator<Item = (String, 
     let entries = value::at(object, &["metadata", field]).and_then(Value::as_object);
     entries.into_iter().flatten().filter(|(key, _)| !is_mark(key)).map(|(key, value)| (key.clone(), value.clone()))
 }
-
-/// Whether a key says whose object this is: on a copy it would be wrong, and the tool would prune the copy.
-pub(super) fn is_mark(key: &str) -> bool {
-    MARKS.contains(&key)
-        || MARK_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-        || key.contains("toolkit.fluxcd.io")
-}
-
-const MARKS: &[&str] = &[
-    "app.kubernetes.io/managed-by",
-    // Argo CD's default tracking label.
-    "app.kubernetes.io/instance",
-    "kubectl.kubernetes.io/last-applied-configuration",
-];
-
-const MARK_PREFIXES: &[&str] =
-    &["argocd.argoproj.io/", "meta.helm.sh/", "autoscaling.keda.sh/paused", "deployment.kubernetes.io/", "serin.dev/"];
 
 #[cfg(test)]
 mod tests {

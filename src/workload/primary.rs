@@ -41,11 +41,21 @@ pub fn changes(
     let deployment = deployment.unwrap_or(&Value::Null);
     let asked = pods::replicas(subject.kind, deployment);
     Ok(match have {
-        None => vec![Change::Create(subject.kind, render(subject, revision, deployment, template, asked.max(1)))],
+        None => {
+            let replicas = if let Replicas::OfPrimary(Some(had)) = subject.replicas { had } else { asked };
+            vec![Change::Create(subject.kind, render(subject, revision, deployment, template, replicas.max(1)))]
+        }
         Some(have) => {
             let serving = pods::replicas(subject.kind, have);
             let replicas = match (source, subject.replicas) {
                 (_, Replicas::OfScaler) => serving,
+                (_, Replicas::OfPrimary(had)) => {
+                    if serving > 0 {
+                        serving
+                    } else {
+                        had.unwrap_or(asked).max(1)
+                    }
+                }
                 (Source::Target(..), Replicas::OfTarget) if asked > 0 => asked,
                 // Mending must not take capacity away from what serves.
                 (Source::Snapshot(_), Replicas::OfTarget) if serving == 0 => asked.max(1),
@@ -272,6 +282,22 @@ mod tests {
         assert_eq!(primary["metadata"]["name"], "podinfo-service-primary");
         assert_eq!(primary["spec"]["selector"], json!({"matchLabels": {"name": "podinfo-primary"}}));
         assert_eq!(primary["spec"]["template"]["metadata"]["labels"]["name"], "podinfo-primary");
+    }
+
+    #[test]
+    fn beside_a_canary_of_another_size_the_primary_keeps_its_own_also_when_it_is_made_anew() {
+        let subject = Subject { replicas: Replicas::OfPrimary(Some(10)), ..samples::subject() };
+        let (revision, target) = next();
+        let configs = Configs::new();
+        let source = || Source::Target(&target, &configs);
+        let [Change::Create(_, anew)] = &changes(&subject, &revision, source(), None).unwrap()[..] else { panic!() };
+        assert_eq!(anew["spec"]["replicas"], json!(10));
+        let mut serving = stored(&created());
+        serving["spec"]["replicas"] = json!(7);
+        let [Change::Merge(_, patch)] = &changes(&subject, &revision, source(), Some(&serving)).unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(patch["spec"].get("replicas"), None, "{patch}");
     }
 
     #[test]

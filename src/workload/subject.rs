@@ -39,6 +39,8 @@ pub struct Subject<'a> {
 pub enum Replicas {
     /// The user: it is the target's.
     OfTarget,
+    /// The primary itself, since the target's is that of a canary: what it had last, where that is known.
+    OfPrimary(Option<u32>),
     /// An autoscaler.
     OfScaler,
 }

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::configs::{self, CONFIGS, Configs};
-use super::{Subject, daemon_set, hash, metadata};
+use super::{Subject, daemon_set, hash};
 use crate::model::Revision;
-use crate::object::value;
+use crate::object::{is_mark, value};
 
 /// The template that the primary gets for a template of the target: the selector label has the primary's value, and rules that
 /// keep the target's pods apart or together speak of the primary's pods instead. Its configs are copies.
@@ -14,7 +14,7 @@ pub(super) fn of_primary(subject: &Subject<'_>, template: &Value, configs: &Conf
     daemon_set::unpark(&mut template);
     value::merge(&mut template, &json!({"metadata": {"labels": subject.selector.primary_pods()}}));
     if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-        annotations.retain(|key, _| !metadata::is_mark(key));
+        annotations.retain(|key, _| !is_mark(key));
     }
     rename_own_pods(&mut template, &|label, value| primarys(subject, label, value));
     configs::name_copies(&mut template, configs);

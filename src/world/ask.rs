@@ -7,10 +7,8 @@ use super::World;
 use super::cluster::Cluster;
 use crate::metric::{Ask, SecretData, SecretName};
 use crate::model::{Answer, CanaryRef, Kpi, Measurement, Question, Span};
-use crate::object::Kind;
+use crate::object::kinds::SECRET;
 use crate::scene::{Pair, Scene};
-
-const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
 
 /// Answers in the order of the questions.
 pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questions: &[Question]) -> Vec<Answer> {

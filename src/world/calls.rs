@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::caller::Caller;
+use super::cluster::Cluster;
 use super::http::Http;
 use super::place::Place;
 use super::queue::Queue;
-use crate::hook::{self, Next};
-use crate::http::HttpRequest;
-use crate::model::{Answer, Call, CanaryRef, Hook, Moment, Reply};
+use crate::hook;
+use crate::model::{Answer, Call, CanaryRef, Moment, Reply};
 
 /// So long a round waits for a reply: most gates answer at once, and their canaries then need no second round.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -27,7 +28,7 @@ const CALLS_TO_A_HOST: usize = 128;
 
 /// The calls of all canaries.
 pub(crate) struct Calls {
-    http: Http,
+    caller: Caller,
     queue: Arc<Queue>,
     under_way: Mutex<BTreeMap<Place, Vec<UnderWay>>>,
 }
@@ -64,8 +65,9 @@ impl UnderWay {
 }
 
 impl Calls {
-    pub(crate) fn new(http: &Http, queue: Arc<Queue>) -> Self {
-        Self { http: http.apart(CALLS_TO_A_HOST), queue, under_way: Mutex::default() }
+    pub(crate) fn new(http: &Http, cluster: Cluster, queue: Arc<Queue>) -> Self {
+        let caller = Caller::new(http.apart(CALLS_TO_A_HOST), cluster);
+        Self { caller, queue, under_way: Mutex::default() }
     }
 
     /// The reply to a call, which is made unless it is under way already.
@@ -113,11 +115,11 @@ impl Calls {
         }
         let (end, reply) = watch::channel(None);
         let awaited = Arc::new(AtomicBool::new(false));
-        let (http, queue) = (self.http.clone(), Arc::clone(&self.queue));
+        let (caller, queue) = (self.caller.clone(), Arc::clone(&self.queue));
         let (hook, request) = (call.hook.clone(), hook::request(call, canary));
         let (somebody, woken) = (Arc::clone(&awaited), place.clone());
         let task = tokio::spawn(async move {
-            end.send_replace(Some(make(&http, &hook, &request).await));
+            end.send_replace(Some(caller.make(woken.namespace(), &hook, &request).await));
             if somebody.load(Ordering::SeqCst) {
                 queue.wake(&woken);
             }
@@ -130,19 +132,6 @@ impl Calls {
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<Place, Vec<UnderWay>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Makes a call with its further tries.
-pub(crate) async fn make(http: &Http, hook: &Hook, request: &HttpRequest) -> Reply {
-    let mut tries = 0_u32;
-    loop {
-        tries = tries.saturating_add(1);
-        let outcome = http.call(request.clone(), hook.timeout).await;
-        match hook::next(hook, tries, &outcome) {
-            Next::Done(reply) => return reply,
-            Next::Again(wait) => sleep(wait).await,
-        }
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::{Action, Attempt, Policy};
-use reqwest::{Client, Response};
+use reqwest::{Certificate, Client, Identity, Response};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::failure::chain;
-use crate::http::{Credentials, HttpRequest, HttpResponse, Method, Trust};
+use crate::http::{Credentials, HttpRequest, HttpResponse, Method, Tls, Trust};
 
 /// For one question, waiting for its turn included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -70,6 +70,24 @@ impl Http {
         Ok(Self { verifying, ..self.clone() })
     }
 
+    /// The same with a connection of its own: what it shows is shown to nobody else.
+    ///
+    /// # Errors
+    /// What cannot be read; part of a sentence.
+    pub(crate) fn with(&self, tls: &Tls, trust: Trust) -> Result<Self, TlsError> {
+        let mut own = builder().tls_danger_accept_invalid_certs(trust == Trust::Anybody);
+        if let Some(pem) = &tls.authority {
+            let known = Certificate::from_pem_bundle(pem).unwrap_or_default();
+            let usable = !known.is_empty() && builder().tls_certs_only(known.clone()).build().is_ok();
+            own = if usable { own.tls_certs_only(known) } else { return Err(TlsError::Authority) };
+        }
+        if let Some(pem) = &tls.identity {
+            own = own.identity(Identity::from_pem(pem).map_err(|_| TlsError::Identity)?);
+        }
+        let own = own.build().map_err(|_| TlsError::Identity)?;
+        Ok(Self { verifying: own.clone(), trusting: own, ..self.clone() })
+    }
+
     /// Sends a request and reads the answer. The error is part of a sentence.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, String> {
         let turns = self.turns.of(&request.url);
@@ -120,6 +138,15 @@ impl Http {
         }
         Ok(HttpResponse { status, body, retry_after })
     }
+}
+
+/// What a connection cannot be made with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TlsError {
+    /// The authority's certificates.
+    Authority,
+    /// The client's certificate or its key.
+    Identity,
 }
 
 fn builder() -> reqwest::ClientBuilder {

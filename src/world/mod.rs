@@ -22,7 +22,8 @@
 //! Where there are alerts, the end of the release takes one more `status`: it is written down until every receiver was told.
 //! Each tracked ConfigMap or Secret whose content has changed adds a read of it, another when it is copied for the primary, and
 //! the write of the copy. Of these kinds only the metadata is watched; contents are never kept.
-//! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check.
+//! A KPI whose MetricTemplate names a Secret adds a read of that Secret at each check, and so do secretRef and caRef of a webhook
+//! at each call.
 //! A conflict or a failed call adds its repetition. Pods that are not ready after an interval add a status and an event for
 //! each interval that is waited. What is done without a new status, such as mending a drift, writes the same one all the same:
 //! the apiserver refuses it where the Canary is not the one that was seen.
@@ -32,6 +33,7 @@ mod ask;
 mod backoff;
 mod breaker;
 mod cache;
+mod caller;
 mod calls;
 mod check;
 mod claim;

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use super::calls;
+use super::caller::Caller;
 use super::clock;
+use super::cluster::Cluster;
 use super::http::{Http, Turns};
 use super::metrics::Metrics;
 use super::place::Place;
@@ -21,14 +22,18 @@ const CALLS_TO_A_HOST: usize = 16;
 
 /// Sends events to hooks.
 pub(crate) struct Outbox {
-    http: Http,
+    caller: Caller,
     places: Turns,
     metrics: Arc<Metrics>,
 }
 
 impl Outbox {
-    pub(crate) fn new(http: &Http, metrics: Arc<Metrics>) -> Self {
-        Self { http: http.apart(CALLS_TO_A_HOST), places: Turns::new(WAITING_FOR_A_HOST), metrics }
+    pub(crate) fn new(http: &Http, cluster: Cluster, metrics: Arc<Metrics>) -> Self {
+        Self {
+            caller: Caller::new(http.apart(CALLS_TO_A_HOST), cluster),
+            places: Turns::new(WAITING_FOR_A_HOST),
+            metrics,
+        }
     }
 
     /// Sends the notices of a decision to everybody who listens, to each in their order.
@@ -54,11 +59,11 @@ impl Outbox {
             tracing::warn!(%canary, hook = %hook.name, "events were dropped: {WAITING_FOR_A_HOST} rounds wait for this host already");
             return;
         };
-        let http = self.http.clone();
+        let caller = self.caller.clone();
         tokio::spawn(async move {
             let _place = place;
             for request in requests {
-                if let Reply::No(why) = calls::make(&http, &hook, &request).await {
+                if let Reply::No(why) = caller.make(canary.namespace(), &hook, &request).await {
                     metrics.unheard();
                     tracing::warn!(%canary, hook = %hook.name, "the event hook failed, the release goes on: {why}");
                 }

@@ -106,7 +106,10 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
     let teller = Teller::new(client, &options.identity, claim.clone(), Arc::clone(&metrics));
     let providers = Providers::new(http.clone(), cluster.clone());
     let (desks, writes, troubles) = (Desks::default(), Writes::default(), Troubles::default());
-    let (calls, outbox) = (Calls::new(&http, Arc::clone(&queue)), Outbox::new(&http, Arc::clone(&metrics)));
+    let (calls, outbox) = (
+        Calls::new(&http, cluster.clone(), Arc::clone(&queue)),
+        Outbox::new(&http, cluster.clone(), Arc::clone(&metrics)),
+    );
     let alerts = Alerts::new(&http, cluster.clone(), Arc::clone(&queue), Arc::clone(&metrics));
     let world = World {
         cluster,

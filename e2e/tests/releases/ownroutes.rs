@@ -10,7 +10,7 @@ use serin::object::value;
 use super::app::{App, in_steps, quick_to_drain};
 use super::operator::Operator;
 use super::planes::{Plane, a_release_loses_nothing, joins_gateway};
-use super::traffic::Traffic;
+use super::traffic::{Traffic, versions};
 use crate::apiserver::establish_our_definitions;
 use crate::support::{Outcome, in_namespace, project, run, wait_until};
 
@@ -19,6 +19,7 @@ const RELEASED_WITHIN: Duration = Duration::from_secs(240);
 /// By far more than a watch and a write need.
 const PUT_RIGHT_WITHIN: Duration = Duration::from_secs(10);
 
+const VIRTUAL_SERVICE: &str = "networking.istio.io/v1";
 const HTTP_ROUTE: [&str; 3] = ["gateway.networking.k8s.io/v1", "HTTPRoute", "shop"];
 
 #[tokio::test]
@@ -36,6 +37,39 @@ async fn a_release_through_my_own_http_route_of_contour_loses_nothing() -> Outco
 #[tokio::test]
 async fn a_release_through_my_own_virtual_service_loses_nothing() -> Outcome {
     a_release_loses_nothing(Plane::of("own-routes/virtualservice", "istio.sh")).await
+}
+
+#[tokio::test]
+async fn a_release_through_two_ingresses_of_my_own_loses_nothing() -> Outcome {
+    a_release_loses_nothing(Plane::of("own-routes/ingress", "traefik.sh")).await
+}
+
+#[tokio::test]
+async fn an_a_b_test_through_my_own_virtual_service_leads_insiders_to_the_canary_and_nobody_else() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let app = App::of_example("own-routes/virtualservice", |_| (), &client, &namespace, "hello");
+        let _operator = Operator::start(&namespace, &[])?;
+        app.go_live(&quick_to_drain()).await?;
+        let before = app.object(VIRTUAL_SERVICE, "VirtualService", "shop").await?["spec"].clone();
+        let matching = json!([{"headers": {"x-canary": {"exact": "insider"}}}]);
+        let analysis =
+            json!({"stepWeight": null, "maxWeight": null, "iterations": 4, "match": matching, "metrics": []});
+        app.adopted(&json!({"spec": {"analysis": analysis}})).await?;
+        let traffic = Traffic::start(&client, &app.host()).await?;
+
+        app.release(&[("VERSION", "2")]).await?;
+        app.has_weight(100, RELEASED_WITHIN).await?;
+        wait_until("insiders on the canary", PUT_RIGHT_WITHIN, async || {
+            Ok((versions(&client, &app.host(), &["x-canary: insider"]).await? == ["2".to_owned()].into()).then_some(()))
+        })
+        .await?;
+        assert_eq!(versions(&client, &app.host(), &[]).await?, ["1".to_owned()].into());
+        app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
+        assert_eq!(app.object(VIRTUAL_SERVICE, "VirtualService", "shop").await?["spec"], before);
+        traffic.end()?.lost_nothing()
+    })
+    .await
 }
 
 #[tokio::test]
@@ -102,7 +136,7 @@ async fn a_route_that_is_deleted_in_the_middle_is_told_and_the_release_goes_on_w
         app.adopted(&json!({"spec": {"analysis": {"stepWeight": 20, "maxWeight": 40, "metrics": []}}})).await?;
         app.release(&[("VERSION", "2")]).await?;
         app.has_weight(20, RELEASED_WITHIN).await?;
-        app.delete("networking.istio.io/v1", "VirtualService", "shop").await?;
+        app.delete(VIRTUAL_SERVICE, "VirtualService", "shop").await?;
         let (reason, sentence) = app.stalls().await?;
         assert_eq!(reason, "RouteMissing", "{sentence}");
         for object in app.users()?.iter().filter(|object| object["kind"] == "VirtualService") {

@@ -5,6 +5,8 @@ mod endings;
 mod gates;
 mod lever;
 mod sharing;
+mod sizes;
+mod windows;
 mod workloads;
 
 use std::time::Duration;

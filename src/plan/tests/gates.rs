@@ -13,6 +13,7 @@ fn hook(moment: Moment) -> Hook {
         timeout: Duration::from_secs(10),
         retries: 0,
         trust: Trust::System,
+        keys: HookKeys::default(),
         deadline: None,
         metadata: BTreeMap::new(),
     }

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{APISIX_ROUTE, Apisix};
 use crate::model::{Mirror, Percent, Routing};
-use crate::object::{Change, ObjectKey};
+use crate::object::{Change, ObjectKey, value};
 use crate::route::testing::{Scene, check, split};
+use crate::route::{Acceptance, Router};
 
 fn twin() -> ObjectKey {
     APISIX_ROUTE.named("test", "podinfo-podinfo-canary")
@@ -207,4 +208,40 @@ fn a_twin_of_flaggers_is_taken_over_without_a_write_and_goes_in_the_end() {
     assert_eq!(scene.render(&split(40)), Ok(vec![]));
     scene.route(&split(50)).release();
     assert_eq!(scene.store.objects().find(&twin()), None);
+}
+
+/// What becomes of the second version of a twin of which a controller says this.
+fn told(conditions: &Value) -> Acceptance {
+    let mut scene = Scene::of(&Apisix, &json!({}));
+    let mut told = found(scene.route(&split(10))).clone();
+    value::merge(&mut told, &json!({"metadata": {"generation": 2}, "status": {"conditions": conditions}}));
+    scene.store.put(twin(), told);
+    Apisix.acceptance(&scene.target(), scene.store.objects())
+}
+
+#[test]
+fn a_twin_counts_once_apisix_has_seen_this_very_version_and_synced_it() {
+    for kind in ["Accepted", "ResourcesAvailable"] {
+        let said = |status: &str, seen: u64| {
+            told(
+                &json!([{"type": kind, "status": status, "observedGeneration": seen, "reason": "SyncFailed", "message": "no upstream."}]),
+            )
+        };
+        assert_eq!(
+            (said("True", 2), said("True", 1), said("False", 1)),
+            (Acceptance::Accepted, Acceptance::Pending, Acceptance::Pending)
+        );
+        let Acceptance::Refused(error) = said("False", 2) else { panic!("it was not synced") };
+        let words =
+            format!("podinfo-podinfo-canary.test: APISIX says {kind} False (SyncFailed: no upstream), so the weights");
+        assert!(error.sentence.contains(&words), "{error}");
+    }
+}
+
+#[test]
+fn a_word_that_an_older_controller_left_behind_is_not_waited_for_and_neither_is_one_that_nobody_says() {
+    let old = json!({"type": "ResourcesAvailable", "status": "True", "observedGeneration": 1});
+    let new = json!({"type": "Accepted", "status": "True", "observedGeneration": 2});
+    assert_eq!(told(&json!([old, new])), Acceptance::Accepted);
+    assert_eq!(told(&json!([])), Acceptance::Accepted);
 }

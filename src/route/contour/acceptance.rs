@@ -3,21 +3,11 @@
 use serde_json::Value;
 
 use crate::object::{ObjectKey, value};
-use crate::route::{Acceptance, RouteError};
+use crate::route::{Acceptance, RouteError, status};
 
 pub(super) fn of(key: &ObjectKey, proxy: &Value) -> Acceptance {
-    let conditions = value::at(proxy, &["status", "conditions"]).and_then(Value::as_array);
-    let valid = conditions.into_iter().flatten().find(|condition| value::text(condition, &["type"]) == Some("Valid"));
-    let Some(valid) = valid else { return Acceptance::Accepted };
-    let observed = valid.get("observedGeneration").and_then(Value::as_u64);
-    let generation = value::at(proxy, &["metadata", "generation"]).and_then(Value::as_u64);
-    if observed < generation {
-        Acceptance::Pending
-    } else if value::text(valid, &["status"]) == Some("False") {
-        Acceptance::Refused(refusal(key, proxy))
-    } else {
-        Acceptance::Accepted
-    }
+    let valid = status::condition(proxy, "Valid").map(|condition| ((), condition));
+    status::worst(proxy, valid.into_iter(), |(), _| refusal(key, proxy))
 }
 
 fn refusal(key: &ObjectKey, proxy: &Value) -> RouteError {

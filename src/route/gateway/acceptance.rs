@@ -4,28 +4,19 @@ use serde_json::Value;
 
 use crate::model::Mirror;
 use crate::object::{ObjectKey, value};
-use crate::route::{Acceptance, RouteError, Target};
+use crate::route::{Acceptance, RouteError, Target, status};
 
 /// Conditions without which requests are not routed as the route says.
 const NEEDED: [&str; 2] = ["Accepted", "ResolvedRefs"];
 
 /// The worst that a parent of the route says. A parent that says nothing has no controller that tells.
 pub(in crate::route) fn of(key: &ObjectKey, route: &Value) -> Acceptance {
-    let generation = value::at(route, &["metadata", "generation"]).and_then(Value::as_u64).unwrap_or(0);
-    let mut pending = false;
-    for (parent, condition) in conditions(route) {
-        if observed(condition).is_some_and(|observed| observed < generation) {
-            pending = true;
-        } else if value::text(condition, &["status"]) == Some("False") {
-            return Acceptance::Refused(refusal(key, parent, condition));
-        }
-    }
-    if pending { Acceptance::Pending } else { Acceptance::Accepted }
+    status::worst(route, conditions(route), |parent, condition| refusal(key, parent, condition))
 }
 
 /// Whether a parent says which version of the route it speaks of, so that its word on the next one can be waited for.
 pub(in crate::route) fn is_told(route: &Value) -> bool {
-    conditions(route).any(|(_, condition)| observed(condition).is_some())
+    conditions(route).any(|(_, condition)| status::observed(condition).is_some())
 }
 
 fn conditions(route: &Value) -> impl Iterator<Item = (&Value, &Value)> {
@@ -34,10 +25,6 @@ fn conditions(route: &Value) -> impl Iterator<Item = (&Value, &Value)> {
         list.into_iter().flatten().map(move |condition| (parent, condition))
     });
     all.filter(|(_, condition)| value::text(condition, &["type"]).is_some_and(|kind| NEEDED.contains(&kind)))
-}
-
-fn observed(condition: &Value) -> Option<u64> {
-    condition.get("observedGeneration").and_then(Value::as_u64)
 }
 
 /// Controllers that accept a route with copies, and then answer 500 to its requests. Their GatewayClass says so, but to read it

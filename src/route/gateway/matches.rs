@@ -105,7 +105,7 @@ fn entry(name: &str, text: Text<'_>) -> Value {
 }
 
 /// A match that asks for what the condition asks for, too; where both name the same header or parameter, the condition counts.
-fn narrowed(one: &Value, more: &MatchCondition) -> Value {
+pub(in crate::route) fn narrowed(one: &Value, more: &MatchCondition) -> Value {
     let headers: Vec<_> = condition::headers(more).map(|(name, text)| entry(name, text)).collect();
     let params: Vec<_> = condition::params(more).map(|(name, text)| entry(name, text)).collect();
     with(&with(one, "headers", &headers), "queryParams", &params)

@@ -7,7 +7,7 @@
 pub(super) mod acceptance;
 mod adoption;
 mod filters;
-mod matches;
+pub(super) mod matches;
 mod reading;
 mod rules;
 

@@ -3,6 +3,7 @@
 //! Owns `routes` of the RouteTable; of an Upstream what makes it lead to the Service, and, where the user names an Upstream
 //! to copy from, its connection settings. What Gloo's discovery adds stays.
 
+mod acceptance;
 mod rules;
 mod upstream;
 
@@ -15,7 +16,7 @@ use super::claim::{Claim, Made, release};
 use super::condition::{Part, refuse};
 use super::query::envoy;
 use super::refusal::refuse_what_it_cannot;
-use super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
+use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target};
 use crate::api;
 use crate::model::{Builtin, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
@@ -66,6 +67,10 @@ impl Router for Gloo {
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let routes = have.find(&table(target)).and_then(|table| value::at(table, &["spec", "routes"]));
         Ok(routes.and_then(Value::as_array).and_then(|routes| rules::routing(target, routes)))
+    }
+
+    fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {
+        acceptance::of(upstream::keys(target).iter().chain([&table(target)]), have)
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {

@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 use super::super::condition::{Part, Text, headers, refuse_in, unsupported};
 use super::super::refusal::refuse_what_it_cannot;
 use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
-use super::{
-    CLASS, FIELDS, INGRESS, Steering, Twin, annotation, backed_by, found, is_backed_by, keys, leads_to, named_keys,
-    released,
-};
+use super::{CLASS, FIELDS, INGRESS, Reference, Steering, Twin, annotation, backed_by, is_backed_by, leads_to};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
@@ -44,43 +41,25 @@ impl Router for Nginx {
     }
 
     fn objects(&self, target: &Target<'_>) -> Vec<ObjectKey> {
-        keys(target).into_iter().flatten().collect()
+        Reference::of(target).into_iter().flat_map(|reference| reference.keys(target)).collect()
     }
 
     fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
-        named_keys(target)?;
-        By::of(target).map(|_| ())
+        Reference::named(target)?;
+        check(target)
     }
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
-        let by = By::of(target)?;
-        let annotations = by.annotations(want).into_iter().map(|(name, value)| (named(target, name), value));
-        let steering = Steering { all: vec![named(target, ""), CLASS.to_owned()], own: vec![named(target, CANARY)] };
-        let [_, canary] = target.sides();
-        let with_canary =
-            |path: &_| if is_backed_by(path, target.apex) { backed_by(path, &canary) } else { path.clone() };
-        let paths = |paths: &[_]| paths.iter().map(with_canary).collect();
-        let claim = Twin::of(target, have)?.claim(paths, &steering, annotations.collect(), have);
-        Ok(claim.write(have)?.into_iter().collect())
+        Ok(render(target, &Reference::named(target)?, want, have)?.into_iter().collect())
     }
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
-        let [_, canary] = target.sides();
-        let Some(twin) = found(target, have).filter(|twin| leads_to(twin, &canary)) else { return Ok(None) };
-        let says = |name: &str| annotation(twin, &named(target, name));
-        let weight = || says(WEIGHT).and_then(|weight| weight.parse().ok()).map_or(Percent::ZERO, Percent::clamped);
-        let named = says(HEADER).is_some() || says(COOKIE).is_some();
-        Ok(Some(match says(CANARY) {
-            Some("true") if named && !target.conditions().is_empty() => Routing::split(Percent::FULL),
-            Some("true") => Routing { preview: named, ..Routing::split(weight()) },
-            // Without the mark it is a second Ingress for the same paths, of which the older one counts.
-            _ => Routing::PRIMARY,
-        }))
+        Ok(Reference::of(target).and_then(|reference| routing(target, &reference, have)))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
-        released(target, have)
+        Reference::of(target).and_then(|reference| reference.released(target, have)).into_iter().collect()
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {
@@ -96,19 +75,55 @@ impl Router for Nginx {
     }
 }
 
+/// An error for conditions that the annotations cannot say.
+pub(in super::super) fn check(target: &Target<'_>) -> Result<(), RouteError> {
+    By::of(target).map(|_| ())
+}
+
+/// The write after which the twin of an Ingress routes this; `None` where it does.
+pub(in super::super) fn render(
+    target: &Target<'_>,
+    reference: &Reference<'_>,
+    want: &Routing,
+    have: &Objects,
+) -> Result<Option<Change>, RouteError> {
+    let annotations = By::of(target)?.annotations(want).into_iter();
+    let annotations = annotations.map(|(name, value)| (named(target, name), value)).collect();
+    let steering = Steering { all: vec![named(target, ""), CLASS.to_owned()], own: vec![named(target, CANARY)] };
+    let [_, side] = target.sides();
+    let with_canary = |path: &_| if is_backed_by(path, target.apex) { backed_by(path, &side) } else { path.clone() };
+    let paths = |paths: &[_]| paths.iter().map(with_canary).collect();
+    Twin::of(target, reference, have)?.claim(paths, &steering, annotations, have).write(have)
+}
+
+/// What the twin of an Ingress routes; `None` where it has no twin to the canary.
+pub(in super::super) fn routing(target: &Target<'_>, reference: &Reference<'_>, have: &Objects) -> Option<Routing> {
+    let [_, canary] = target.sides();
+    let twin = reference.found(target, have).filter(|twin| leads_to(twin, &canary))?;
+    let says = |name: &str| annotation(twin, &named(target, name));
+    let weight = || says(WEIGHT).and_then(|weight| weight.parse().ok()).map_or(Percent::ZERO, Percent::clamped);
+    let named = says(HEADER).is_some() || says(COOKIE).is_some();
+    Some(match says(CANARY) {
+        Some("true") if named && !target.conditions().is_empty() => Routing::split(Percent::FULL),
+        Some("true") => Routing { preview: named, ..Routing::split(weight()) },
+        // Without the mark it is a second Ingress for the same paths, of which the older one counts.
+        _ => Routing::PRIMARY,
+    })
+}
+
 const SUCCESS_RATE: &str = concat!(
-    r#"sum(rate(nginx_ingress_controller_requests{namespace="{{ namespace }}",ingress="{{ ingress }}",canary!="","#,
+    r#"sum(rate(nginx_ingress_controller_requests{namespace="{{ namespace }}",ingress=~"{{ ingress }}",canary!="","#,
     r#"status!~"5.*"}[{{ interval }}])) / "#,
-    r#"sum(rate(nginx_ingress_controller_requests{namespace="{{ namespace }}",ingress="{{ ingress }}",canary!=""}"#,
+    r#"sum(rate(nginx_ingress_controller_requests{namespace="{{ namespace }}",ingress=~"{{ ingress }}",canary!=""}"#,
     r#"[{{ interval }}])) * 100"#,
 );
 
 /// The mean, in seconds: older controllers count no buckets.
 const DURATION: &str = concat!(
     r#"sum(rate(nginx_ingress_controller_response_duration_seconds_sum{namespace="{{ namespace }}","#,
-    r#"ingress="{{ ingress }}",canary!=""}[{{ interval }}])) / "#,
+    r#"ingress=~"{{ ingress }}",canary!=""}[{{ interval }}])) / "#,
     r#"sum(rate(nginx_ingress_controller_response_duration_seconds_count{namespace="{{ namespace }}","#,
-    r#"ingress="{{ ingress }}",canary!=""}[{{ interval }}]))"#,
+    r#"ingress=~"{{ ingress }}",canary!=""}[{{ interval }}]))"#,
 );
 
 // Names of annotations behind the prefix and a slash. The first makes an Ingress a canary.

@@ -8,10 +8,7 @@ use serde_json::{Map, Value};
 use super::super::condition::{Part, Text, headers, params, refuse, unsupported};
 use super::super::refusal::refuse_what_it_cannot;
 use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
-use super::{
-    CLASS, FIELDS, INGRESS, Steering, Twin, annotation, backed_by, found, is_backed_by, keys, leads_to, named_keys,
-    released,
-};
+use super::{CLASS, FIELDS, INGRESS, Reference, Steering, Twin, annotation, backed_by, is_backed_by, leads_to};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
@@ -46,17 +43,17 @@ impl Router for Skipper {
     }
 
     fn objects(&self, target: &Target<'_>) -> Vec<ObjectKey> {
-        keys(target).into_iter().flatten().collect()
+        Reference::of(target).into_iter().flat_map(|reference| reference.keys(target)).collect()
     }
 
     fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
-        named_keys(target)?;
+        Reference::named(target)?;
         conditions(target).map(|_| ())
     }
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
-        let twin = Twin::of(target, have)?;
+        let twin = Twin::of(target, &Reference::named(target)?, have)?;
         let [primary, canary] = target.sides();
         let predicate = predicate(target, want.canary, twin.source)?;
         let weights: Map<_, _> = [(&canary, want.canary), (&primary, want.canary.rest())]
@@ -77,7 +74,8 @@ impl Router for Skipper {
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let [primary, canary] = target.sides();
-        let Some(twin) = found(target, have).filter(|twin| leads_to(twin, &canary)) else { return Ok(None) };
+        let twin = Reference::of(target).and_then(|reference| reference.found(target, have));
+        let Some(twin) = twin.filter(|twin| leads_to(twin, &canary)) else { return Ok(None) };
         if annotation(twin, PREDICATE).is_some_and(|predicate| predicate.starts_with(NEVER)) {
             return Ok(Some(Routing::PRIMARY));
         }
@@ -88,7 +86,7 @@ impl Router for Skipper {
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
-        released(target, have)
+        Reference::of(target).and_then(|reference| reference.released(target, have)).into_iter().collect()
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {

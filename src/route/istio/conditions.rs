@@ -28,6 +28,11 @@ fn narrowed_by(target: &Target<'_>, conditions: &[MatchCondition]) -> Vec<Value>
     both(&of_service(target), &conditions)
 }
 
+/// What a rule asks for, and a condition of the analysis besides.
+pub(in crate::route) fn narrowed(one: &Value, condition: &MatchCondition) -> Value {
+    joined(one, &in_istio(wire(condition)))
+}
+
 /// Whether some requests of the service are not shared.
 pub(super) fn splits(target: &Target<'_>) -> bool {
     !target.conditions().is_empty()
@@ -40,7 +45,7 @@ pub(super) fn with_cookie(conditions: &[Value], cookie: &Cookie) -> Vec<Value> {
         // Envoy reads header names without regard to case: a condition of the user's on the same header holds beside ours.
         let taken = condition.get("headers").and_then(|headers| headers.get("Cookie")).is_some();
         let name = if taken { "cookie" } else { "Cookie" };
-        narrowed(condition, &json!({"headers": {name: value}}))
+        joined(condition, &json!({"headers": {name: value}}))
     };
     if conditions.is_empty() { vec![each(&json!({}))] } else { conditions.iter().map(each).collect() }
 }
@@ -48,22 +53,22 @@ pub(super) fn with_cookie(conditions: &[Value], cookie: &Cookie) -> Vec<Value> {
 fn both(one: &[Value], other: &[Value]) -> Vec<Value> {
     match (one, other) {
         ([], only) | (only, []) => only.to_vec(),
-        (one, other) => other.iter().flat_map(|o| one.iter().map(move |c| narrowed(c, o))).collect(),
+        (one, other) => other.iter().flat_map(|o| one.iter().map(move |c| joined(c, o))).collect(),
     }
 }
 
 /// A condition that asks for what both ask for; where both name the same header, label or parameter, `more` counts.
-fn narrowed(condition: &Value, more: &Value) -> Value {
-    let mut narrowed = condition.as_object().cloned().unwrap_or_default();
+fn joined(condition: &Value, more: &Value) -> Value {
+    let mut joined = condition.as_object().cloned().unwrap_or_default();
     for (field, more) in more.as_object().into_iter().flatten() {
-        match (narrowed.get_mut(field), more) {
+        match (joined.get_mut(field), more) {
             (Some(Value::Object(have)), Value::Object(more)) => have.extend(more.clone()),
             _ => {
-                narrowed.insert(field.clone(), more.clone());
+                joined.insert(field.clone(), more.clone());
             }
         }
     }
-    Value::Object(narrowed)
+    Value::Object(joined)
 }
 
 /// Istio has no suffix: a regular expression says the same.

@@ -12,6 +12,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(super) use conditions::narrowed;
 pub(super) use reading::goes_to;
 
 use serde_json::{Map, Value, json};

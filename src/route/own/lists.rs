@@ -28,11 +28,25 @@ impl Dialect {
         }
     }
 
-    const fn list(self) -> &'static str {
+    pub(super) const fn list(self) -> &'static str {
         match self {
             Self::Gateway => "backendRefs",
             Self::Istio => "route",
         }
+    }
+
+    /// Which requests a rule is for; all of them without.
+    pub(super) const fn matches(self) -> &'static str {
+        match self {
+            Self::Gateway => "matches",
+            Self::Istio => "match",
+        }
+    }
+
+    /// Whether some of a rule's requests go to the canary.
+    pub(super) fn names_canary(self, target: &Target<'_>, rule: &Value) -> bool {
+        let [_, canary] = target.sides();
+        backends::of(rule, self.list()).iter().any(|backend| self.is(target, backend, &canary))
     }
 
     /// Whether a backend is this Service of our namespace.
@@ -45,6 +59,14 @@ impl Dialect {
                     && backends::is(target, backend, service)
             }
             Self::Istio => istio::goes_to(target, backend.get("destination"), service),
+        }
+    }
+
+    /// The name of a backend, whatever it is.
+    fn name(self, backend: &Value) -> Option<&str> {
+        match self {
+            Self::Gateway => value::text(backend, &["name"]),
+            Self::Istio => host(backend).and_then(|host| host.split('.').next()),
         }
     }
 
@@ -76,19 +98,11 @@ fn host(backend: &Value) -> Option<&str> {
 #[derive(Clone, Debug)]
 pub(super) struct List<'a> {
     target: Target<'a>,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     field: &'static str,
-    rule: usize,
+    position: usize,
+    pub(super) rule: &'a Value,
     pub(super) backends: &'a [Value],
-}
-
-/// What a rule shall have as its backends.
-#[derive(Clone, Debug)]
-pub(super) struct Replaced {
-    dialect: Dialect,
-    field: &'static str,
-    rule: usize,
-    backends: Vec<Value>,
 }
 
 /// All lists of a route.
@@ -96,9 +110,9 @@ pub(super) fn all<'a>(target: &Target<'a>, dialect: Dialect, route: &'a Value) -
     let mut found = Vec::new();
     for field in dialect.fields() {
         let rules = value::at(route, &["spec", field]).and_then(Value::as_array);
-        for (rule, content) in rules.into_iter().flatten().enumerate() {
-            let backends = backends::of(content, dialect.list());
-            found.push(List { target: *target, dialect, field, rule, backends });
+        for (position, rule) in rules.into_iter().flatten().enumerate() {
+            let backends = backends::of(rule, dialect.list());
+            found.push(List { target: *target, dialect, field, position, rule, backends });
         }
     }
     found
@@ -107,7 +121,7 @@ pub(super) fn all<'a>(target: &Target<'a>, dialect: Dialect, route: &'a Value) -
 impl<'a> List<'a> {
     /// Where it stands, for people and for notes.
     pub(super) fn place(&self) -> String {
-        format!("{}[{}].{}", self.field, self.rule, self.dialect.list())
+        format!("{}[{}].{}", self.field, self.position, self.dialect.list())
     }
 
     /// Whether any of its requests are for the apex, and so to be shared. A rule that leads to the canary alone is the user's.
@@ -144,12 +158,24 @@ impl<'a> List<'a> {
         backends.get(position).map_or(0, |backend| self.dialect.weight(backend, backends.len() == 1))
     }
 
-    /// The share of the canary among what leads to either side.
-    pub(super) fn canary(&self) -> Percent {
-        let weight = |position: usize| self.weight(self.backends, position);
-        let canary = self.to_canary(self.backends).map_or(0, weight);
-        let primary: u128 = self.to_apex(self.backends).into_iter().map(weight).sum();
+    /// The share of the canary among what of these backends leads to either side.
+    pub(super) fn canary(&self, backends: &[Value]) -> Percent {
+        let weight = |position: usize| self.weight(backends, position);
+        let canary = self.to_canary(backends).map_or(0, weight);
+        let primary: u128 = self.to_apex(backends).into_iter().map(weight).sum();
         backends::rounded(canary, canary.saturating_add(primary))
+    }
+
+    /// Whether its data plane can tell requests apart by what is in them.
+    pub(super) fn sees_requests(&self) -> bool {
+        self.dialect == Dialect::Gateway || self.field == "http"
+    }
+
+    /// The apex of another canary that shares this list now.
+    pub(super) fn other_canary(&self) -> Option<&str> {
+        let names: Vec<_> = self.backends.iter().filter_map(|backend| self.dialect.name(backend)).collect();
+        let others = names.iter().filter_map(|name| name.strip_suffix("-canary"));
+        others.filter(|apex| *apex != self.target.apex).find(|apex| names.contains(apex))
     }
 
     /// Whether the backend is a part of a Service that only a DestinationRule tells.
@@ -162,18 +188,21 @@ impl<'a> List<'a> {
         self.target.apex
     }
 
-    pub(super) fn replaced(self, backends: Vec<Value>) -> Replaced {
-        let List { dialect, field, rule, .. } = self;
-        Replaced { dialect, field, rule, backends }
-    }
-}
-
-impl Replaced {
-    /// Puts the backends in their place.
-    pub(super) fn put(&self, route: &mut Value) {
-        let rule = route.get_mut("spec").and_then(|spec| spec.get_mut(self.field)?.get_mut(self.rule)?.as_object_mut());
-        if let Some(rule) = rule {
-            rule.insert(self.dialect.list().to_owned(), json!(self.backends));
+    /// Puts these backends into the rule.
+    pub(super) fn put(&self, route: &mut Value, backends: &[Value]) {
+        if let Some(rule) = self.rules(route).and_then(|rules| rules.get_mut(self.position)?.as_object_mut()) {
+            rule.insert(self.dialect.list().to_owned(), json!(backends));
         }
+    }
+
+    /// Puts another rule before it.
+    pub(super) fn put_before(&self, route: &mut Value, rule: Value) {
+        if let Some(rules) = self.rules(route).filter(|rules| self.position <= rules.len()) {
+            rules.insert(self.position, rule);
+        }
+    }
+
+    fn rules<'r>(&self, route: &'r mut Value) -> Option<&'r mut Vec<Value>> {
+        route.get_mut("spec")?.get_mut(self.field)?.as_array_mut()
     }
 }

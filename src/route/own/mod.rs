@@ -1,27 +1,29 @@
-//! The user's own routes (`spec.routeRefs`): routes of the Gateway API and VirtualServices, in which nothing but weights changes.
+//! The user's own routes (`spec.routeRefs`): routes of the Gateway API and VirtualServices, in which nothing but weights changes, and
+//! Ingresses, which are never written: each has a twin for the canary, as with provider nginx.
 //!
 //! In each rule that leads to the apex Service, whose pods are the primary's, the user's backend keeps what the canary leaves, and a
-//! copy of it that leads to the canary stands beside it while the release runs. Between releases a route is what its user wrote, byte
-//! for byte, so a tool that applies it from Git again has nothing to put right.
+//! copy of it that leads to the canary stands beside it while the release runs. Where the analysis has conditions, a rule for the
+//! requests that match is added instead. Between releases a route is what its user wrote, byte for byte, so a tool that applies it
+//! from Git again has nothing to put right.
 
+mod copies;
 mod lists;
 mod note;
+mod refusals;
+mod rules;
 mod share;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
-
+use super::ingress::{self, INGRESS, Reference, nginx};
 use super::refusal::refuse_what_it_cannot;
-use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, gateway, query};
+use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, query};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
-use crate::object::{Change, Kind, ObjectKey, Objects, value};
-use lists::{Dialect, List};
-use note::Note;
-use share::Share;
+use crate::object::{Change, Kind, ObjectKey, Objects};
+use lists::Dialect;
 
 /// Kinds of routes that a user may bring, the newest version of each first.
 const KINDS: &[Kind] = &[
@@ -37,6 +39,7 @@ const KINDS: &[Kind] = &[
     of_istio("v1"),
     of_istio("v1beta1"),
     of_istio("v1alpha3"),
+    INGRESS,
 ];
 
 const fn of_gateway(version: &'static str, kind: &'static str, plural: &'static str) -> Kind {
@@ -57,19 +60,19 @@ impl Router for Own {
     }
 
     fn capabilities(&self, _service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, ports: true, ..Capabilities::default() }
+        Capabilities { weights: true, matches: true, preview: true, ports: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {
         KINDS
     }
 
-    fn access(&self, _kind: Kind) -> Access {
-        Access::Edit
+    fn access(&self, kind: Kind) -> Access {
+        if kind == INGRESS { Access::Own } else { Access::Edit }
     }
 
     fn fields(&self, kind: Kind) -> &'static [&'static str] {
-        Dialect::of(kind).fields()
+        if kind == INGRESS { ingress::FIELDS } else { Dialect::of(kind).fields() }
     }
 
     fn annotations(&self) -> &'static [&'static str] {
@@ -77,18 +80,29 @@ impl Router for Own {
     }
 
     fn objects(&self, target: &Target<'_>) -> Vec<ObjectKey> {
-        let named = references(target).iter();
-        named.filter_map(|reference| Some(kind(reference)?.named(target.namespace, &reference.name))).collect()
+        let all = routes(target).into_iter();
+        all.flat_map(|route| if route.has_twin() { route.named.keys(target).to_vec() } else { vec![route.key] })
+            .collect()
     }
 
     fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
         let mut named = BTreeSet::new();
         for (index, reference) in references(target).iter().enumerate() {
             if kind(reference).is_none() {
-                return Err(unknown(index, reference));
+                return Err(refusals::unknown(index, reference));
             }
             if !named.insert((&reference.kind, &reference.name)) {
-                return Err(twice(index, reference));
+                return Err(refusals::twice(index, reference));
+            }
+        }
+        let matches = !target.conditions().is_empty();
+        for route in routes(target) {
+            copies::check(target, route.key.kind, &route.named.field)?;
+            if route.has_twin() {
+                nginx::check(target)?;
+                if matches && target.spec.analysis.iterations.is_none() {
+                    return Err(refusals::whole_or_none(&route.named));
+                }
             }
         }
         Ok(())
@@ -97,32 +111,43 @@ impl Router for Own {
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
         refuse_what_it_cannot(self, target, want)?;
         let mut changes = Vec::new();
-        for key in self.objects(target) {
-            let Some(route) = have.find(&key) else { continue };
-            let next = next(target, &key, route, want.canary)?;
-            changes.extend(next.and_then(|(lists, note)| write(&key, route, &lists, &note)));
+        for route in routes(target) {
+            let Some(found) = have.find(&route.key) else { continue };
+            let parts = !want.canary.is_zero() && want.canary != Percent::FULL;
+            changes.extend(if route.has_twin() {
+                if parts && !target.conditions().is_empty() {
+                    return Err(refusals::whole_or_none(&route.named));
+                }
+                nginx::render(target, &route.named, want, have)?
+            } else {
+                rules::render(target, &route.key, found, want)?
+            });
         }
         Ok(changes)
     }
 
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
-        let mut most = Percent::ZERO;
-        for (index, key) in self.objects(target).iter().enumerate() {
-            let route = have.find(key).ok_or_else(|| missing(index, key))?;
-            let lists = ours(target, key, route);
-            if lists.is_empty() {
-                return Err(leads_elsewhere(target, key));
-            }
+        let mut most = Routing::PRIMARY;
+        for route in routes(target) {
+            let found = have.find(&route.key).ok_or_else(|| refusals::missing(&route.named.field, &route.key))?;
+            let one = if route.has_twin() {
+                ingress::check(target, &route.named, have)?;
+                nginx::routing(target, &route.named, have).unwrap_or(Routing::PRIMARY)
+            } else {
+                rules::routing(target, &route.key, found)?
+            };
             // Where they differ, what was asked for last has not reached all of them: the others are written again.
-            most = lists.iter().map(List::canary).fold(most, Percent::max);
+            let preview = most.preview || one.preview;
+            most = Routing { preview, ..Routing::split(most.canary.max(one.canary)) };
         }
-        Ok(Some(Routing::split(most)))
+        Ok(Some(most))
     }
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {
         let mut all = Acceptance::Accepted;
-        for key in self.objects(target) {
-            match have.find(&key).map_or(Acceptance::Accepted, |route| accepted(&key, route)) {
+        for route in routes(target).iter().filter(|route| !route.has_twin()) {
+            let found = have.find(&route.key);
+            match found.map_or(Acceptance::Accepted, |found| rules::accepted(&route.key, found)) {
                 Acceptance::Accepted => {}
                 Acceptance::Pending => all = Acceptance::Pending,
                 Acceptance::Refused(why) => return Acceptance::Refused(why),
@@ -132,15 +157,11 @@ impl Router for Own {
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
-        let found = self.objects(target).into_iter().filter_map(|key| Some((have.find(&key)?, key)));
-        let given_back = found.filter_map(|(route, key)| {
-            let note = Note::of(route);
-            let back = |list: List<'_>| {
-                let original = note.original(&list);
-                list.replaced(original)
-            };
-            let lists: Vec<_> = ours(target, &key, route).into_iter().map(back).collect();
-            write(&key, route, &lists, &Note::default())
+        let given_back = routes(target).into_iter().filter_map(|route| {
+            if route.has_twin() {
+                return route.named.released(target, have);
+            }
+            have.find(&route.key).and_then(|found| rules::release(target, &route.key, found))
         });
         given_back.collect()
     }
@@ -151,120 +172,31 @@ impl Router for Own {
     }
 }
 
+/// A route that the Canary names.
+struct Route<'a> {
+    key: ObjectKey,
+    named: Reference<'a>,
+}
+
+impl Route<'_> {
+    /// Whether the canary gets its requests by a second object, and the user's own stays as it is.
+    fn has_twin(&self) -> bool {
+        self.key.kind == INGRESS
+    }
+}
+
+fn routes<'a>(target: &Target<'a>) -> Vec<Route<'a>> {
+    let route = |(index, reference): (usize, &'a api::OwnRoute)| {
+        let named = Reference { name: &reference.name, field: format!("spec.routeRefs[{index}]") };
+        Some(Route { key: kind(reference)?.named(target.namespace, named.name), named })
+    };
+    references(target).iter().enumerate().filter_map(route).collect()
+}
+
 fn references<'a>(target: &Target<'a>) -> &'a [api::OwnRoute] {
     target.spec.route_refs.as_deref().unwrap_or_default()
 }
 
 fn kind(reference: &api::OwnRoute) -> Option<Kind> {
     KINDS.iter().copied().find(|kind| kind.kind == reference.kind && kind.api_version() == reference.api_version)
-}
-
-/// The lists of backends that lead to the apex.
-fn ours<'a>(target: &Target<'a>, key: &ObjectKey, route: &'a Value) -> Vec<List<'a>> {
-    lists::all(target, Dialect::of(key.kind), route).into_iter().filter(List::leads_to_apex).collect()
-}
-
-/// Whether the route's controllers have taken it over; Istio's does not say.
-fn accepted(key: &ObjectKey, route: &Value) -> Acceptance {
-    match Dialect::of(key.kind) {
-        Dialect::Gateway => gateway::acceptance::of(key, route),
-        Dialect::Istio => Acceptance::Accepted,
-    }
-}
-
-/// The lists of a route to write next on the way to `canary`, and what the user had; `None` while the last write is not taken over.
-///
-/// A gateway that learns of routes and of backends in streams of their own answers 503 to a request whose backend it does not know
-/// yet, or no longer. So where it gives its word on each write, the canary is named before it gets requests, and after.
-fn next(
-    target: &Target<'_>,
-    key: &ObjectKey,
-    route: &Value,
-    canary: Percent,
-) -> Result<Option<(Vec<lists::Replaced>, Note)>, RouteError> {
-    let told = Dialect::of(key.kind) == Dialect::Gateway && gateway::acceptance::is_told(route);
-    let lists = ours(target, key, route);
-    let note = Note::of(route);
-    let shares = lists.iter().map(|list| Share::new(list, &note, key)).collect::<Result<Vec<_>, _>>()?;
-    let wanted = shares.iter().map(|share| share.with(canary)).collect::<Result<Vec<_>, _>>()?;
-    let differ = shares.iter().zip(&wanted).any(|(share, wanted)| share.list.backends != wanted.as_slice());
-    if told && differ && accepted(key, route) == Acceptance::Pending {
-        return Ok(None);
-    }
-    let step = |(share, wanted): (&Share<'_>, Vec<Value>)| if told { share.step_to(wanted) } else { wanted };
-    let backends: Vec<_> = shares.iter().zip(wanted).map(step).collect();
-    // All of them or none: beside a note, a canary in a list without one is ours.
-    let changed = shares.iter().zip(&backends).any(|(share, next)| share.original != *next);
-    let noted = shares.iter().filter(|_| changed);
-    let note = Note::new(noted.map(|share| (share.list.place(), share.original.clone())));
-    Ok(Some((lists.into_iter().zip(backends).map(|(list, backends)| list.replaced(backends)).collect(), note)))
-}
-
-/// The write after which a route has these lists and this note; `None` where it has them. It holds only for what was read: the
-/// rules around the lists are written with them.
-fn write(key: &ObjectKey, route: &Value, lists: &[lists::Replaced], note: &Note) -> Option<Change> {
-    let mut after = route.clone();
-    for list in lists {
-        list.put(&mut after);
-    }
-    let mut patch = Map::new();
-    for field in Dialect::of(key.kind).fields() {
-        let (before, after) = (value::at(route, &["spec", field]), value::at(&after, &["spec", field]));
-        if let Some(after) = after.filter(|after| before != Some(after)) {
-            patch.insert((*field).to_owned(), after.clone());
-        }
-    }
-    let noted = note.text();
-    if patch.is_empty() && value::text(route, &["metadata", "annotations", super::BEFORE]) == noted.as_deref() {
-        return None;
-    }
-    let version = value::at(route, &["metadata", "resourceVersion"]);
-    let mut merge = json!({"metadata": {"resourceVersion": version, "annotations": {super::BEFORE: noted}}});
-    if !patch.is_empty() {
-        value::merge(&mut merge, &json!({ "spec": patch }));
-    }
-    Some(Change::Merge(key.clone(), merge))
-}
-
-fn unknown(index: usize, reference: &api::OwnRoute) -> RouteError {
-    let known: Vec<_> = KINDS.iter().map(|kind| format!("{} {}", kind.api_version(), kind.kind)).collect();
-    let api::OwnRoute { api_version, kind, .. } = reference;
-    RouteError {
-        reason: "UnknownRouteKind",
-        sentence: format!(
-            "spec.routeRefs[{index}] is {api_version} {kind}, of which no weights are known, so no traffic is moved; name one of: {}",
-            known.join(", ")
-        ),
-    }
-}
-
-fn twice(index: usize, reference: &api::OwnRoute) -> RouteError {
-    let api::OwnRoute { kind, name, .. } = reference;
-    RouteError {
-        reason: "RouteNamedTwice",
-        sentence: format!(
-            "spec.routeRefs[{index}] names {kind} {name} once more, so no traffic is moved; remove one of the two"
-        ),
-    }
-}
-
-fn missing(index: usize, key: &ObjectKey) -> RouteError {
-    RouteError {
-        reason: "RouteMissing",
-        sentence: format!(
-            "spec.routeRefs[{index}]: {key} is not there, so no release advances and all traffic stays where it is; apply it, or \
-             remove the reference"
-        ),
-    }
-}
-
-fn leads_elsewhere(target: &Target<'_>, key: &ObjectKey) -> RouteError {
-    let Target { apex, namespace, .. } = target;
-    RouteError {
-        reason: "RouteLeadsElsewhere",
-        sentence: format!(
-            "{key}: no rule leads to Service {apex} in {namespace}, so there is nothing to share and no release advances; name \
-             {apex} as a backend of the rules whose traffic the canary may get"
-        ),
-    }
 }

@@ -46,6 +46,13 @@ impl<'a> Share<'a> {
         if canary.is_zero() && of_user.is_none_or(|position| self.list.weight(&self.original, position) == 0) {
             return Ok(self.original.clone());
         }
+        if let Some(other) = self.list.other_canary() {
+            return Err(refusal(&format!(
+                "{} is shared by the canary of {other} now, and of one list only one can have a share at a time; wait for its end, or \
+                 give each a rule of its own",
+                self.name
+            )));
+        }
         let ours = 1 + usize::from(of_user.is_some());
         let asked = [Some(self.primary), of_user].into_iter().flatten();
         let asked: u128 = asked.map(|position| self.list.weight(&self.original, position)).sum();
@@ -63,11 +70,11 @@ impl<'a> Share<'a> {
         Ok(self.weighted(all - part, part))
     }
 
-    /// The next step on the way to `wanted`.
-    pub(super) fn step_to(&self, wanted: Vec<Value>) -> Vec<Value> {
+    /// The next step on the way from these backends, or none, to those that are wanted, or none.
+    pub(super) fn step(&self, have: &[Value], wanted: Vec<Value>) -> Vec<Value> {
         let list = self.list;
         let weight = |backends: &[Value]| list.to_canary(backends).map(|position| list.weight(backends, position));
-        match (weight(list.backends), weight(&wanted)) {
+        match (weight(have), weight(&wanted)) {
             (None, Some(1..)) => self.idle(),
             (Some(1..), None) => self.idle(),
             _ => wanted,

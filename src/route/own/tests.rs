@@ -1,3 +1,6 @@
+mod ingresses;
+mod matching;
+
 use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -61,7 +64,7 @@ fn in_a_rich_route_the_users_backend_keeps_what_a_copy_of_it_for_the_canary_gets
           name: shop
           namespace: test
           annotations:
-            serin.dev/before: "{\"rules[0].backendRefs\":[{\"name\":\"podinfo\",\"port\":80,\"filters\":[{\"type\":\"RequestHeaderModifier\",\"requestHeaderModifier\":{\"set\":[{\"name\":\"x\",\"value\":\"y\"}]}}]}]}"
+            serin.dev/before: "{\"podinfo\":{\"lists\":{\"rules[0].backendRefs\":[{\"name\":\"podinfo\",\"port\":80,\"filters\":[{\"type\":\"RequestHeaderModifier\",\"requestHeaderModifier\":{\"set\":[{\"name\":\"x\",\"value\":\"y\"}]}}]}]}}}"
         spec:
           parentRefs:
           - name: gateway
@@ -135,7 +138,7 @@ fn every_list_of_a_virtual_service_that_leads_to_the_apex_moves() {
           name: shop
           namespace: test
           annotations:
-            serin.dev/before: "{\"http[0].route\":[{\"destination\":{\"host\":\"podinfo.test.svc.cluster.local\",\"port\":{\"number\":80}}}],\"tcp[0].route\":[{\"destination\":{\"host\":\"podinfo\",\"port\":{\"number\":80}}}]}"
+            serin.dev/before: "{\"podinfo\":{\"lists\":{\"http[0].route\":[{\"destination\":{\"host\":\"podinfo.test.svc.cluster.local\",\"port\":{\"number\":80}}}],\"tcp[0].route\":[{\"destination\":{\"host\":\"podinfo\",\"port\":{\"number\":80}}}]}}}"
         spec:
           hosts:
           - shop.example.com

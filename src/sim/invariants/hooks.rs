@@ -1,6 +1,8 @@
 //! S7: no release passes over a hook that has a say in it, judged apart from the room that decides.
 
-use crate::model::{Answer, Facts, Hook, Journal, Moment, Overdue, Percent, Phase, Reply, Settings, Strategy};
+use crate::model::{
+    Answer, Approval, Deadline, Facts, Hook, Journal, Moment, Overdue, Percent, Phase, Reply, Settings, Strategy,
+};
 
 /// What a decision passed over.
 pub(super) fn overruled(settings: &Settings, facts: &Facts, after: &Journal, answers: &[Answer]) -> Option<String> {
@@ -12,6 +14,9 @@ pub(super) fn overruled(settings: &Settings, facts: &Facts, after: &Journal, ans
         settings.hooks.iter().filter(|hook| hook.moment == Moment::Rollback).any(|hook| agrees(hook, answers));
     if against {
         return Some(format!("{} goes on although its rollback was asked for", after.phase));
+    }
+    if let Some(gate) = settings.approvals.iter().find(|gate| moments.contains(&gate.moment) && !is_open(gate, facts)) {
+        return Some(format!("{} -> {} and nobody opened {}", facts.journal.phase, after.phase, gate.name));
     }
     let mut needed = settings.hooks.iter().filter(|hook| moments.contains(&hook.moment));
     let refused = needed.find(|hook| !agrees(hook, answers) && !passes_in_time(hook, &facts.journal))?;
@@ -51,15 +56,27 @@ fn agrees(hook: &Hook, answers: &[Answer]) -> bool {
 
 /// A gate that was closed before, and opens by itself after a while.
 fn passes_in_time(hook: &Hook, before: &Journal) -> bool {
-    hook.deadline.is_some_and(|deadline| deadline.then == Overdue::GoOn)
-        && before.awaits.as_ref().is_some_and(|awaited| awaited.hook == hook.name)
+    passes(hook.deadline, &hook.name, before)
+}
+
+fn passes(deadline: Option<Deadline>, name: &str, before: &Journal) -> bool {
+    deadline.is_some_and(|deadline| deadline.then == Overdue::GoOn)
+        && before.awaits.as_ref().is_some_and(|awaited| awaited.hook == name)
+}
+
+/// Whether a person opened the gate for the revision that is there, or nobody has to any more.
+fn is_open(gate: &Approval, facts: &Facts) -> bool {
+    let current = facts.target.found().map(|target| &target.revision);
+    let opened = facts.journal.opened.as_ref();
+    opened.is_some_and(|opened| opened.moment == gate.moment && Some(&opened.revision) == current)
+        || passes(gate.deadline, &gate.name, &facts.journal)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{at, facts, settings};
     use super::*;
-    use crate::model::{Call, Trust};
+    use crate::model::{Call, HookKeys, Trust};
 
     fn hook(moment: Moment) -> Hook {
         Hook {
@@ -69,6 +86,7 @@ mod tests {
             timeout: std::time::Duration::from_secs(10),
             retries: 0,
             trust: Trust::System,
+            keys: HookKeys::default(),
             deadline: None,
             metadata: std::collections::BTreeMap::new(),
         }

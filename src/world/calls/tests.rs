@@ -10,7 +10,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::model::{Phase, Revision, Time, Trust};
+use crate::model::{Hook, HookKeys, Phase, Revision, Time, Trust};
+use crate::world::caller::tests::cluster;
 
 /// A server on this machine; returns its URL.
 async fn serve(routes: Router) -> String {
@@ -28,6 +29,7 @@ fn call(url: &str) -> Call {
         timeout: Duration::from_secs(60),
         retries: 0,
         trust: Trust::System,
+        keys: HookKeys::default(),
         deadline: None,
         metadata: BTreeMap::new(),
     };
@@ -41,7 +43,7 @@ fn canary() -> CanaryRef {
 }
 
 fn calls() -> Calls {
-    Calls::new(&Http::new().unwrap(), Arc::default())
+    Calls::new(&Http::new().unwrap(), cluster(Vec::new()), Arc::default())
 }
 
 /// A gate that counts its calls and answers with this status.

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::model::{Journal, Moment, Notice, Percent, Phase, Trust};
+use crate::model::{HookKeys, Journal, Moment, Notice, Percent, Phase, Trust};
+use crate::world::caller::tests::cluster;
 
 async fn serve(routes: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -25,6 +26,7 @@ fn listener(url: String) -> Hook {
         timeout: Duration::from_secs(60),
         retries: 0,
         trust: Trust::System,
+        keys: HookKeys::default(),
         deadline: None,
         metadata: BTreeMap::new(),
     }
@@ -43,7 +45,7 @@ fn plan() -> Plan {
 
 fn outbox() -> (Outbox, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new("istio"));
-    (Outbox::new(&Http::new().unwrap(), Arc::clone(&metrics)), metrics)
+    (Outbox::new(&Http::new().unwrap(), cluster(Vec::new()), Arc::clone(&metrics)), metrics)
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Gloo, ROUTE_TABLE, UPSTREAM};
 use crate::model::{Affinity, Mirror, Percent, Routing};
-use crate::object::{Change, ObjectKey};
+use crate::object::{Change, ObjectKey, value};
 use crate::route::testing::{Scene, canary_cookie, check, split, sticky};
+use crate::route::{Acceptance, Router};
 
 fn table(scene: &Scene) -> &Value {
     scene.store.objects().find(&ROUTE_TABLE.named("test", "podinfo")).expect("there is a RouteTable")
@@ -286,4 +287,50 @@ fn routes_that_are_not_there_are_no_panic_and_no_route() {
     scene.store.put(ROUTE_TABLE.named("test", "podinfo"), json!({"spec": {"routes": []}}));
     assert_eq!(scene.read(), None);
     assert_eq!(scene.route(&split(10)).read(), Some(split(10)));
+}
+
+/// What becomes of an object of ours with this status.
+fn told(key: &ObjectKey, status: &Value) -> Acceptance {
+    let mut scene = Scene::of(&Gloo, &json!({}));
+    scene.route(&split(10));
+    let mut object = scene.store.objects().find(key).cloned().expect("it was written");
+    value::merge(&mut object, &json!({ "status": status }));
+    scene.store.put(key.clone(), object);
+    Gloo.acceptance(&scene.target(), scene.store.objects())
+}
+
+#[test]
+fn a_route_table_and_its_upstreams_count_as_gloo_says_in_words_or_numbers() {
+    for key in [ROUTE_TABLE.named("test", "podinfo"), side("canary")] {
+        let newer = |state: &str| {
+            told(&key, &json!({"statuses": {"gloo-system": {"state": state, "reason": "no such host."}}}))
+        };
+        let older =
+            |state: u64| told(&key, &json!({"state": state, "reason": "no such host.", "reported_by": "gateway"}));
+        assert_eq!((newer("Accepted"), older(1)), (Acceptance::Accepted, Acceptance::Accepted));
+        assert_eq!((newer("Pending"), older(0)), (Acceptance::Pending, Acceptance::Pending));
+        for (refused, word) in
+            [(newer("Rejected"), "rejected"), (older(2), "rejected"), (newer("Warning"), "partly wrong")]
+        {
+            let Acceptance::Refused(error) = refused else { panic!("{key} was not accepted") };
+            let words = format!("{key}: Gloo calls it {word} (no such host), so the weights in it may have no effect");
+            assert!(error.sentence.starts_with(&words), "{error}");
+        }
+    }
+}
+
+#[test]
+fn of_what_gloo_made_with_others_routes_only_a_rejection_counts_and_silence_is_not_waited_for() {
+    let table = ROUTE_TABLE.named("test", "podinfo");
+    let whole = |state: &str| {
+        let proxy = json!({"state": state, "reason": "a certificate is missing"});
+        told(
+            &table,
+            &json!({"statuses": {"gloo-system": {"state": "Accepted", "subresourceStatuses": {"*v1.Proxy": proxy}}}}),
+        )
+    };
+    assert_eq!(whole("Warning"), Acceptance::Accepted);
+    let Acceptance::Refused(error) = whole("Rejected") else { panic!("no proxy has it") };
+    assert!(error.sentence.contains("rejected (a certificate is missing)"), "{error}");
+    assert_eq!((told(&table, &json!({})), told(&table, &Value::Null)), (Acceptance::Accepted, Acceptance::Accepted));
 }

@@ -1,0 +1,50 @@
+//! Releases in their time and in their order.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+use serin::model::{Phase, Time};
+
+use super::super::app::{App, quick_to_drain};
+use super::super::operator::Operator;
+use super::super::traffic::Traffic;
+use super::{MOVES_WITHIN, RELEASED_WITHIN};
+use crate::apiserver::establish_our_definitions;
+use crate::support::{Outcome, in_namespace};
+
+/// So long from now, as a person writes it.
+fn from_now(after: Duration) -> Outcome<String> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)? + after;
+    Ok(Time::from_millis(i64::try_from(since.as_millis())?).to_string())
+}
+
+#[tokio::test]
+async fn a_release_waits_for_the_end_of_a_freeze_stays_where_the_next_one_finds_it_and_loses_nothing() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let (app, _operator) = (App::new(&client, &namespace, "hello"), Operator::start(&namespace, &[])?);
+        app.go_live(&quick_to_drain()).await?;
+        let freeze =
+            |from, to| json!({"spec": {"schedule": {"freezes": [{"from": from, "to": to, "reason": "sale"}]}}});
+        let analysis = json!({"spec": {"analysis": {"stepWeight": 30, "maxWeight": 90, "metrics": []}}});
+        app.adopted(&analysis).await?;
+        let traffic = Traffic::start(&client, &app.host()).await?;
+
+        let (began, ends) = (from_now(Duration::ZERO)?, from_now(Duration::from_secs(40))?);
+        app.edit("flagger.app/v1beta1", "Canary", "hello", &freeze(&began, &ends)).await?;
+        app.change(&[("VERSION", "2")]).await?;
+        app.reaches(Phase::Waiting, MOVES_WITHIN).await?;
+        let told = app.tells("ReleaseHeld", MOVES_WITHIN).await?;
+        assert!(told.contains("a freeze of spec.schedule (sale)"), "{told}");
+        assert_eq!(app.status().await?.waiting.and_then(|wait| wait.until).map(|at| at.0.to_string()), Some(ends));
+
+        app.has_weight(30, RELEASED_WITHIN).await?;
+        let later = freeze(&began, &from_now(Duration::from_secs(60))?);
+        app.edit("flagger.app/v1beta1", "Canary", "hello", &later).await?;
+        app.tells("ReleaseHeld", MOVES_WITHIN).await?;
+        app.reaches(Phase::Succeeded, RELEASED_WITHIN + Duration::from_secs(60)).await?;
+        assert_eq!(app.version_of("hello-primary").await?.as_deref(), Some("2"));
+        traffic.end()?.lost_nothing()
+    })
+    .await
+}

@@ -1,0 +1,112 @@
+//! What holds a release besides its hooks: a schedule that is closed, and canaries that come first.
+//!
+//! The schedule holds the beginning of a release and each of its moves, the others its beginning. Never a check, never a rollback, never a promotion that has begun,
+//! and nothing that is done by request.
+
+use std::time::Duration;
+
+use super::draft::Draft;
+use crate::model::{Facts, Journal, Moment, Notice, Phase, Settings, Standing, Time, Wait};
+use crate::schedule;
+
+/// What holds the next move.
+pub(super) fn of_move(settings: &Settings, now: Time) -> Option<Wait> {
+    settings.schedule.as_ref().and_then(|schedule| schedule::wait(schedule, now))
+}
+
+/// Long enough for a sync that changes several targets at once: whoever comes first has noticed its own by then.
+const SYNC: Duration = Duration::from_secs(5);
+
+/// What holds the beginning of a release. Where a failed promotion left its traffic on the canary, users meet the fix whether it
+/// waits or not: it is begun, which brings the primary back.
+pub(super) fn of_start(facts: &Facts, journal: &Journal, settings: &Settings, now: Time) -> Option<Wait> {
+    if !journal.weight.is_zero() {
+        return None;
+    }
+    of_move(settings, now).or_else(|| elders(facts, journal, settings, now))
+}
+
+/// The first of the canaries that come first and is not settled.
+fn elders(facts: &Facts, journal: &Journal, settings: &Settings, now: Time) -> Option<Wait> {
+    let standing = |name: &String| facts.standings.get(name).copied().unwrap_or(Standing::Missing);
+    let mut unsettled = settings.depends_on.iter().map(|name| (name, standing(name)));
+    if let Some((name, standing)) = unsettled.find(|(_, standing)| *standing != Standing::Settled) {
+        let why = match standing {
+            Standing::Settled | Standing::Releasing => "has a release that is not over",
+            Standing::Failed => "has failed its last release",
+            Standing::Missing => "is not there",
+        };
+        return Some(Wait { reason: format!("canary {name} of spec.dependsOn comes first and {why}"), until: None });
+    }
+    let new = journal.phase != Phase::Waiting && !settings.depends_on.is_empty();
+    let syncing = journal.waits.as_ref().filter(|wait| wait.reason == SYNCING && wait.until.is_some_and(|at| now < at));
+    syncing.cloned().or_else(|| new.then(|| Wait { reason: SYNCING.to_owned(), until: Some(now.after(SYNC)) }))
+}
+
+const SYNCING: &str = "what spec.dependsOn names may have been changed along with it, and comes first";
+
+impl Draft<'_> {
+    /// Whether the next move has to wait. Tells once for what, and looks again when it is over.
+    pub(super) fn is_held(&mut self, settings: &Settings) -> bool {
+        self.heed(of_move(settings, self.now))
+    }
+
+    /// The same before a release begins, which waits in a phase of its own.
+    pub(super) fn waits_to_begin(&mut self, settings: &Settings) -> bool {
+        let Some(wait) = of_start(self.facts, &self.journal, settings, self.now) else { return self.heed(None) };
+        let known = self.journal.phase == Phase::Waiting && self.journal.waits.as_ref() == Some(&wait);
+        let until = wait.until.map_or(self.drain(), |until| until.since(self.now));
+        self.heed(Some(wait));
+        if !known {
+            self.look_again(Phase::Waiting, until);
+        }
+        self.hear_rollbacks(settings);
+        true
+    }
+
+    /// The canary is ready and held by no fault of its own: its deadline does not run meanwhile.
+    pub(super) fn stand_by(&mut self, settings: &Settings) {
+        if self.journal.step.is_some_and(|step| step.waiting_since.is_some()) {
+            self.enter(self.journal.phase, self.journal.weight, Duration::ZERO);
+        }
+        self.route();
+        self.hear_rollbacks(settings);
+    }
+
+    /// The check passed, and its move is held: the same step is checked again, or at once when nothing holds it any more.
+    pub(super) fn hold_step(&mut self, settings: &Settings) {
+        let until = self.journal.waits.as_ref().and_then(|wait| wait.until);
+        let next = until.map_or(settings.interval, |until| until.since(self.now).min(settings.interval));
+        self.look_again(self.journal.phase, next);
+    }
+
+    /// What nothing holds any more waits for nothing, also where its next check is not due yet.
+    pub(super) fn forget_wait(&mut self) {
+        let Some(settings) = &self.facts.settings else { return };
+        let held = match self.journal.phase {
+            Phase::Waiting => of_start(self.facts, &self.journal, settings, self.now),
+            _ => of_move(settings, self.now),
+        };
+        self.journal.waits.take_if(|_| held.is_none());
+    }
+
+    fn heed(&mut self, found: Option<Wait>) -> bool {
+        if let Some(wait) = &found {
+            if self.journal.waits.as_ref() != Some(wait) {
+                self.tell(Notice::Held(wait.clone()));
+            }
+            wait.until.into_iter().for_each(|at| self.wake_at(at));
+            // A gate is asked, and its deadline counts, once nothing else holds the move.
+            self.journal.awaits = None;
+        }
+        self.journal.waits = found;
+        self.journal.waits.is_some()
+    }
+
+    /// Whoever may call a release off is asked while it waits.
+    fn hear_rollbacks(&mut self, settings: &Settings) {
+        if settings.hooks.iter().any(|hook| hook.moment == Moment::Rollback) {
+            self.await_replies(settings);
+        }
+    }
+}
