@@ -96,7 +96,7 @@ pub struct CanaryAnalysis {
     pub verify_traffic: Option<VerifyTraffic>,
 
     /// Requests that the canary must have had within a KPI's interval for its value to count, by the success rate that the
-    /// router brings along. Default 0: any number will do, as in Flagger.
+    /// router brings along; for a comparison since it began, and by its own counters. Default 0: any number will do, as in Flagger.
     #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub min_requests: Option<i32>,

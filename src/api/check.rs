@@ -48,11 +48,13 @@ pub struct Metric {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_no_data: Option<Recourse>,
 
-    /// What a check comes to while the canary has fewer requests than minRequests. Default: that of the analysis.
+    /// What a check comes to while the canary has fewer requests than minRequests, or a comparison is not certain before the
+    /// promotion. Default: that of the analysis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_inconclusive: Option<Recourse>,
 
-    /// Requests that the canary must have had within the interval for the value to count. Default: that of the analysis.
+    /// Requests that the canary must have had within the interval for the value to count; for a comparison since it began. Default:
+    /// that of the analysis.
     #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub min_requests: Option<i32>,
@@ -81,7 +83,8 @@ pub struct Metric {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// The test. Default: rateRatio for a builtin KPI, sign for any other.
+    /// The test. Default: rateRatio for a builtin KPI, but quantile for request-duration without a limit in thresholdRange; sign for
+    /// any other.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<ComparisonType>,
 
@@ -105,6 +108,9 @@ pub enum ComparisonType {
     /// How many times as often the canary's requests fail (or are slower than thresholdRange.max) as the primary's. Builtin KPIs
     /// only.
     RateRatio,
+    /// How many times as often the canary's requests are slower than the bucket bounds that held the primary's 50th, 90th, 99th and
+    /// 99.9th percentile before the release. For request-duration, and for a query of histogram_quantile.
+    Quantile,
     /// How often the canary's requests fail against thresholdRange.min, or are slower than thresholdRange.max. Builtin KPIs only.
     Slo,
     /// In how many intervals the canary's value is worse than the primary's.

@@ -216,6 +216,12 @@ sentences! {
     CAN084 TrafficNotVerifiable
     "spec.analysis.verifyTraffic is set, and with {what} the weight does not say what share of the requests the canary gets; drop one of the two"
 
+    CAN085 DurationsNotCounted
+    "metric {metric} has comparison.type quantile, and its query is not read as one of a histogram, so each check of it fails; write histogram_quantile(0.99, sum(rate(NAME_bucket[1m])) by (le)) for Prometheus, or comparison.type sign"
+
+    CAN086 QuantileOfShares
+    "metric {metric} has comparison.type quantile, which compares how long requests take; write rateRatio, or name the metric request-duration"
+
     CAN090 NoTimeOfDay
     "{field} is {value}, which is no time of the day, so no window would open; write it with two digits each from 00:00 to {last}, for example 09:00"
 

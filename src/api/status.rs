@@ -243,6 +243,10 @@ pub struct MetricResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
 
+    /// Requests to the canary that a comparison rests on; minRequests is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<f64>,
+
     /// The canary's value, where both sides are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<f64>,

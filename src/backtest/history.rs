@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::judge::Counts;
-use crate::model::{Tally, Time};
+use crate::model::{Buckets, Tally, Time};
 
 /// Everything that was recorded: moment number `i` is `from + i * step`. Each series may be shorter than the others.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,6 +30,8 @@ pub struct Track {
     pub primary: Vec<f64>,
     /// Requests of the canary and of the primary in the step that ends there; empty where the query counts none.
     pub counts: Vec<[Option<Tally>; 2]>,
+    /// The same by how long they took; empty but for a KPI whose quantiles are compared.
+    pub buckets: Vec<[Option<Buckets>; 2]>,
 }
 
 impl Track {
@@ -37,14 +39,8 @@ impl Track {
     /// all that they ever counted would pass for one step.
     #[must_use]
     pub fn settled(mut self) -> Self {
-        let mut before = false;
-        for [_, primary] in &mut self.counts {
-            let is_there = primary.is_some();
-            if !before {
-                *primary = None;
-            }
-            before = is_there;
-        }
+        settle(&mut self.counts);
+        settle(&mut self.buckets);
         self
     }
 
@@ -63,9 +59,35 @@ impl Track {
         sums
     }
 
+    /// The same by how long they took.
+    pub(super) fn bucketed(&self, steps: Range<usize>) -> [Option<Buckets>; 2] {
+        let mut sums: [Option<Buckets>; 2] = [None, None];
+        for sides in
+            self.buckets.get(steps.start.min(self.buckets.len())..).unwrap_or_default().iter().take(steps.len())
+        {
+            for (sum, more) in sums.iter_mut().zip(sides) {
+                if let Some(more) = more {
+                    *sum = Some(sum.as_ref().map_or_else(|| more.clone(), |sum| sum.and(more)));
+                }
+            }
+        }
+        sums
+    }
+
     /// The values of both sides at a moment.
     pub(super) fn valued(&self, at: usize) -> [f64; 2] {
         [&self.canary, &self.primary].map(|side| side.get(at).copied().unwrap_or(f64::NAN))
+    }
+}
+
+fn settle<T>(moments: &mut [[Option<T>; 2]]) {
+    let mut before = false;
+    for [_, primary] in moments {
+        let is_there = primary.is_some();
+        if !before {
+            *primary = None;
+        }
+        before = is_there;
     }
 }
 
@@ -88,7 +110,8 @@ impl History {
 
     /// How many moments there are.
     pub(super) fn len(&self) -> usize {
-        let tracks = self.tracks.iter().map(|track| track.canary.len().max(track.counts.len()));
+        let tracks =
+            self.tracks.iter().map(|track| track.canary.len().max(track.counts.len()).max(track.buckets.len()));
         tracks.chain([self.weights.len(), self.statuses.len()]).max().unwrap_or_default()
     }
 
@@ -97,7 +120,9 @@ impl History {
         let (first, last) = (self.at(from), self.at(to));
         self.tracks.iter().any(|track| {
             let valued = (first..=last).any(|at| track.valued(at).first().is_some_and(|value| value.is_finite()));
-            valued || track.counted(first..last.saturating_add(1)).first().is_some_and(Option::is_some)
+            let steps = || first..last.saturating_add(1);
+            let counted = || track.counted(steps()).first().is_some_and(Option::is_some);
+            valued || counted() || track.bucketed(steps()).first().is_some_and(Option::is_some)
         })
     }
 }

@@ -4,6 +4,7 @@
 //! Never a look at a server or a file: what was recorded comes as numbers. Never a judgement of its own: `judge` says what a
 //! measurement means, in a replay as in a release.
 
+mod bounds;
 mod history;
 mod panel;
 mod propose;

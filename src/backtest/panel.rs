@@ -31,6 +31,8 @@ pub(super) struct Gate {
     pub(super) kpi: Kpi,
     /// Intervals that each of its checks looks back over; at least 1.
     pub(super) window: usize,
+    /// Whether requests were counted for it.
+    pub(super) counted: bool,
     quiet: Vec<Slot>,
     /// Of each promoted release; and by how much failures were spread before it.
     promoted: Vec<(Vec<Slot>, f64)>,
@@ -86,11 +88,14 @@ pub(super) struct Look {
     pub(super) interval: Option<Interval>,
     /// The canary's value.
     pub(super) value: f64,
+    /// The primary's value.
+    pub(super) primary: f64,
 }
 
 impl Panel {
-    /// `None` where no KPI decides.
-    pub(super) fn new(settings: &Settings, history: &History, rule: &Rule, past: &[Past]) -> Option<Self> {
+    /// Of the KPIs that decide by any of the rules, that of the file coming first; `None` where there are none.
+    pub(super) fn new(settings: &Settings, history: &History, rules: &[Rule], past: &[Past]) -> Option<Self> {
+        let rule = rules.first()?;
         let each = history.steps(settings.interval);
         let starts: Vec<usize> = (0..history.len().saturating_sub(each)).step_by(each).collect();
         let busy = |start: usize| {
@@ -110,10 +115,16 @@ impl Panel {
             let promoted = good.iter().map(|past| of_release(track, history, past, each)).collect();
             let window = kpi.window.as_millis().div_ceil(settings.interval.as_millis().max(1));
             let window = usize::try_from(window).unwrap_or(1).max(1);
-            Some(Gate { track: *at, kpi: kpi.clone(), window, quiet, promoted })
+            let counted = !track.counts.is_empty();
+            Some(Gate { track: *at, kpi: kpi.clone(), window, counted, quiet, promoted })
         };
-        let gates: Vec<Gate> =
-            rule.kpis.iter().filter(|(_, kpi)| kpi.rules.mode == Mode::Gate).filter_map(gate).collect();
+        let mut asked: Vec<&(usize, Kpi)> = Vec::new();
+        for kpi in rules.iter().flat_map(|rule| &rule.kpis).filter(|(_, kpi)| kpi.rules.mode == Mode::Gate) {
+            if asked.iter().all(|(track, _)| *track != kpi.0) {
+                asked.push(kpi);
+            }
+        }
+        let gates: Vec<Gate> = asked.into_iter().filter_map(gate).collect();
         let weights = weights(settings, gates.first()?);
         let checks = usize::try_from(rule.checks.clamp(1, MOST_CHECKS)).unwrap_or(1);
         let threshold = usize::try_from(rule.threshold.clamp(1, MOST_CHECKS)).unwrap_or(1);
@@ -155,8 +166,8 @@ impl Panel {
             Draw::Same(slots) => {
                 let last = self.weights.last().copied().unwrap_or(SHARE);
                 let weights = self.weights.iter().copied().chain(std::iter::repeat(last));
-                let slots = slots.iter().filter_map(|at| gate.quiet.get(*at));
-                slots.zip(weights).map(|(slot, weight)| slot.shared(weight, random)).collect()
+                let slots = slots.iter().filter_map(|at| Some((gate.quiet.get(*at)?, gate.beside(*at))));
+                slots.zip(weights).map(|((slot, beside), weight)| slot.shared(beside, weight, random)).collect()
             }
         }
     }
@@ -173,6 +184,15 @@ impl Gate {
                 dispersion(&before.filter_map(|slot| slot.primary()).collect::<Vec<_>>())
             }
         }
+    }
+
+    /// The primary's value in the interval beside this one: what a canary that is as good differs by from one value alone.
+    fn beside(&self, at: usize) -> f64 {
+        let beside = self.quiet.get(at + 1).or_else(|| self.quiet.get(at.checked_sub(1)?));
+        beside.map_or(f64::NAN, |slot| {
+            let [_, value] = slot.values;
+            value
+        })
     }
 
     /// Whether any request was bad; `None` where none are counted.
@@ -197,13 +217,13 @@ impl Slot {
 
     /// As it was.
     fn look(&self) -> Look {
-        let ([canary, primary], [value, _]) = (self.counts, self.values);
+        let ([canary, primary], [value, other]) = (self.counts, self.values);
         let interval = canary.map(|canary| Interval { canary, primary: primary.unwrap_or_default() });
-        Look { interval, value }
+        Look { interval, value, primary: other }
     }
 
-    /// As it would have been with this share of the primary's requests on a canary that is as good.
-    fn shared(&self, weight: f64, random: &mut Random) -> Look {
+    /// As it would have been with this share of the primary's requests on a canary that is as good, and a primary with another value.
+    fn shared(&self, primary: f64, weight: f64, random: &mut Random) -> Look {
         let [_, value] = self.values;
         let share = |all: Counts| {
             let bad = random.binomial(all.bad(), weight);
@@ -211,7 +231,7 @@ impl Slot {
             let rest = Counts::new((all.bad() - bad).max(0.0), (all.total() - bad - good).max(0.0));
             Interval { canary: Counts::new(bad, bad + good).unwrap_or_default(), primary: rest.unwrap_or_default() }
         };
-        Look { interval: self.primary().map(share), value }
+        Look { interval: self.primary().map(share), value, primary }
     }
 }
 

@@ -5,9 +5,7 @@ use std::time::Duration;
 use super::rule::Rule;
 use super::{History, Release, Track};
 use crate::judge::{self, Bearing};
-use crate::model::{
-    Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Mode, Percent, Reading, Sample, Tally, Time,
-};
+use crate::model::{Builtin, Compared, Kpi, KpiSource, Measurement, Mode, Percent, Reading, Sample, Tally, Test, Time};
 
 /// What a rule would have done, and when.
 #[derive(Clone, PartialEq, Debug)]
@@ -139,7 +137,8 @@ impl Run<'_> {
         let Some(track) = self.history.tracks.get(at) else { return judge::reading(kpi, None) };
         match &kpi.comparison {
             Some(comparison) => {
-                let measured = self.compared(track, kpi, comparison, kept, now);
+                let sample = self.sample(track, kpi, comparison.test, kept, now);
+                let measured = sample.map_or_else(|instead| instead, Measurement::Both);
                 judge::compare(kpi, comparison, kept, Some(&measured), Percent::ZERO, now)
             }
             None => judge::reading(kpi, Some(&self.measured(track, kpi, now))),
@@ -163,30 +162,37 @@ impl Run<'_> {
         at.saturating_add(1).saturating_sub(self.history.steps(kpi.window))..at.saturating_add(1)
     }
 
-    fn compared(
+    /// What both sides had since the comparison was last looked at, or what is measured instead.
+    fn sample(
         &self,
         track: &Track,
         kpi: &Kpi,
-        comparison: &Comparison,
+        test: Test,
         kept: Option<&Compared>,
         now: Time,
-    ) -> Measurement {
+    ) -> Result<Sample, Measurement> {
         let at = self.history.at(now);
-        if !comparison.test.counts() {
-            return match self.values(track, kpi, at) {
-                [canary, _] if !canary.is_finite() => nothing(kpi, "canary"),
-                [_, primary] if !primary.is_finite() => nothing(kpi, "primary"),
-                [canary, primary] => Measurement::Both(Sample::Valued { canary, primary }),
-            };
-        }
         let from = kept.map_or_else(|| self.from.after(self.rule.warmup), |kept| kept.until).min(now);
-        let [canary, primary] = track.counted(self.history.at(from) + 1..at.saturating_add(1));
-        let Some(canary) = canary else { return nothing(kpi, "canary") };
-        let Some(primary) = primary else { return nothing(kpi, "primary") };
+        let steps = self.history.at(from) + 1..at.saturating_add(1);
         let tally = |counts: judge::Counts| Tally { bad: counts.bad(), total: counts.total() };
-        let before = if kept.is_none() { self.before(track, kpi) } else { Vec::new() };
-        let (canary, primary) = (tally(canary), tally(primary));
-        Measurement::Both(Sample::Counted { canary, primary, before })
+        let counted = |steps| track.counted(steps).map(|side| side.map(tally));
+        if test == Test::Quantile {
+            let bucketed = |steps| track.bucketed(steps);
+            let [canary, primary] = both(kpi, bucketed(steps))?;
+            let before = if kept.is_none() { self.before(kpi, bucketed) } else { Vec::new() };
+            return Ok(Sample::Bucketed { canary, primary, before });
+        }
+        if test.counts() {
+            let [canary, primary] = both(kpi, counted(steps))?;
+            let before = if kept.is_none() { self.before(kpi, counted) } else { Vec::new() };
+            return Ok(Sample::Counted { canary, primary, before });
+        }
+        let values = self.values(track, kpi, at).map(|value| Some(value).filter(|value| value.is_finite()));
+        let [canary, primary] = both(kpi, values)?;
+        let [requests, _] = counted(self.window(kpi, at)).map(|side| side.map(|tally| tally.total));
+        // What was never recorded cannot be too little.
+        let enough = track.counts.is_empty().then_some(f64::from(kpi.rules.min_requests));
+        Ok(Sample::Valued { canary, primary, requests: requests.or(enough) })
     }
 
     /// Values of both sides. Success rates are told from the counts, since only the canary's was asked for.
@@ -199,7 +205,7 @@ impl Run<'_> {
     }
 
     /// What the primary counted before the release, interval by interval.
-    fn before(&self, track: &Track, kpi: &Kpi) -> Vec<Tally> {
+    fn before<T>(&self, kpi: &Kpi, counted: impl Fn(std::ops::Range<usize>) -> [Option<T>; 2]) -> Vec<T> {
         let interval = kpi.window.max(Duration::from_secs(10));
         let (longest, intervals) = BEFORE;
         let each = self.history.steps(interval);
@@ -207,11 +213,16 @@ impl Run<'_> {
         let end = self.history.at(self.from) + 1;
         let starts = (end.saturating_sub(all)..end.saturating_sub(each)).step_by(each);
         let primary = starts.filter_map(|start| {
-            let [_, primary] = track.counted(start..start + each);
+            let [_, primary] = counted(start..start + each);
             primary
         });
-        primary.map(|counts| Tally { bad: counts.bad(), total: counts.total() }).collect()
+        primary.collect()
     }
+}
+
+/// Both sides, or what is measured where one of them is missing.
+fn both<T>(kpi: &Kpi, [canary, primary]: [Option<T>; 2]) -> Result<[T; 2], Measurement> {
+    Ok([canary.ok_or_else(|| nothing(kpi, "canary"))?, primary.ok_or_else(|| nothing(kpi, "primary"))?])
 }
 
 fn nothing(kpi: &Kpi, side: &str) -> Measurement {

@@ -3,9 +3,9 @@
 use super::panel::{Draw, Gate, Look, Panel, Source, Spoils};
 use super::propose::{self, Proposal};
 use super::rule::{Rule, tolerated};
-use super::{History, Name, Past, Resampling};
-use crate::judge::{Counts, Finding, Interval, Limits, Risk};
-use crate::model::{Comparison, Kpi, Mode, Range, Recourse, Settings, Test};
+use super::{History, Name, Past, Resampling, bounds};
+use crate::judge::{self, Counts, Difference, Finding, Interval, Limits, Risk, Sign};
+use crate::model::{Builtin, Comparison, Kpi, KpiSource, Mode, Range, Recourse, Settings, Test};
 use crate::power::{self, Aim, Method, Random};
 
 /// How many times as often the requests of a drawn canary fail; where no KPI counts requests, how many times as large their values
@@ -64,10 +64,10 @@ pub(super) fn resample(
     past: &[Past],
     how: Resampling,
 ) -> (Option<Rates>, Vec<Proposal>) {
-    let panel = rules.first().and_then(|file| Panel::new(settings, history, file, past));
-    let Some(panel) = panel else { return (None, Vec::new()) };
+    let (history, rules) = bounds::apart(history, rules);
+    let Some(panel) = Panel::new(settings, &history, &rules, past) else { return (None, Vec::new()) };
     let drawn = |source| {
-        let played = power::played(how.runs, |number| play(&panel, rules, source, how.seed, number));
+        let played = power::played(how.runs, |number| play(&panel, &rules, source, how.seed, number));
         played.into_iter().flatten().collect::<Vec<Played>>()
     };
     let kinds = [drawn(Source::Primary), drawn(Source::Promoted)];
@@ -146,7 +146,12 @@ fn rolls_back(rule: &Rule, panel: &Panel, draw: &Draw, seen: &[Vec<Look>]) -> bo
     let of = |gate: &Gate| rule.kpis.iter().find(|(track, kpi)| *track == gate.track && kpi.rules.mode == Mode::Gate);
     let kpis = panel.gates.iter().zip(seen).filter_map(|(gate, looks)| Some((gate, &of(gate)?.1, looks)));
     let is_harm = |(gate, kpi, looks): (&Gate, &Kpi, &Vec<Look>)| {
-        kpi.comparison.is_some_and(|comparison| is_harm(kpi, comparison, gate.spread(draw), looks, panel.checks))
+        let looks = looks.get(..panel.checks.min(looks.len())).unwrap_or_default();
+        kpi.comparison.is_some_and(|comparison| match comparison.test {
+            Test::Difference => differs(gate, kpi, comparison, looks),
+            Test::Sign if !gate.counted => differs(gate, kpi, comparison, looks),
+            _ => is_harm(kpi, comparison, gate.spread(draw), looks),
+        })
     };
     if kpis.clone().any(is_harm) {
         return true;
@@ -166,13 +171,49 @@ fn rolls_back(rule: &Rule, panel: &Panel, draw: &Draw, seen: &[Vec<Look>]) -> bo
     failed >= panel.threshold
 }
 
-/// Whether the comparison of a KPI finds harm before the last check. One of values alone is replayed and not resampled.
-fn is_harm(kpi: &Kpi, comparison: Comparison, dispersion: f64, looks: &[Look], checks: usize) -> bool {
+/// Whether a comparison of values finds harm in these checks: as in a release, windows that overlap count once.
+fn differs(gate: &Gate, kpi: &Kpi, comparison: Comparison, looks: &[Look]) -> bool {
+    let (limits, risk) = (judge::limits(kpi, &comparison), Risk { harm: comparison.alpha, ..Risk::default() });
+    let less_is_worse = kpi.range.min.is_some() && kpi.range.max.is_none();
+    let pairs = looks.chunks(gate.window).filter_map(|window| {
+        let [canary, primary] = values(kpi, window)?;
+        Some(if less_is_worse { [primary, canary] } else { [canary, primary] })
+    });
+    match comparison.test {
+        Test::Sign => {
+            let mut test = Sign::new(limits);
+            pairs.for_each(|[canary, primary]| test.update(canary, primary));
+            test.finding(risk) == Finding::Harm
+        }
+        _ => {
+            let mut test = Difference::new(limits, risk);
+            pairs.for_each(|[canary, primary]| test.update(canary, primary));
+            test.finding(risk) == Finding::Harm
+        }
+    }
+}
+
+/// Values of both sides at the end of a window. Success rates are told from the counts, as in a replay.
+fn values(kpi: &Kpi, window: &[Look]) -> Option<[f64; 2]> {
+    let counted = window.iter().filter_map(|look| look.interval);
+    let sum = counted
+        .reduce(|sum, one| Interval { canary: sum.canary.and(one.canary), primary: sum.primary.and(one.primary) });
+    match (&kpi.source, sum) {
+        (KpiSource::Builtin(Builtin::SuccessRate), Some(Interval { canary, primary })) => {
+            Some([100.0 - 100.0 * canary.rate()?, 100.0 - 100.0 * primary.rate()?])
+        }
+        _ => window.last().map(|look| [look.value, look.primary]),
+    }
+}
+
+/// Whether a comparison of counts finds harm in these checks.
+fn is_harm(kpi: &Kpi, comparison: Comparison, dispersion: f64, looks: &[Look]) -> bool {
     let method = match comparison.test {
         Test::RateRatio => Method::Ratio,
         Test::Slo => Method::Slo,
         Test::Sign => Method::Sign,
-        Test::Difference | Test::Split => return false,
+        // The bounds of quantiles are KPIs of their own here.
+        Test::Quantile | Test::Difference | Test::Split => return false,
     };
     let Comparison { margin, alpha, .. } = comparison;
     let aim = Aim {
@@ -182,7 +223,7 @@ fn is_harm(kpi: &Kpi, comparison: Comparison, dispersion: f64, looks: &[Look], c
         range: power::Range { limit: tolerated(kpi).unwrap_or(0.0).clamp(1e-6, 0.5), threshold: 1, window: 1 },
         dispersion,
     };
-    let intervals: Vec<Interval> = looks.iter().take(checks).filter_map(|look| look.interval).collect();
+    let intervals: Vec<Interval> = looks.iter().filter_map(|look| look.interval).collect();
     power::judged(method, &aim, &intervals) == Finding::Harm
 }
 

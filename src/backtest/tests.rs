@@ -1,5 +1,7 @@
 //! Releases are found and replayed as they happened, and what is drawn from the record tells the truth about the rules.
 
+mod compared;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -336,7 +338,7 @@ fn queue(values: impl Iterator<Item = f64> + Clone) -> (Kpi, Track) {
     let source =
         KpiSource::Template { namespace: "shop".to_owned(), name: name.clone(), variables: Default::default() };
     let kpi = Kpi { name, source, range: Range { min: None, max: Some(20.0) }, ..success_rate(99.0) };
-    (kpi, Track { canary: values.clone().collect(), primary: values.collect(), counts: Vec::new() })
+    (kpi, Track { canary: values.clone().collect(), primary: values.collect(), ..Track::default() })
 }
 
 #[test]

@@ -48,7 +48,9 @@ impl Inquiry {
         let wrong = |sentence| Check::new(Category::Kpi, &kpi.name, Outcome::Wrong, sentence);
         let serving = scene.ask_of(&workload, kpi).map_err(|complaint| wrong(complaint.sentence))?;
         let canary = scene.ask_of(target, kpi).map_err(|complaint| wrong(complaint.sentence))?;
-        let counted = (kpi.rules.min_requests > 0).then(|| scene.count_of(&workload, kpi)).transpose();
+        // A comparison has the whole release for them.
+        let wanted = kpi.rules.min_requests > 0 && kpi.comparison.is_none();
+        let counted = wanted.then(|| scene.count_of(&workload, kpi)).transpose();
         let counted = counted.map_err(|complaint| wrong(complaint.sentence))?;
         let place = match &kpi.source {
             KpiSource::Builtin(_) => Place::Builtin,

@@ -1,7 +1,7 @@
 //! What a comparison makes of a measurement: the test goes on by one span, and its opinion becomes a reading.
 
 use super::trial::Trial;
-use super::{Finding, Opinion, Unit, explain};
+use super::{Finding, Mark, Opinion, Unit, explain};
 use crate::model::{
     Builtin, Compared, Comparison, Kpi, KpiSource, Measurement, Percent, Reading, Sample, Test, Time, Verdict,
 };
@@ -23,20 +23,22 @@ pub fn compare(
     };
     let mut trial = Trial::go_on(kpi, comparison, before.map(|before| before.state.as_str()), sample);
     let is_new = before.is_none_or(|before| comparison.test.counts() || now >= before.until.after(kpi.window));
-    if is_new {
-        trial.take(sample, weight, kpi.range);
+    if is_new && let Err(blind) = trial.take(sample, weight, kpi.range) {
+        let nothing = Measurement::NoData(format!("{}: {blind}", kpi.name));
+        return Reading { compared: before.cloned(), ..super::reading(kpi, Some(&nothing)) };
     }
     let (unit, opinion) = trial.opinion(comparison);
     let [canary, primary] = match *sample {
         Sample::Counted { .. } if unit == Unit::Traffic => [None, None],
-        Sample::Counted { .. } => trial.rates(),
-        Sample::Valued { canary, primary } => [canary, primary].map(|value| Some(value).filter(|v| v.is_finite())),
+        Sample::Counted { .. } | Sample::Bucketed { .. } => trial.rates(),
+        Sample::Valued { canary, primary, .. } => [canary, primary].map(|value| Some(value).filter(|v| v.is_finite())),
     };
     // In the unit of weights.
     let scale = if unit == Unit::Traffic { 100.0 } else { 1.0 };
     let until = before.filter(|_| !is_new).map_or(now, |before| before.until);
     let Opinion { finding, evidence, estimate, needs } = opinion;
     let compared = Compared {
+        requests: sample.requests().map(|_| trial.requests()),
         canary,
         primary,
         low: estimate.and_then(|estimate| estimate.low),
@@ -45,7 +47,7 @@ pub fn compare(
         until,
         state: trial.state(),
     };
-    Reading {
+    let reading = Reading {
         name: kpi.name.clone(),
         value: estimate.map(|estimate| estimate.value * scale).filter(|value| value.is_finite()),
         verdict: match finding {
@@ -55,18 +57,34 @@ pub fn compare(
             Finding::Safe => Verdict::Pass,
             Finding::Open => Verdict::Inconclusive,
         },
-        explanation: explain(&measure(kpi, comparison.test, weight), unit, &opinion),
+        explanation: explain(&measure(kpi, comparison.test, weight, trial.mark()), unit, &opinion),
         interval: kpi.interval.clone(),
         measured_at: Some(now),
         needs: needs.filter(|_| unit != Unit::Difference && unit != Unit::Intervals).map(whole),
         compared: Some(compared),
+    };
+    of_enough(kpi, reading)
+}
+
+/// The reading as it counts: no pass, nor anything else than harm, follows from fewer requests than the user wants.
+fn of_enough(kpi: &Kpi, reading: Reading) -> Reading {
+    let requests = reading.compared.as_ref().and_then(|compared| compared.requests);
+    if reading.verdict == Verdict::Fail || !super::is_of_few(kpi, requests) {
+        return reading;
     }
+    let (had, least) = (requests.unwrap_or(0.0), kpi.rules.min_requests);
+    let explanation = format!("{}; the canary had {had:.0} requests, and minRequests is {least}", reading.explanation);
+    Reading { verdict: Verdict::Inconclusive, explanation, needs: Some(super::missing(kpi, had)), ..reading }
 }
 
 /// What is counted or compared.
-fn measure(kpi: &Kpi, test: Test, weight: Percent) -> String {
+fn measure(kpi: &Kpi, test: Test, weight: Percent, mark: Option<&Mark>) -> String {
     if test == Test::Split {
         return format!("traffic-share is to be {weight} %:");
+    }
+    if test == Test::Quantile {
+        let unit = if kpi.source == KpiSource::Builtin(Builtin::Duration) { " ms" } else { "" };
+        return mark.map_or_else(|| "durations".to_owned(), |mark| slower(mark, unit));
     }
     match (&kpi.source, test.counts()) {
         (KpiSource::Builtin(Builtin::SuccessRate), true) => "errors".to_owned(),
@@ -75,6 +93,13 @@ fn measure(kpi: &Kpi, test: Test, weight: Percent) -> String {
         }
         _ => kpi.name.clone(),
     }
+}
+
+/// The requests above a bound.
+fn slower(Mark { bound, quantile, .. }: &Mark, unit: &str) -> String {
+    // Without the crumbs of binary fractions.
+    let shown = |number: f64| (number * 1e6).round() / 1e6;
+    format!("requests above {}{unit} ({} % of the primary's were faster)", shown(*bound), shown(quantile * 100.0))
 }
 
 fn whole(number: f64) -> u32 {

@@ -3,6 +3,7 @@
 //!
 //! Knows words of the model only. Never a default of its own: limits come resolved, and whatever is not a number is never a pass.
 
+mod band;
 mod budget;
 mod comparison;
 mod counts;
@@ -24,18 +25,20 @@ mod laws;
 #[cfg(test)]
 mod vectors;
 
+pub use band::{Distribution, Histogram};
 pub use comparison::compare;
 pub use counts::{Counts, Growth, Interval, growth};
 pub use dispersion::dispersion;
 pub use explain::{Unit, explain};
 pub use finding::{Estimate, Evidence, Finding, Limits, Opinion, Risk};
 pub use proportion::{Proportion, Slo};
-pub use quantile::{Distribution, Histogram};
+pub use quantile::{Blind, Mark, Quantile, above, bounds};
 pub use ratio::RateRatio;
 pub use sequence::Difference;
 pub use sign::Sign;
 pub(crate) use special::ln_gamma;
 pub use split::Split;
+pub use trial::limits;
 
 use std::time::Duration;
 
@@ -81,6 +84,12 @@ fn missing(kpi: &Kpi, requests: f64) -> u32 {
     missing
 }
 
+/// Whether a comparison rests on fewer requests to the canary than the user wants.
+fn is_of_few(kpi: &Kpi, requests: Option<f64>) -> bool {
+    let least = kpi.rules.min_requests;
+    least > 0 && requests.unwrap_or(0.0) < f64::from(least)
+}
+
 /// What a reading means for the check.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Bearing {
@@ -95,12 +104,14 @@ pub enum Bearing {
 }
 
 /// What `reading` means for the check, which is held for `held` already. Before the `last` move of a release a comparison that
-/// knows nothing for certain is inconclusive; before any other it is not asked for more than that there is no harm.
+/// knows nothing for certain is inconclusive; before any other it is not asked for more than that there is no harm, found in as many
+/// requests as the user wants.
 pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration, last: bool) -> Bearing {
     let traffic = kpi.verifies_traffic();
+    let few = reading.compared.as_ref().is_some_and(|compared| is_of_few(kpi, compared.requests));
     match (kpi.rules.mode, kpi.comparison, reading.verdict) {
         (Mode::Gate, Some(_), Verdict::Fail) if !traffic => return Bearing::Harm,
-        (Mode::Gate, Some(_), Verdict::Inconclusive) if !last => return Bearing::Pass,
+        (Mode::Gate, Some(_), Verdict::Inconclusive) if !last && !few => return Bearing::Pass,
         _ => {}
     }
     let recourse = match (kpi.rules.mode, reading.verdict) {
@@ -108,6 +119,7 @@ pub fn bearing(kpi: &Kpi, reading: &Reading, held: Duration, last: bool) -> Bear
         // Where requests go astray is not the canary's fault, and what was measured of it is of little worth.
         (Mode::Gate, Verdict::Fail) if traffic => kpi.rules.on_inconclusive,
         (Mode::Gate, Verdict::Fail) => Recourse::Fail,
+        (Mode::Gate, Verdict::Inconclusive) if few => kpi.rules.on_few,
         (Mode::Gate, Verdict::Inconclusive) => kpi.rules.on_inconclusive,
         (Mode::Gate, Verdict::NoData) => kpi.rules.on_no_data,
         (Mode::Gate, Verdict::Error) => kpi.rules.on_error,

@@ -1,152 +1,186 @@
-//! Two whole distributions, from the buckets of a histogram: how many more of the canary's requests are slow.
+//! How many times as often the canary's requests are slow, at the bounds that hold some of the primary's quantiles.
 //!
-//! Bands around both distributions hold at every bound and at every moment. They are honest and wide: for a tail, count
-//! the requests above one bound and compare those. They assume that each side's distribution stays as it is.
+//! Never one curve over the whole release: two distributions that are summed over changing weights differ by any incident of both
+//! sides. Ratios of the same interval do not, so a few of them, at bounds that were fixed before, stand for the distribution.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, Evidence, Finding, Limits, Opinion, Risk};
+use super::special::ln_mean_exp;
+use super::{Counts, Evidence, Finding, Interval, Limits, Opinion, RateRatio, Risk, dispersion};
+use crate::model::Buckets;
 
-/// Requests of each side before which a band says nothing.
-const FEWEST: f64 = 100.0;
-/// Of the band's width, from the proof.
-const A: f64 = 0.85;
+/// The quantiles of the primary that are looked at.
+const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
-/// The test's state. The limits are shares: how many more of the canary's requests may lie above any bound.
+/// The test's state.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 #[serde(rename_all = "camelCase")]
-pub struct Distribution {
+pub struct Quantile {
     limits: Limits,
-    /// The band's constant for half the risk of harm, and for half the risk of safety.
-    harm: f64,
-    safe: f64,
-    canary: Histogram,
-    primary: Histogram,
-    found: Finding,
+    /// Empty until requests of the primary told where its quantiles are.
+    marks: Vec<Mark>,
+    peak: Evidence,
 }
 
-/// Requests by bucket.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Debug, Default)]
-pub struct Histogram {
-    /// How many took at most each bound, in the order of the bounds.
-    pub within: Vec<f64>,
-    /// All of them.
-    pub total: f64,
+/// A bound, and how much more often the canary's requests are slower.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct Mark {
+    /// In the unit of the buckets.
+    pub bound: f64,
+    /// The largest quantile of the primary that lies below it, between 0 and 1.
+    pub quantile: f64,
+    /// Of the requests above it.
+    test: RateRatio,
 }
 
-impl Histogram {
-    fn add(&mut self, more: &Self) {
-        self.within.resize(self.within.len().max(more.within.len()), 0.0);
-        for (mine, more) in self.within.iter_mut().zip(&more.within) {
-            *mine += more;
-        }
-        self.total += more.total;
-    }
-
-    fn is_countable(&self, buckets: usize) -> bool {
-        let rises = self.within.iter().zip(self.within.iter().skip(1)).all(|(a, b)| a <= b);
-        let inside = self.within.iter().all(|count| (0.0..=self.total).contains(count));
-        self.total.is_finite() && rises && inside && (buckets == 0 || buckets == self.within.len())
+impl Mark {
+    /// Shares of the requests of the canary and of the primary that were slower.
+    pub fn rates(&self) -> [Option<f64>; 2] {
+        self.test.counts().map(Counts::rate)
     }
 }
 
-impl Distribution {
+/// Why no bound can be chosen.
+#[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+pub enum Blind {
+    /// The buckets have other bounds on either side.
+    #[error("the buckets of canary and primary have no bound in common, so nothing tells which is slower")]
+    Apart,
+    /// The buckets end too early.
+    #[error(
+        "most requests of the primary lie above {0}, the last bound of its buckets, so nothing tells which are slow; add buckets"
+    )]
+    Beyond(f64),
+}
+
+impl Quantile {
     /// No request yet.
-    pub fn new(limits: Limits, risk: Risk) -> Self {
-        let (canary, primary) = (Histogram::default(), Histogram::default());
-        let (harm, safe) = (constant(risk.harm / 2.0), constant(risk.safe / 2.0));
-        Self { limits, harm, safe, canary, primary, found: Finding::Open }
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, marks: Vec::new(), peak: Evidence::default() }
     }
 
-    /// Takes the buckets of one interval. Those that cannot be counts, or have other bounds, are left out.
-    pub fn update(&mut self, canary: &Histogram, primary: &Histogram) {
-        let buckets = self.canary.within.len();
-        if !canary.is_countable(buckets)
-            || !primary.is_countable(buckets)
-            || canary.within.len() != primary.within.len()
-        {
-            return;
+    /// Takes what one interval counted. `past` are intervals of the primary before the release; without any the first interval with
+    /// requests of the primary tells where its quantiles are, and is not evidence.
+    ///
+    /// # Errors
+    /// Why there is no bound to look at. What cannot be counts is left out.
+    pub fn update(&mut self, canary: &Buckets, primary: &Buckets, past: &[Buckets]) -> Result<(), Blind> {
+        if !is_countable(canary) || !is_countable(primary) {
+            return Ok(());
         }
-        self.canary.add(canary);
-        self.primary.add(primary);
-        let (more, harm, safe) = (self.more(), self.width(self.harm), self.width(self.safe));
-        if more - harm > self.limits.tolerated {
-            self.found = Finding::Harm;
-        } else if self.found == Finding::Open && more + safe < self.limits.unacceptable {
-            self.found = Finding::Safe;
+        if self.marks.is_empty() {
+            let past: Vec<&Buckets> = past.iter().filter(|past| is_countable(past) && past.total > 0.0).collect();
+            let alone = [primary];
+            let known = if past.is_empty() { &alone[..] } else { &past };
+            let mark = |(bound, quantile): (f64, f64)| {
+                let test = RateRatio::new(self.limits, dispersion(&all_above(&past, bound)));
+                Mark { bound, quantile, test }
+            };
+            self.marks = marks(canary, primary, known)?.into_iter().map(mark).collect();
+            if past.is_empty() {
+                return Ok(());
+            }
         }
+        for mark in &mut self.marks {
+            // A side that has no such bucket any more says nothing about it.
+            if let (Some(canary), Some(primary)) = (above(canary, mark.bound), above(primary, mark.bound)) {
+                mark.test.update(Interval { canary, primary });
+            }
+        }
+        self.peak = self.peak.peak(self.evidence());
+        Ok(())
+    }
+
+    /// ln E of both sides now: for harm the mean of the bounds, for safety the least, since every bound must be safe.
+    pub fn evidence(&self) -> Evidence {
+        let evidence = || self.marks.iter().map(|mark| mark.test.evidence());
+        if self.marks.is_empty() {
+            return Evidence::default();
+        }
+        let harm = ln_mean_exp(evidence().map(|one| one.harm));
+        Evidence { harm, safe: evidence().map(|one| one.safe).fold(f64::INFINITY, f64::min) }
     }
 
     /// What is certain by now.
-    pub const fn finding(&self) -> Finding {
-        self.found
+    pub fn finding(&self, risk: Risk) -> Finding {
+        self.peak.finding(risk)
     }
 
-    /// All that can be said. The estimate is by how much the share above any one bound grew at most; there is no ln E.
-    pub fn opinion(&self) -> Opinion {
-        let (more, width) = (self.more(), self.width(self.harm));
-        let estimate =
-            (width < 1.0).then_some(Estimate { value: more, low: Some(more - width), high: Some(more + width) });
-        // Widths shrink with the root of the requests.
-        let gap = (more - self.limits.tolerated).max(self.limits.unacceptable - more);
-        let seen = self.canary.total;
-        let needs = (gap > 0.0 && width < 1.0).then(|| seen * ((width / gap).powi(2) - 1.0));
-        Opinion::new(self.found, Evidence::default(), estimate, needs)
+    /// All that can be said. The estimate is of the bound that stands most against the canary; `needs` counts requests to it.
+    pub fn opinion(&self, risk: Risk) -> Opinion {
+        // Each bound may be the one that is told of.
+        let share = Risk { harm: risk.harm / QUANTILES.len() as f64, ..risk };
+        let told = self.told().map(|mark| mark.test.opinion(share));
+        let (estimate, needs) = told.map_or((None, None), |told| (told.estimate, told.needs));
+        Opinion::new(self.finding(risk), self.evidence(), estimate, needs)
     }
 
-    /// By how much the share above a bound is larger for the canary, at the bound where that is most.
-    fn more(&self) -> f64 {
-        let shares = self.canary.within.iter().zip(&self.primary.within);
-        let grown = shares.map(|(canary, primary)| primary / self.primary.total - canary / self.canary.total);
-        grown.filter(|grown| grown.is_finite()).fold(0.0, f64::max)
-    }
-
-    fn width(&self, constant: f64) -> f64 {
-        band(self.canary.total, constant) + band(self.primary.total, constant)
+    /// The bound that stands most against the canary: with the most evidence of harm, or else with the least of safety.
+    pub fn told(&self) -> Option<&Mark> {
+        let harm = |mark: &&Mark| mark.test.evidence().harm;
+        let worst = self.marks.iter().max_by(|a, b| harm(a).total_cmp(&harm(b)))?;
+        let safe = |mark: &&Mark| mark.test.evidence().safe;
+        let least = || self.marks.iter().min_by(|a, b| safe(a).total_cmp(&safe(b)));
+        if harm(&worst) > 0.0 { Some(worst) } else { least() }
     }
 }
 
-/// Half the height of the band around a distribution after `n` requests.
-fn band(n: f64, constant: f64) -> f64 {
-    if n < FEWEST { 1.0 } else { A * (((n / FEWEST).ln().ln_1p() + constant) / n).sqrt() }
-}
-
-/// The constant of a band that fails with probability `risk` at most.
-fn constant(risk: f64) -> f64 {
-    let (mut low, mut high) = (1.0, 100.0);
-    for _ in 0..40 {
-        let middle = f64::midpoint(low, high);
-        if failure(middle) > risk {
-            low = middle;
-        } else {
-            high = middle;
+/// Which of the bounds that `canary` and `primary` have in common hold the quantiles of `past`, each with the largest quantile that
+/// lies below it; none where `past` has no request.
+///
+/// # Errors
+/// Why none of them tells anything.
+fn marks(canary: &Buckets, primary: &Buckets, past: &[&Buckets]) -> Result<Vec<(f64, f64)>, Blind> {
+    let is_common = |bound: &f64| above(canary, *bound).is_some() && above(primary, *bound).is_some();
+    let bounds: Vec<f64> = primary.within.iter().map(|(bound, _)| *bound).filter(is_common).collect();
+    let last = *bounds.last().ok_or(Blind::Apart)?;
+    let slower = |bound: f64| all_above(past, bound).into_iter().fold(Counts::default(), Counts::and).rate();
+    let mut marks: Vec<(f64, f64)> = Vec::new();
+    for quantile in QUANTILES {
+        let holds = |bound: &f64| slower(*bound).is_some_and(|share| share <= 1.0 - quantile + f64::EPSILON);
+        let below = marks.last().map(|(_, below)| *below);
+        let (bound, quantile) = match (bounds.iter().copied().find(holds), below) {
+            (Some(bound), _) => (bound, quantile),
+            // The last bound tells of a longer tail, although this quantile lies beyond it.
+            (None, Some(below)) => (last, below),
+            (None, None) if slower(last).is_some() => return Err(Blind::Beyond(last)),
+            (None, None) => return Ok(marks),
+        };
+        match marks.last_mut().filter(|(same, _)| is_same(*same, bound)) {
+            Some((_, below)) => *below = quantile,
+            None => marks.push((bound, quantile)),
         }
     }
-    high
+    Ok(marks)
 }
 
-/// How likely a band with this constant fails: the least over η of the proof's bound, by golden section.
-fn failure(constant: f64) -> f64 {
-    let of = |eta: f64| {
-        let root = A - (2.0 * (eta - 1.0) / constant).sqrt();
-        let square = 2.0 / eta * root * root;
-        if root <= 0.0 || square <= 1.0 {
-            return f64::INFINITY;
-        }
-        4.0 * (-square * constant).exp() * (1.0 + 1.0 / ((square - 1.0) * eta.ln()))
-    };
-    let golden = (f64::sqrt(5.0) - 1.0) / 2.0;
-    // Beyond the first of them the square is below 1 for every constant.
-    let (mut low, mut high) = (1.0 + 1e-12, 1.0 + constant * (A - f64::sqrt(0.5)).powi(2) / 2.0);
-    for _ in 0..40 {
-        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
-        if of(left) <= of(right) {
-            high = right;
-        } else {
-            low = left;
-        }
-    }
-    of(f64::midpoint(low, high))
+/// The bounds that a comparison of quantiles looks at where the primary had these requests, in the unit of the buckets.
+pub fn bounds(past: &[&Buckets]) -> Vec<f64> {
+    let marks = past.first().and_then(|any| marks(any, any, past).ok());
+    marks.into_iter().flatten().map(|(bound, _)| bound).collect()
+}
+
+fn all_above(past: &[&Buckets], bound: f64) -> Vec<Counts> {
+    past.iter().filter_map(|past| above(past, bound)).collect()
+}
+
+/// Requests above a bound; `None` where there is no bucket that ends there.
+pub fn above(buckets: &Buckets, bound: f64) -> Option<Counts> {
+    let (_, within) = buckets.within.iter().find(|(end, _)| is_same(*end, bound))?;
+    Counts::new(buckets.total - within, buckets.total)
+}
+
+/// Bounds are compared as they were written.
+fn is_same(a: f64, b: f64) -> bool {
+    a.total_cmp(&b).is_eq()
+}
+
+/// Whether these can be the counts of requests: none below 0, and no more of the faster ones than of all.
+fn is_countable(buckets: &Buckets) -> bool {
+    let counts = || buckets.within.iter().map(|(_, count)| *count).chain([buckets.total]);
+    let rises = counts().zip(counts().skip(1)).all(|(less, more)| less <= more);
+    rises && counts().all(|count| count >= 0.0 && count.is_finite())
 }
 
 #[cfg(test)]

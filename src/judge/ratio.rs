@@ -63,6 +63,11 @@ impl RateRatio {
         self.peak = self.peak.peak(self.evidence());
     }
 
+    /// Everything that was counted of the canary and of the primary.
+    pub const fn counts(&self) -> [Counts; 2] {
+        [self.canary, self.primary]
+    }
+
     /// ln E of both sides now.
     pub fn evidence(&self) -> Evidence {
         let against = |likelihoods: &[f64]| match likelihoods {

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Difference, Interval, Limits, Opinion, RateRatio, Risk, Sign, Slo, Split, Unit, dispersion};
+use super::{
+    Blind, Counts, Difference, Interval, Limits, Mark, Opinion, Quantile, RateRatio, Risk, Sign, Slo, Split, Unit,
+    dispersion,
+};
 use crate::model::{Builtin, Comparison, Kpi, KpiSource, Percent, Range, Sample, Tally, Test};
 
 /// How far a difference is unacceptable, in margins: between one and this many nothing has to be found out.
@@ -16,6 +19,7 @@ const UNACCEPTABLE_SHARE: f64 = 1.5;
 #[serde(rename_all = "camelCase")]
 enum Running {
     Ratio(RateRatio),
+    Quantile(Quantile),
     Slo(Slo),
     Sign(Sign),
     Difference(Difference),
@@ -46,10 +50,11 @@ impl Trial {
     fn begin(comparison: &Comparison, limits: Limits, sample: &Sample) -> Self {
         let spread = match sample {
             Sample::Counted { before, .. } => dispersion(&before.iter().filter_map(counts).collect::<Vec<_>>()),
-            Sample::Valued { .. } => 1.0,
+            Sample::Bucketed { .. } | Sample::Valued { .. } => 1.0,
         };
         let running = match comparison.test {
             Test::RateRatio => Running::Ratio(RateRatio::new(limits, spread)),
+            Test::Quantile => Running::Quantile(Quantile::new(limits)),
             Test::Slo => Running::Slo(Slo::new(limits, spread)),
             Test::Sign => Running::Sign(Sign::new(limits)),
             Test::Difference => Running::Difference(Difference::new(limits, risk(comparison))),
@@ -62,6 +67,7 @@ impl Trial {
         matches!(
             (&self.running, test),
             (Running::Ratio(_), Test::RateRatio)
+                | (Running::Quantile(_), Test::Quantile)
                 | (Running::Slo(_), Test::Slo)
                 | (Running::Sign(_), Test::Sign)
                 | (Running::Difference(_), Test::Difference)
@@ -71,32 +77,52 @@ impl Trial {
 
     /// Takes one span, in which the canary had this weight. What cannot be counted, or is of another kind than the test, is left
     /// out.
-    pub(super) fn take(&mut self, sample: &Sample, weight: Percent, range: Range) {
-        match (sample, &mut self.running) {
-            (Sample::Counted { canary, primary, .. }, running) => {
-                let (Some(canary), Some(primary)) = (counts(canary), counts(primary)) else { return };
-                self.canary = self.canary.and(canary);
-                self.primary = self.primary.and(primary);
-                match running {
-                    Running::Ratio(test) => test.update(Interval { canary, primary }),
-                    Running::Slo(test) => test.update(canary),
-                    Running::Split(test) => {
-                        test.expect(f64::from(weight.get()) / 100.0);
-                        test.update(canary.total(), primary.total());
-                    }
-                    Running::Sign(_) | Running::Difference(_) => {}
+    pub(super) fn take(&mut self, sample: &Sample, weight: Percent, range: Range) -> Result<(), Blind> {
+        match sample {
+            Sample::Counted { canary, primary, .. } => {
+                if let (Some(canary), Some(primary)) = (counts(canary), counts(primary)) {
+                    self.count(Interval { canary, primary }, weight);
                 }
             }
-            (Sample::Valued { canary, primary }, running) => {
+            Sample::Bucketed { canary, primary, before } => {
+                if let Running::Quantile(test) = &mut self.running {
+                    test.update(canary, primary, before)?;
+                    self.had(canary.total, primary.total);
+                }
+            }
+            Sample::Valued { canary, primary, requests } => {
+                self.had(requests.unwrap_or(0.0), 0.0);
                 // The tests take the larger value for the worse one.
                 let (mine, other) = if less_is_worse(range) { (*primary, *canary) } else { (*canary, *primary) };
-                match running {
+                match &mut self.running {
                     Running::Sign(test) => test.update(mine, other),
                     Running::Difference(test) => test.update(mine, other),
-                    Running::Ratio(_) | Running::Slo(_) | Running::Split(_) => {}
+                    Running::Ratio(_) | Running::Quantile(_) | Running::Slo(_) | Running::Split(_) => {}
                 }
             }
         }
+        Ok(())
+    }
+
+    fn count(&mut self, interval: Interval, weight: Percent) {
+        let Interval { canary, primary } = interval;
+        self.canary = self.canary.and(canary);
+        self.primary = self.primary.and(primary);
+        match &mut self.running {
+            Running::Ratio(test) => test.update(interval),
+            Running::Slo(test) => test.update(canary),
+            Running::Split(test) => {
+                test.expect(f64::from(weight.get()) / 100.0);
+                test.update(canary.total(), primary.total());
+            }
+            Running::Quantile(_) | Running::Sign(_) | Running::Difference(_) => {}
+        }
+    }
+
+    /// So many requests of either side, of which none is known to be bad.
+    fn had(&mut self, canary: f64, primary: f64) {
+        self.canary = self.canary.and(Counts::new(0.0, canary).unwrap_or_default());
+        self.primary = self.primary.and(Counts::new(0.0, primary).unwrap_or_default());
     }
 
     /// What is known now, and in what unit.
@@ -104,6 +130,7 @@ impl Trial {
         let risk = risk(comparison);
         match &self.running {
             Running::Ratio(test) => (Unit::Ratio, test.opinion(risk)),
+            Running::Quantile(test) => (Unit::Ratio, test.opinion(risk)),
             Running::Slo(test) => (Unit::Share, test.opinion(risk)),
             Running::Sign(test) => (Unit::Intervals, test.opinion(risk)),
             Running::Difference(test) => (Unit::Difference, test.opinion(risk)),
@@ -111,9 +138,25 @@ impl Trial {
         }
     }
 
+    /// The bound that the opinion is about, where the test has bounds.
+    pub(super) fn mark(&self) -> Option<&Mark> {
+        match &self.running {
+            Running::Quantile(test) => test.told(),
+            _ => None,
+        }
+    }
+
     /// Shares of bad requests of the canary and of the primary in the whole release.
     pub(super) fn rates(&self) -> [Option<f64>; 2] {
-        [self.canary.rate(), self.primary.rate()]
+        match &self.running {
+            Running::Quantile(_) => self.mark().map_or([None, None], Mark::rates),
+            _ => [self.canary.rate(), self.primary.rate()],
+        }
+    }
+
+    /// Requests to the canary in the whole release.
+    pub(super) const fn requests(&self) -> f64 {
+        self.canary.total()
     }
 
     /// The text from which it goes on after a restart, to the last bit.
@@ -127,10 +170,13 @@ fn risk(comparison: &Comparison) -> Risk {
     Risk { harm: comparison.alpha, safe: Risk::default().safe }
 }
 
-fn limits(kpi: &Kpi, comparison: &Comparison) -> Limits {
+/// Between what is tolerated of a KPI and what is unacceptable, in the unit of the test.
+pub fn limits(kpi: &Kpi, comparison: &Comparison) -> Limits {
     let Comparison { test, margin, .. } = *comparison;
     match test {
-        Test::RateRatio | Test::Sign => Limits { tolerated: 1.0 + margin, unacceptable: 1.0 + UNACCEPTABLE * margin },
+        Test::RateRatio | Test::Quantile | Test::Sign => {
+            Limits { tolerated: 1.0 + margin, unacceptable: 1.0 + UNACCEPTABLE * margin }
+        }
         Test::Split => Limits { tolerated: 0.0, unacceptable: 0.0 },
         Test::Difference => Limits { tolerated: margin, unacceptable: UNACCEPTABLE * margin },
         Test::Slo => {

@@ -60,6 +60,12 @@ pub(super) fn first(query: &str) -> String {
     shorten(found.unwrap_or(query), LENGTH)
 }
 
+/// The place of the only selector of a query, without its window; `None` where it has another number of them.
+pub(super) fn only(query: &str) -> Option<(usize, usize)> {
+    let mut found = selectors(query).map(|(start, end, _)| (start, end));
+    found.next().filter(|_| found.next().is_none())
+}
+
 /// Every selector of a query, in its order; a query that cannot be read gives those before the error.
 pub(super) fn all(query: &str) -> Vec<Selector> {
     selectors(query).map(|(.., selector)| selector).collect()

@@ -46,10 +46,24 @@ impl Measurement {
     /// The canary's value beside that of the primary.
     pub fn beside(self, primary: Self) -> Self {
         match (self, primary) {
-            (Self::Value(canary), Self::Value(primary)) => Self::Both(Sample::Valued { canary, primary }),
+            (Self::Value(canary), Self::Value(primary)) => {
+                Self::Both(Sample::Valued { canary, primary, requests: None })
+            }
             (Self::Value(_), Self::NoData(why)) => Self::NoData(format!("the primary: {why}")),
             (Self::Value(_), Self::Error(why)) => Self::Error(format!("the primary: {why}")),
             (Self::Value(_), other @ (Self::Both(_) | Self::Few { .. })) | (other, _) => other,
+        }
+    }
+
+    /// Both values beside the requests that the canary had meanwhile.
+    #[must_use]
+    pub fn of_requests(self, counted: Self) -> Self {
+        let Self::Both(Sample::Valued { canary, primary, .. }) = self else { return self };
+        let with = |requests| Self::Both(Sample::Valued { canary, primary, requests: Some(requests) });
+        match counted {
+            Self::Value(requests) => with(requests),
+            Self::Error(why) => uncounted(&why),
+            Self::NoData(_) | Self::Few { .. } | Self::Both(_) => with(0.0),
         }
     }
 
@@ -58,9 +72,7 @@ impl Measurement {
     pub fn resting_on(self, counted: Self, least: u32) -> Self {
         let requests = match (&self, counted) {
             (Self::Error(_), _) | (Self::NoData(_), Self::NoData(_)) => return self,
-            (_, Self::Error(why)) => {
-                return Self::Error(format!("the canary's requests could not be counted for minRequests: {why}"));
-            }
+            (_, Self::Error(why)) => return uncounted(&why),
             (_, Self::Value(requests)) => requests,
             (_, Self::NoData(_) | Self::Few { .. } | Self::Both(_)) => 0.0,
         };
@@ -70,6 +82,10 @@ impl Measurement {
             _ => Self::Few { value: None, requests },
         }
     }
+}
+
+fn uncounted(why: &str) -> Measurement {
+    Measurement::Error(format!("the canary's requests could not be counted for minRequests: {why}"))
 }
 
 #[cfg(test)]
@@ -90,5 +106,15 @@ mod tests {
         assert_eq!(down().resting_on(Value(500.0), 100), down());
         let uncounted = "the canary's requests could not be counted for minRequests: refused";
         assert_eq!(Value(98.0).resting_on(down(), 100), Error(uncounted.to_owned()));
+    }
+
+    #[test]
+    fn requests_stand_beside_both_values_and_what_could_not_be_counted_is_an_error() {
+        let both = |requests| Measurement::Both(Sample::Valued { canary: 1.0, primary: 2.0, requests });
+        assert_eq!(Value(1.0).beside(Value(2.0)), both(None));
+        assert_eq!(both(None).of_requests(Value(7.0)), both(Some(7.0)));
+        assert_eq!(both(None).of_requests(NoData("empty".to_owned())), both(Some(0.0)));
+        assert!(matches!(both(None).of_requests(Error("refused".to_owned())), Error(why) if why.ends_with("refused")));
+        assert_eq!(NoData("empty".to_owned()).of_requests(Value(7.0)), NoData("empty".to_owned()));
     }
 }

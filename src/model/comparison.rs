@@ -18,6 +18,8 @@ pub struct Comparison {
 pub enum Test {
     /// How many times as often the canary's requests fail, or are slow, as the primary's.
     RateRatio,
+    /// How many times as often they are slower than the bounds that hold the primary's quantiles: no limit is needed.
+    Quantile,
     /// How often they fail, or are slow, against the limit of the range: no primary is needed.
     Slo,
     /// In how many intervals the canary is worse.
@@ -33,6 +35,7 @@ impl Test {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RateRatio => "rateRatio",
+            Self::Quantile => "quantile",
             Self::Slo => "slo",
             Self::Sign => "sign",
             Self::Difference => "difference",
@@ -42,7 +45,7 @@ impl Test {
 
     /// Whether it counts requests; another one compares a value of each side.
     pub const fn counts(self) -> bool {
-        matches!(self, Self::RateRatio | Self::Slo | Self::Split)
+        matches!(self, Self::RateRatio | Self::Quantile | Self::Slo | Self::Split)
     }
 }
 
@@ -66,6 +69,27 @@ pub struct Tally {
     pub total: f64,
 }
 
+/// Requests of one side in one span, by how long they took.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Buckets {
+    /// Bounds in the unit of the KPI, rising, each with the requests that took at most as long; without the infinite one.
+    pub within: Vec<(f64, f64)>,
+    /// All of them.
+    pub total: f64,
+}
+
+impl Buckets {
+    /// These and `other` together, at the bounds of both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let both = |(bound, count): &(f64, f64)| {
+            let (_, more) = other.within.iter().find(|(same, _)| same.total_cmp(bound).is_eq())?;
+            Some((*bound, count + more))
+        };
+        Self { within: self.within.iter().filter_map(both).collect(), total: self.total + other.total }
+    }
+}
+
 /// What both sides had in one span.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Sample {
@@ -78,18 +102,42 @@ pub enum Sample {
         /// Of the primary, in intervals of equal length before the release; empty but for the first span.
         before: Vec<Tally>,
     },
+    /// Their requests, by how long they took.
+    Bucketed {
+        /// Of the canary.
+        canary: Buckets,
+        /// Of the primary.
+        primary: Buckets,
+        /// Of the primary, in intervals of equal length before the release; empty but for the first span.
+        before: Vec<Buckets>,
+    },
     /// The value of the KPI for each.
     Valued {
         /// Of the canary.
         canary: f64,
         /// Of the primary.
         primary: f64,
+        /// Requests that the canary had meanwhile; `None` where nobody wants to know.
+        requests: Option<f64>,
     },
+}
+
+impl Sample {
+    /// Requests that the canary had in the span; `None` where nobody wants to know.
+    pub const fn requests(&self) -> Option<f64> {
+        match self {
+            Self::Counted { canary, .. } => Some(canary.total),
+            Self::Bucketed { canary, .. } => Some(canary.total),
+            Self::Valued { requests, .. } => *requests,
+        }
+    }
 }
 
 /// What a comparison has come to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compared {
+    /// Requests to the canary that it rests on; `None` where none were counted.
+    pub requests: Option<f64>,
     /// The canary's part in it: the share of its requests, or its value.
     pub canary: Option<f64>,
     /// The primary's.

@@ -23,7 +23,7 @@ mod settings;
 mod time;
 
 pub use answer::{Answer, Measurement, Question};
-pub use comparison::{Compared, Comparison, Sample, Span, Tally, Test};
+pub use comparison::{Buckets, Compared, Comparison, Sample, Span, Tally, Test};
 pub use complaint::{Complaint, Gravity};
 pub use effect::{Effect, PrimarySource};
 pub use endpoints::Endpoints;

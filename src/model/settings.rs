@@ -254,7 +254,10 @@ pub struct Rules {
     pub on_no_data: Recourse,
     /// Where the canary had fewer requests than `min_requests`, or a comparison knows nothing for certain before a promotion.
     pub on_inconclusive: Recourse,
-    /// Requests that the canary must have had within the window for a value to say anything; 0 where any number will do.
+    /// Where a comparison finds no harm in fewer requests than `min_requests`.
+    pub on_few: Recourse,
+    /// Requests that the canary must have had within the window, or since a comparison began, for a value to say anything; 0 where
+    /// any number will do.
     pub min_requests: u32,
     /// Whether the KPI decides at all.
     pub mode: Mode,

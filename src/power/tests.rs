@@ -1,5 +1,7 @@
 //! Played releases tell the truth about the methods, and the same seed tells it twice.
 
+mod durations;
+
 use super::*;
 
 fn world(ratio: f64) -> World {

@@ -161,8 +161,8 @@ fn read_metric(metric: &api::MetricResult) -> Reading {
 }
 
 fn read_comparison(metric: &api::MetricResult, test: &api::TestState) -> Compared {
-    let api::MetricResult { canary, primary, low, high, e_value, .. } = *metric;
-    Compared { canary, primary, low, high, e_value, until: test.until.0, state: test.state.clone() }
+    let api::MetricResult { requests, canary, primary, low, high, e_value, .. } = *metric;
+    Compared { requests, canary, primary, low, high, e_value, until: test.until.0, state: test.state.clone() }
 }
 
 fn write_metric(reading: &Reading) -> api::MetricResult {
@@ -170,6 +170,7 @@ fn write_metric(reading: &Reading) -> api::MetricResult {
     api::MetricResult {
         name: reading.name.clone(),
         value: reading.value,
+        requests: compared.and_then(|compared| compared.requests),
         canary: compared.and_then(|compared| compared.canary),
         primary: compared.and_then(|compared| compared.primary),
         low: compared.and_then(|compared| compared.low),
@@ -262,6 +263,7 @@ mod tests {
                 measured_at: Some(at),
                 needs: Some(7),
                 compared: Some(Compared {
+                    requests: Some(740.0),
                     canary: Some(0.05),
                     primary: Some(0.01),
                     low: Some(2.5),

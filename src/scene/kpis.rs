@@ -4,7 +4,7 @@ use super::Scene;
 use super::corner::{Corner, Names};
 use crate::api::sentences::{self, Sentence};
 use crate::metric::{Ask, Growth, resolve};
-use crate::model::{Builtin, Comparison, Complaint, Kpi, KpiSource, Measurement, Settings, Span, Time};
+use crate::model::{Builtin, Comparison, Complaint, Kpi, KpiSource, Measurement, Settings, Span, Test, Time};
 use crate::object::kinds;
 use crate::route::{self, BuiltinQuery};
 use crate::workload;
@@ -101,6 +101,8 @@ pub enum Pair {
         canary: Box<Ask>,
         /// Of the primary.
         primary: Box<Ask>,
+        /// What counts the canary's requests, where there must be some.
+        counted: Option<Box<Ask>>,
     },
 }
 
@@ -121,10 +123,20 @@ impl Corner<'_> {
     fn pair(&self, kpi: &Kpi, comparison: &Comparison, span: Span) -> Result<Pair, Complaint> {
         let [canary, primary] = self.sides_of(kpi)?;
         if !comparison.test.counts() {
-            return Ok(Pair::Valued { canary: Box::new(canary), primary: Box::new(primary) });
+            let counted = (kpi.rules.min_requests > 0).then(|| self.count(kpi, &self.names.target)).transpose()?;
+            let (canary, primary) = (Box::new(canary), Box::new(primary));
+            return Ok(Pair::Valued { canary, primary, counted: counted.map(Box::new) });
         }
-        let growth = Growth::new(&canary, &primary, kpi.range.max, span);
-        growth.map(|growth| Pair::Counted(Box::new(growth))).ok_or_else(|| self.complain(kpi, &sentences::CAN081))
+        let growth = match comparison.test {
+            Test::Quantile if !canary.provider.speaks_promql() => None,
+            Test::Quantile => Growth::by_bucket(&canary, &primary, span),
+            _ => Growth::new(&canary, &primary, kpi.range.max, span),
+        };
+        let missing = match kpi.source {
+            KpiSource::Builtin(_) => &sentences::CAN081,
+            KpiSource::Inline(_) | KpiSource::Template { .. } => &sentences::CAN085,
+        };
+        growth.map(|growth| Pair::Counted(Box::new(growth))).ok_or_else(|| self.complain(kpi, missing))
     }
 
     fn ask(&self, kpi: &Kpi, measured: &str) -> Result<Ask, Complaint> {
@@ -163,3 +175,6 @@ impl Corner<'_> {
         resolve(&resolve::Subject { canary: &canary, measured, revision, spec, router, metrics_server, metrics_secret })
     }
 }
+
+#[cfg(test)]
+mod tests;

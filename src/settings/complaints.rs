@@ -241,7 +241,9 @@ fn metrics(spec: &CanarySpec) -> Vec<Complaint> {
 fn comparison(metric: &Metric, range: ThresholdRange) -> Option<Complaint> {
     let type_ = metric.comparison?.type_;
     let (word, counts) = match type_ {
-        None | Some(ComparisonType::RateRatio) => ("rateRatio", true),
+        None => return None,
+        Some(ComparisonType::Quantile) => return no_durations(metric),
+        Some(ComparisonType::RateRatio) => ("rateRatio", true),
         Some(ComparisonType::Slo) => ("slo", true),
         Some(ComparisonType::Sign) => ("sign", false),
         Some(ComparisonType::Difference) => ("difference", false),
@@ -249,13 +251,18 @@ fn comparison(metric: &Metric, range: ThresholdRange) -> Option<Complaint> {
     let named = ("metric", metric.name.as_str());
     let lacks = |end, example| complaint(&sentences::CAN083, &[named, ("end", end), ("example", example)]);
     match Builtin::parse(&metric.name).filter(|_| counts) {
-        Some(Builtin::Duration) => {
-            (range.max.or(metric.threshold).is_none()).then(|| lacks("max", "500, in milliseconds"))
-        }
+        Some(Builtin::Duration) => (range.max.or(metric.threshold).is_none())
+            .then(|| lacks("max", "500, in milliseconds, or drop comparison.type, so that quantiles are compared")),
         Some(Builtin::SuccessRate) if word == "slo" => {
             (range.min.or(metric.threshold).is_none()).then(|| lacks("min", "99, in percent"))
         }
         Some(Builtin::SuccessRate) => None,
-        None => (counts && type_.is_some()).then(|| complaint(&sentences::CAN082, &[named, ("type", word)])),
+        None => counts.then(|| complaint(&sentences::CAN082, &[named, ("type", word)])),
     }
+}
+
+/// Quantiles of what takes no time.
+fn no_durations(metric: &Metric) -> Option<Complaint> {
+    (Builtin::parse(&metric.name) == Some(Builtin::SuccessRate))
+        .then(|| complaint(&sentences::CAN086, &[("metric", &metric.name)]))
 }

@@ -18,14 +18,18 @@ const MARGIN: f64 = 0.25;
 pub(super) fn resolve(metric: &Metric, analysis: &CanaryAnalysis, namespace: &str) -> Vec<Kpi> {
     let (rules, risk) = (rules(metric, analysis), RISK / compared(analysis));
     sources(metric, namespace)
-        .map(|source| Kpi {
-            name: metric.name.clone(),
-            range: range(metric, &source),
-            comparison: metric.comparison.map(|asked| comparison(asked, &source, risk)),
-            rules,
-            source,
-            window: duration::parse(metric.interval.as_deref().unwrap_or(WINDOW)).unwrap_or_default(),
-            interval: metric.interval.clone().unwrap_or_else(|| WINDOW.to_owned()),
+        .map(|source| {
+            let comparison = metric.comparison.map(|asked| comparison(asked, metric, &source, risk));
+            let needs_no_limit = comparison.is_some_and(|asked| asked.test == Test::Quantile) && !is_limited(metric);
+            Kpi {
+                name: metric.name.clone(),
+                range: if needs_no_limit { Range::default() } else { range(metric, &source) },
+                comparison,
+                rules,
+                source,
+                window: duration::parse(metric.interval.as_deref().unwrap_or(WINDOW)).unwrap_or_default(),
+                interval: metric.interval.clone().unwrap_or_else(|| WINDOW.to_owned()),
+            }
         })
         .collect()
 }
@@ -38,14 +42,22 @@ fn compared(analysis: &CanaryAnalysis) -> f64 {
         .fold(0.0, |sum, kpis| sum + f64::from(u32::try_from(kpis).unwrap_or(1)))
 }
 
-fn comparison(asked: api::Comparison, source: &KpiSource, risk: f64) -> Comparison {
+fn comparison(asked: api::Comparison, metric: &Metric, source: &KpiSource, risk: f64) -> Comparison {
     let test = match (asked.type_, source) {
+        (Some(api::ComparisonType::Quantile), _) => Test::Quantile,
+        // A user who knows the limit asks about it, and one bound finds more than four.
+        (None, KpiSource::Builtin(Builtin::Duration)) if !is_limited(metric) => Test::Quantile,
         (None, KpiSource::Builtin(_)) | (Some(api::ComparisonType::RateRatio), _) => Test::RateRatio,
         (None, KpiSource::Inline(_) | KpiSource::Template { .. }) | (Some(api::ComparisonType::Sign), _) => Test::Sign,
         (Some(api::ComparisonType::Slo), _) => Test::Slo,
         (Some(api::ComparisonType::Difference), _) => Test::Difference,
     };
     Comparison { test, margin: asked.margin.unwrap_or(MARGIN), alpha: asked.alpha.unwrap_or(risk) }
+}
+
+/// Whether the metric says what the largest good value is.
+fn is_limited(metric: &Metric) -> bool {
+    metric.threshold_range.map_or(metric.threshold, |range| range.max).is_some()
 }
 
 /// The metric's own rules, or else those of the analysis, or else Flagger's.
@@ -59,10 +71,12 @@ fn rules(metric: &Metric, analysis: &CanaryAnalysis) -> Rules {
     };
     // Who asks for requests wants to wait for them; with a comparison, no harm found is what most releases can show.
     let uncertain = if metric.comparison.is_some() { api::Recourse::Pass } else { api::Recourse::Hold };
+    let inconclusive = metric.on_inconclusive.or(analysis.on_inconclusive);
     Rules {
         on_error: recourse(metric.on_error.or(analysis.on_error)),
         on_no_data: recourse(metric.on_no_data.or(analysis.on_no_data)),
-        on_inconclusive: recourse(metric.on_inconclusive.or(analysis.on_inconclusive).or(Some(uncertain))),
+        on_inconclusive: recourse(inconclusive.or(Some(uncertain))),
+        on_few: recourse(inconclusive.or(Some(api::Recourse::Hold))),
         min_requests: metric.min_requests.or(analysis.min_requests).and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         mode: match metric.mode {
             None | Some(MetricMode::Gate) => Mode::Gate,

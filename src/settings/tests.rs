@@ -280,17 +280,23 @@ fn rules_of_a_metric_come_before_those_of_the_analysis_and_flaggers_after_both()
         all["metrics"][0].as_object_mut().unwrap().append(metric.clone().as_object_mut().unwrap());
         with(&all).kpis[0].rules
     };
-    let flaggers = Rules { on_inconclusive: minutes(60), ..Rules::default() };
+    let flaggers = Rules { on_inconclusive: minutes(60), on_few: minutes(60), ..Rules::default() };
     assert_eq!(rules(&json!({}), &json!({})), flaggers);
     let analysis = json!({ "onError": "hold", "onNoData": "pass", "maxHold": "10m" });
-    let of_the_analysis =
-        Rules { on_error: minutes(10), on_no_data: Recourse::Pass, on_inconclusive: minutes(10), ..flaggers };
+    let of_the_analysis = Rules {
+        on_error: minutes(10),
+        on_no_data: Recourse::Pass,
+        on_inconclusive: minutes(10),
+        on_few: minutes(10),
+        ..flaggers
+    };
     assert_eq!(rules(&analysis, &json!({})), of_the_analysis);
     let metric = json!({ "onNoData": "hold", "maxHold": "5m", "mode": "advisory" });
     let of_the_metric = Rules {
         on_error: minutes(5),
         on_no_data: minutes(5),
         on_inconclusive: minutes(5),
+        on_few: minutes(5),
         mode: Mode::Advisory,
         ..flaggers
     };
@@ -298,10 +304,14 @@ fn rules_of_a_metric_come_before_those_of_the_analysis_and_flaggers_after_both()
     assert_eq!(rules(&analysis, &json!({ "onError": "fail" })).on_error, Recourse::Fail);
     assert_eq!(rules(&json!({ "onError": "hold" }), &json!({})).on_error, minutes(60));
     let analysis = json!({ "minRequests": 100, "onInconclusive": "pass" });
-    let of_the_analysis = Rules { on_inconclusive: Recourse::Pass, min_requests: 100, ..flaggers };
+    let of_the_analysis =
+        Rules { on_inconclusive: Recourse::Pass, on_few: Recourse::Pass, min_requests: 100, ..flaggers };
     assert_eq!(rules(&analysis, &json!({})), of_the_analysis);
     let metric = json!({ "minRequests": 0, "onInconclusive": "fail" });
-    assert_eq!(rules(&analysis, &metric), Rules { on_inconclusive: Recourse::Fail, ..flaggers });
+    assert_eq!(
+        rules(&analysis, &metric),
+        Rules { on_inconclusive: Recourse::Fail, on_few: Recourse::Fail, ..flaggers }
+    );
 }
 
 #[test]
@@ -328,6 +338,22 @@ fn an_empty_comparison_is_enough_and_all_of_them_share_one_risk() {
 }
 
 #[test]
+fn an_empty_comparison_of_durations_asks_about_the_limit_and_about_the_quantiles_where_there_is_none() {
+    let test = |metric: Value| with(&json!({ "metrics": [metric] })).kpis[0].comparison.map(|asked| asked.test);
+    let duration = |limit: Value| {
+        let mut metric = json!({ "name": "request-duration", "comparison": {} });
+        metric.as_object_mut().unwrap().extend(limit.as_object().unwrap().clone());
+        test(metric)
+    };
+    assert_eq!(duration(json!({ "thresholdRange": { "max": 500 } })), Some(Test::RateRatio));
+    assert_eq!(duration(json!({ "threshold": 500 })), Some(Test::RateRatio));
+    assert_eq!(duration(json!({})), Some(Test::Quantile));
+    let query = "histogram_quantile(0.95, sum(rate(b{app=\"{{ target }}\"}[1m])) by (le))";
+    let asked = json!({ "name": "p95", "query": query, "comparison": { "type": "quantile" } });
+    assert_eq!(test(asked), Some(Test::Quantile));
+}
+
+#[test]
 fn a_comparison_that_does_not_know_what_is_good_says_what_to_write() {
     let refused = |metric: Value| {
         let mut analysis = json!({ "interval": "1m", "threshold": 5, "stepWeight": 10 });
@@ -335,12 +361,14 @@ fn a_comparison_that_does_not_know_what_is_good_says_what_to_write() {
         resolve(&spec(&analysis), &DEFAULTS).map_err(|all| all.into_iter().map(|one| one.sentence).collect::<Vec<_>>())
     };
     let sentence = |metric| refused(metric).unwrap_err().join("; ");
-    let slow = sentence(json!({ "name": "request-duration", "comparison": {} }));
+    let slow = sentence(json!({ "name": "request-duration", "comparison": { "type": "rateRatio" } }));
     assert!(slow.contains("thresholdRange.max") && slow.contains("for example 500"), "{slow}");
     let slo = sentence(json!({ "name": "request-success-rate", "comparison": { "type": "slo" } }));
     assert!(slo.contains("thresholdRange.min") && slo.contains("for example 99"), "{slo}");
     let custom = sentence(json!({ "name": "queue", "query": "1", "comparison": { "type": "rateRatio" } }));
     assert!(custom.contains("write sign or difference"), "{custom}");
+    let shares = sentence(json!({ "name": "request-success-rate", "comparison": { "type": "quantile" } }));
+    assert!(shares.contains("comparison.type quantile") && shares.contains("write rateRatio"), "{shares}");
     assert!(refused(json!({ "name": "queue", "query": "1", "comparison": {} })).is_ok());
     assert!(refused(json!({ "name": "request-duration", "threshold": 500, "comparison": {} })).is_ok());
 }

@@ -32,6 +32,7 @@ pub(super) fn share(analysis: &CanaryAnalysis) -> Option<Kpi> {
             on_error: Recourse::Pass,
             on_no_data: Recourse::Pass,
             on_inconclusive: Recourse::Hold(longest),
+            on_few: Recourse::Pass,
             min_requests: 0,
             mode,
         },

@@ -4,6 +4,7 @@ mod configs;
 mod hooks;
 mod loss;
 mod news;
+mod passed;
 mod schedule;
 mod sizes;
 
@@ -17,12 +18,13 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, Effect, Facts, Journal, Kpi, Measurement, Mirror, Notice, Percent, Phase, Plan, Replacement,
-    Request, Revision, RouteSeen, Settings, Strategy, Time,
+    Affinity, Answer, Effect, Facts, Journal, Kpi, Mirror, Notice, Percent, Phase, Plan, Replacement, Request,
+    Revision, RouteSeen, Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
 use crate::workload::snapshot;
+use passed::passed;
 
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -125,6 +127,8 @@ impl Invariants {
         let features = [
             ("Unrouted", facts.route == RouteSeen::Unrouted),
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
+            ("Quantile", passed::compares_quantiles(settings, after)),
+            ("Few", passed::rests_on_few(settings, after)),
             ("OpenedByHand", before.opened.is_some() && after.opened.is_none() && after.phase != Phase::Failed),
             (
                 "Sized",
@@ -165,7 +169,8 @@ impl Invariants {
         if goes_on && (is > was || counted) {
             let highest = highest(settings, before);
             // The first move may come with the return of what a failed promotion left on the canary.
-            let gate = if before.has_begun() { passed(settings, answers) } else { was.is_zero() || is.is_zero() };
+            let gate =
+                if before.has_begun() { passed(settings, before, answers) } else { was.is_zero() || is.is_zero() };
             let rises = is <= highest && after.iterations <= before.iterations.saturating_add(1);
             if !(gate && rises) {
                 let counts = (before.iterations, after.iterations);
@@ -205,7 +210,7 @@ impl Invariants {
         if before.last_applied.as_ref() != Some(revision) {
             self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
         }
-        let proven = passed(settings, answers) && is_complete(settings, facts);
+        let proven = passed(settings, before, answers) && is_complete(settings, facts);
         if settings.strategy != Strategy::Skip && !proven {
             let counts = (before.weight, before.iterations);
             self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
@@ -359,21 +364,6 @@ fn counts(journal: &Journal) -> u32 {
     u32::try_from(journal.iterations).unwrap_or(0)
 }
 
-/// Whether every KPI has a value within its range, judged apart from the room that decides.
-fn passed(settings: &Settings, answers: &[Answer]) -> bool {
-    settings.kpis.iter().all(|kpi| {
-        answers.iter().any(|answer| match answer {
-            Answer::Measured(name, Measurement::Value(v)) => {
-                *name == kpi.name && kpi.range.min.is_none_or(|m| *v >= m) && kpi.range.max.is_none_or(|m| *v <= m)
-            }
-            // A comparison stands against nothing until harm is certain, which the laws of `judge` are about.
-            Answer::Measured(name, Measurement::Both(_)) => *name == kpi.name,
-            Answer::Measured(_, Measurement::Few { .. } | Measurement::NoData(_) | Measurement::Error(_))
-            | Answer::Hook(..) => false,
-        })
-    })
-}
-
 /// The sum of the weights in each list of weighted destinations.
 fn sums(object: &Value) -> Vec<u64> {
     match object {
@@ -397,7 +387,9 @@ mod tests {
 
     use super::*;
     use crate::api;
-    use crate::model::{CanaryRef, Course, Endpoints, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen};
+    use crate::model::{
+        CanaryRef, Course, Endpoints, Measurement, Replacement, Rollout, Scaling, Seen, Shape, Step, TargetSeen,
+    };
     use crate::settings::{self, Defaults};
 
     pub(super) fn settings() -> Settings {

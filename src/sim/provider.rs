@@ -3,7 +3,7 @@
 use super::cluster::Cluster;
 use super::hooks::Hooks;
 use super::traffic::Window;
-use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Sample, Span, Tally, Time};
+use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Sample, Span, Tally, Test, Time};
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,7 +47,7 @@ fn ailing(health: Health, now: Time) -> Option<Measurement> {
     }
 }
 
-/// Requests of both sides, or their rates of errors where a value is compared.
+/// Requests of both sides, by duration where that is asked for, or their rates of errors where a value is compared.
 fn compare(cluster: &Cluster, health: Health, kpi: &Kpi, span: Span) -> Measurement {
     if let Some(nothing) = ailing(health, cluster.now) {
         return nothing;
@@ -55,6 +55,10 @@ fn compare(cluster: &Cluster, health: Health, kpi: &Kpi, span: Span) -> Measurem
     let Some(canary) = cluster.history.window(span.from, span.to) else {
         return Measurement::NoData("no requests to the canary".to_owned());
     };
+    if kpi.comparison.is_some_and(|comparison| comparison.test == Test::Quantile) {
+        let [canary, primary] = cluster.history.buckets(span.from, span.to);
+        return Measurement::Both(Sample::Bucketed { canary, primary, before: Vec::new() });
+    }
     let primary = cluster.history.beside(span.from, span.to).unwrap_or_default();
     if kpi.comparison.is_none_or(|comparison| comparison.test.counts()) {
         let tally = |window: Window| Tally { bad: window.failed.round(), total: window.requests.round() };
@@ -65,7 +69,7 @@ fn compare(cluster: &Cluster, health: Health, kpi: &Kpi, span: Span) -> Measurem
         });
     }
     let rate = |window: Window| 100.0 * window.failed / window.requests;
-    Measurement::Both(Sample::Valued { canary: rate(canary), primary: rate(primary) })
+    Measurement::Both(Sample::Valued { canary: rate(canary), primary: rate(primary), requests: Some(canary.requests) })
 }
 
 fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {

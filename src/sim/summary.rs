@@ -100,6 +100,8 @@ const STRATEGIES: &[&str] = &[
     "Sticky",
     "Previewed",
     "KnownGood",
+    "Quantile",
+    "Few",
     "OpenedByHand",
     "Sized",
 ];

@@ -7,7 +7,7 @@ use super::app::App;
 use super::endpoints;
 use super::pods::Pod;
 use crate::api;
-use crate::model::{Affinity, Mirror, Percent, Routing, Time};
+use crate::model::{Affinity, Buckets, Mirror, Percent, Routing, Time};
 use crate::object::kinds::SERVICE;
 use crate::object::{Objects, value};
 
@@ -155,6 +155,11 @@ impl Span {
         let failed = requests * app.errors_at(age) / 100.0;
         Self { from, to, canary, image: pod.template.image.clone(), requests, failed, latency: app.latency_at(age) }
     }
+
+    /// Which share of it lies between two moments.
+    fn inside(&self, from: Time, to: Time) -> f64 {
+        self.to.min(to).since(self.from.max(from)).as_secs_f64() / self.to.since(self.from).as_secs_f64().max(0.001)
+    }
 }
 
 impl History {
@@ -210,11 +215,34 @@ impl History {
         self.side(false, from, to)
     }
 
+    /// The requests of both by how long they took: half of them half as long as their 99th percentile.
+    pub(super) fn buckets(&self, from: Time, to: Time) -> [Buckets; 2] {
+        [true, false].map(|canary| {
+            let requests = |fits: &dyn Fn(f64) -> f64| {
+                let of = |s: &Span| s.requests * s.inside(from, to) * fits(s.latency);
+                self.spans_of(canary, from, to).map(of).sum::<f64>().round()
+            };
+            let share = |bound: f64, latency: f64| {
+                if latency <= bound {
+                    1.0
+                } else if latency / 2.0 <= bound {
+                    0.5
+                } else {
+                    0.0
+                }
+            };
+            let within = BOUNDS.map(|bound| (bound, requests(&|latency| share(bound, latency))));
+            Buckets { within: within.to_vec(), total: requests(&|_| 1.0) }
+        })
+    }
+
+    fn spans_of(&self, canary: bool, from: Time, to: Time) -> impl Iterator<Item = &Span> {
+        self.spans.iter().filter(move |s| s.canary == canary && s.from < to && s.to > from && s.requests > 0.0)
+    }
+
     fn side(&self, canary: bool, from: Time, to: Time) -> Option<Window> {
-        let spans = self.spans.iter().filter(|s| s.canary == canary && s.from < to && s.to > from && s.requests > 0.0);
-        let seen = spans.fold(Window { requests: 0.0, failed: 0.0, latency: 0.0 }, |w, s| {
-            let inside =
-                s.to.min(to).since(s.from.max(from)).as_secs_f64() / s.to.since(s.from).as_secs_f64().max(0.001);
+        let seen = self.spans_of(canary, from, to).fold(Window { requests: 0.0, failed: 0.0, latency: 0.0 }, |w, s| {
+            let inside = s.inside(from, to);
             Window {
                 requests: w.requests + s.requests * inside,
                 failed: w.failed + s.failed * inside,
@@ -243,6 +271,9 @@ impl History {
         self.totals.values().map(|t| t.requests).sum()
     }
 }
+
+/// Bounds of the simulated histogram in milliseconds.
+const BOUNDS: [f64; 6] = [50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0];
 
 /// Longest span for which the behaviour of a pod that changes with its age is held constant.
 const GRAIN: Duration = Duration::from_secs(5);

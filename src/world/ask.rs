@@ -1,6 +1,6 @@
 //! Puts the questions of a decision, side by side. A failure is an answer: nothing here can stop a decision.
 
-use futures::future::{join, join_all};
+use futures::future::{OptionFuture, join, join_all};
 use k8s_openapi::api::core::v1::Secret;
 
 use super::World;
@@ -40,9 +40,15 @@ async fn compare(world: &World, scene: &Scene, kpi: &Kpi, span: Span) -> Measure
     match scene.pair(kpi, comparison, span) {
         Err(measurement) => measurement,
         Ok(Pair::Counted(growth)) => world.providers.count(&growth).await,
-        Ok(Pair::Valued { canary, primary }) => {
-            let (canary, primary) = join(world.providers.measure(&canary), world.providers.measure(&primary)).await;
-            canary.beside(primary)
+        Ok(Pair::Valued { canary, primary, counted }) => {
+            let sides = join(world.providers.measure(&canary), world.providers.measure(&primary));
+            let counted = OptionFuture::from(counted.as_ref().map(|ask| world.providers.measure(ask)));
+            let ((canary, primary), counted) = join(sides, counted).await;
+            let both = canary.beside(primary);
+            match counted {
+                Some(counted) => both.of_requests(counted),
+                None => both,
+            }
         }
     }
 }

@@ -28,6 +28,13 @@ fn compared() -> Value {
     json!({"name": "request-success-rate", "interval": "10s", "comparison": {}})
 }
 
+/// How long requests take, compared at the primary's quantiles.
+fn quantiles(patch: &Value) -> Value {
+    let mut metric = json!({"name": "request-duration", "interval": "10s", "comparison": {}});
+    value::merge(&mut metric, patch);
+    metric
+}
+
 async fn results(app: &App) -> Outcome<Vec<MetricResult>> {
     Ok(app.status().await?.metrics)
 }
@@ -103,6 +110,51 @@ async fn requests_above_the_limit_are_counted_in_the_buckets_of_both_sides() -> 
         let sentence = comparison.explanation.clone().unwrap_or_default();
         assert!(sentence.starts_with("requests slower than 250 ms"), "{sentence}");
         assert!(comparison.canary > Some(0.9) && comparison.primary < Some(0.5), "{comparison:?}");
+        traffic.end()?.lost_nothing()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_slower_canary_goes_back_by_the_quantiles_of_the_primary_where_nobody_wrote_a_limit() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let (app, _operator) = (App::new(&client, &namespace, "hello"), Operator::start(&namespace, &[])?);
+        app.go_live(&quick_to_drain()).await?;
+        app.adopted(&judged_by(&json!([quantiles(&json!({}))]))).await?;
+        let traffic = Traffic::start(&client, &app.host()).await?;
+        app.release(&[("VERSION", "2"), ("LATENCY_MS", "400")]).await?;
+        app.reaches(Phase::Failed, RELEASED_WITHIN).await?;
+
+        let [comparison] = &results(&app).await?[..] else { return Err("one KPI".into()) };
+        let sentence = comparison.explanation.clone().unwrap_or_default();
+        assert!(sentence.starts_with("requests above ") && sentence.contains("certainly worse"), "{sentence}");
+        assert!(sentence.contains(" % of the primary's were faster)"), "{sentence}");
+        assert!(comparison.e_value > Some(100.0) && comparison.requests > Some(0.0), "{comparison:?}");
+        assert!(comparison.canary > comparison.primary, "{comparison:?}");
+        traffic.end()?.lost_nothing()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_canary_that_is_as_slow_as_the_primary_is_promoted_by_its_quantiles_after_the_requests_it_must_have()
+-> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let (app, _operator) = (App::new(&client, &namespace, "hello"), Operator::start(&namespace, &[])?);
+        app.go_live(&quick_to_drain()).await?;
+        app.change(&[("LATENCY_MS", "120")]).await?;
+        // On a busy machine twice as many late requests are no news.
+        let asked = quantiles(&json!({"minRequests": 60, "comparison": {"type": "quantile", "margin": 1}}));
+        app.adopted(&judged_by(&json!([asked]))).await?;
+        let traffic = Traffic::start(&client, &app.host()).await?;
+        app.release(&[("VERSION", "2")]).await?;
+        app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
+
+        let [comparison] = &results(&app).await?[..] else { return Err("one KPI".into()) };
+        assert_ne!(comparison.verdict.0, Verdict::Fail, "{comparison:?}");
+        assert!(comparison.requests >= Some(60.0), "{comparison:?}");
         traffic.end()?.lost_nothing()
     })
     .await

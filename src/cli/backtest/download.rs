@@ -9,8 +9,8 @@ use tokio::runtime::Runtime;
 use crate::backtest::{History, Track};
 use crate::http::HttpResponse;
 use crate::metric::recorded::{self, Stretch};
-use crate::metric::{Ask, Growth};
-use crate::model::{Kpi, Measurement, Settings};
+use crate::metric::{Ask, Growth, Sides};
+use crate::model::{Kpi, Measurement, Settings, Test, Time};
 use crate::scene::Scene;
 use crate::world::Http;
 
@@ -114,18 +114,35 @@ impl<'a> Download<'a> {
         let mut track = Track {
             canary: self.values(&kpi.name, canary, stretch)?,
             primary: self.values(&format!("{} of the primary", kpi.name), primary, stretch)?,
-            counts: Vec::new(),
+            ..Track::default()
         };
-        let Some(growth) = Growth::every(canary, primary, kpi.range.max, stretch.step) else { return Ok(track) };
-        track.counts = vec![[None, None]; stretch.moments()];
+        if let Some(growth) = Growth::every(canary, primary, kpi.range.max, stretch.step) {
+            track.counts = self.counted(kpi, &growth, stretch, Growth::tallies)?;
+        }
+        if kpi.comparison.is_some_and(|asked| asked.test == Test::Quantile)
+            && let Some(growth) = Growth::every_by_bucket(canary, primary, stretch.step)
+        {
+            track.buckets = self.counted(kpi, &growth, stretch, Growth::histograms)?;
+        }
+        Ok(track.settled())
+    }
+
+    fn counted<T: Clone>(
+        &self,
+        kpi: &Kpi,
+        growth: &Growth,
+        stretch: &Stretch,
+        read: impl Fn(&Growth, &HttpResponse) -> Result<Vec<(Time, Sides<T>)>, String>,
+    ) -> Result<Vec<Sides<T>>, String> {
+        let mut counted = vec![[None, None]; stretch.moments()];
         for answer in self.answers(&format!("{}, counted", kpi.name), &growth.grown, stretch)? {
-            for (at, tallies) in growth.tallies(&answer)? {
-                if let Some(place) = track.counts.get_mut(stretch.number(at)) {
-                    *place = tallies;
+            for (at, sides) in read(growth, &answer)? {
+                if let Some(place) = counted.get_mut(stretch.number(at)) {
+                    *place = sides;
                 }
             }
         }
-        Ok(track.settled())
+        Ok(counted)
     }
 
     fn values(&self, what: &str, ask: &Ask, stretch: &Stretch) -> Result<Vec<f64>, String> {

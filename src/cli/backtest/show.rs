@@ -150,7 +150,7 @@ const fn colour(name: Name) -> &'static str {
         Name::With(Test::RateRatio) => "#0072b2",
         Name::With(Test::Slo) => "#009e73",
         Name::With(Test::Sign) => "#56b4e9",
-        Name::With(Test::Difference | Test::Split) => "#e69f00",
+        Name::With(Test::Quantile | Test::Difference | Test::Split) => "#e69f00",
     }
 }
 

@@ -51,6 +51,7 @@ fn series(query: &str, at: f64) -> Vec<(Value, f64)> {
             vec![(json!({}), weight)]
         }
         _ if query.contains("flagger_canary_status{name=\"checkout\"") => vec![(json!({}), status)],
+        _ if query.starts_with("label_replace(sum by (le)") => buckets(weight),
         _ if query.starts_with("label_replace(") => {
             let part = |name: &str, value| (json!({"serin_part": name}), value);
             let requests = |share: f64| (15.0 * RATE * share / 100.0).round();
@@ -72,6 +73,17 @@ fn series(query: &str, at: f64) -> Vec<(Value, f64)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Requests of 15 seconds by how long they took: one in a hundred of the primary's and one in five of the canary's is slow.
+fn buckets(weight: f64) -> Vec<(Value, f64)> {
+    let side = |side: &'static str, share: f64, slow: f64| {
+        let requests = (15.0 * RATE * share / 100.0).round();
+        let bucket = move |le: &str, count| (json!({"serin_part": format!("{side}-all"), "le": le}), count);
+        [bucket("100", (requests * (1.0 - slow)).round()), bucket("500", requests), bucket("+Inf", requests)]
+    };
+    let canary = (weight > 0.0).then(|| side("canary", weight, 0.2));
+    side("primary", 100.0 - weight, 0.01).into_iter().chain(canary.into_iter().flatten()).collect()
 }
 
 /// The answer of `/api/v1/query_range`.
@@ -228,6 +240,20 @@ fn a_metric_that_cannot_be_replayed_is_left_out_and_fails_no_check() {
     // Its query names no target: it is one for both sides.
     let here = shown("here", load, "prometheus").unwrap();
     assert_eq!((here.left_out.len(), here.report.releases.len()), (0, 1));
+}
+
+#[test]
+fn quantiles_are_replayed_by_the_buckets_that_were_recorded() {
+    let file = with_metrics("slow", "    - {name: request-duration, comparison: {}}\n", "prometheus");
+    let shown = replay(&Args { file: file.clone(), ..args(&prometheus(), &RANGE) });
+    std::fs::remove_file(file).unwrap();
+    let shown = shown.unwrap();
+    let [(Name::File, decision)] = &shown.report.releases[0].decisions[..] else { panic!("{:?}", shown.report) };
+    assert_eq!(decision.decided, Decided::RolledBack);
+    let why = &decision.why;
+    assert!(why.starts_with("requests above 100 ms (99 % of the primary's were faster) "), "{why}");
+    let rates = shown.report.rates.unwrap();
+    assert!(rates.rows[0].at(10.0) > Some(0.9), "{rates:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::judge::{Bearing, bearing};
-use crate::model::{Mode, Range, Recourse, Rules, Tally};
+use crate::model::{Buckets, Mode, Range, Recourse, Rules, Tally};
 
 /// (canary bad, primary bad, canary all, primary all) of each minute: a canary that fails nine times as often.
 const WORSE: [[f64; 4]; 4] =
@@ -38,7 +38,7 @@ fn counted([bad, primary_bad, total, primary_total]: [f64; 4]) -> Measurement {
 }
 
 fn valued(canary: f64, primary: f64) -> Measurement {
-    Measurement::Both(Sample::Valued { canary, primary })
+    Measurement::Both(Sample::Valued { canary, primary, requests: None })
 }
 
 fn at(seconds: i64) -> Time {
@@ -213,4 +213,103 @@ fn requests_that_go_astray_are_told_until_they_are_on_their_way_again_and_never_
     assert_eq!(bearing(&traffic, &readings[0], Duration::ZERO, true), Bearing::Pass, "no proof is waited for");
     traffic.rules.mode = Mode::Advisory;
     assert_eq!(bearing(&traffic, &readings[1], Duration::ZERO, true), Bearing::Pass);
+}
+
+fn durations() -> Kpi {
+    kpi(KpiSource::Builtin(Builtin::Duration), Test::Quantile)
+}
+
+/// So many requests of either side within 100 ms, within 250 ms, and in all.
+fn bucketed([canary, primary]: [[f64; 3]; 2]) -> Measurement {
+    let [canary, primary] =
+        [canary, primary].map(|[fast, most, total]| Buckets { within: vec![(100.0, fast), (250.0, most)], total });
+    let before = vec![Buckets { within: vec![(100.0, 900.0), (250.0, 995.0)], total: 1000.0 }; 60];
+    Measurement::Both(Sample::Bucketed { canary, primary, before })
+}
+
+#[test]
+fn slower_requests_are_told_with_the_bound_that_tells_them() {
+    let slow = bucketed([[60.0, 99.0, 100.0], [810.0, 896.0, 900.0]]);
+    let reading = play(&durations(), &[slow.clone(), slow.clone()]).remove(1);
+    let text = &reading.explanation;
+    assert!(
+        text.starts_with("requests above 100 ms (90 % of the primary's were faster) 4.00 times the primary's"),
+        "{text}"
+    );
+    assert!(text.contains("certainly worse"), "{text}");
+    assert_eq!(reading.verdict, Verdict::Fail);
+    let compared = reading.compared.unwrap();
+    assert_eq!([compared.canary, compared.primary, compared.requests], [Some(0.4), Some(0.1), Some(200.0)]);
+    let mut own = values(Test::Quantile);
+    own.name = "p95".to_owned();
+    let reading = play(&own, &[slow]).remove(0);
+    assert!(reading.explanation.starts_with("requests above 100 (90 %"), "{}", reading.explanation);
+}
+
+#[test]
+fn buckets_that_tell_nothing_are_no_data_with_the_reason_and_take_nothing_away() {
+    let slow = bucketed([[60.0, 99.0, 100.0], [810.0, 896.0, 900.0]]);
+    let beyond = Buckets { within: vec![(100.0, 0.0)], total: 900.0 };
+    let apart = Buckets { within: vec![(90.0, 5.0)], total: 9.0 };
+    let both = |canary: &Buckets, primary: &Buckets| {
+        Measurement::Both(Sample::Bucketed { canary: canary.clone(), primary: primary.clone(), before: Vec::new() })
+    };
+    for (measured, why) in [(both(&beyond, &beyond), "lie above 100"), (both(&apart, &beyond), "no bound in common")] {
+        let reading = play(&durations(), &[measured]).remove(0);
+        assert_eq!((reading.verdict, reading.compared), (Verdict::NoData, None));
+        assert!(
+            reading.explanation.starts_with("errors: ") && reading.explanation.contains(why),
+            "{}",
+            reading.explanation
+        );
+    }
+    let readings = play(&durations(), &[slow.clone(), both(&apart, &apart), slow]);
+    assert_eq!(
+        readings[1].compared.as_ref().map(|kept| kept.e_value),
+        readings[0].compared.as_ref().map(|kept| kept.e_value)
+    );
+    assert_eq!(readings[2].verdict, Verdict::Fail);
+}
+
+#[test]
+fn no_pass_counts_before_the_canary_had_the_requests_that_the_user_wants() {
+    let calm = counted([10.0, 90.0, 1000.0, 9000.0]);
+    let mut kpi = requests();
+    kpi.rules.on_few = Recourse::Hold(Duration::from_secs(600));
+    assert_eq!(play(&kpi, &vec![calm.clone(); 12])[11].verdict, Verdict::Pass);
+    kpi.rules.min_requests = 12_500;
+    let readings = play(&kpi, &vec![calm; 13]);
+    let few = &readings[11];
+    assert_eq!((few.verdict, few.needs), (Verdict::Inconclusive, Some(500)));
+    assert!(
+        few.explanation.ends_with("; the canary had 12000 requests, and minRequests is 12500"),
+        "{}",
+        few.explanation
+    );
+    assert_eq!(bearing(&kpi, few, Duration::ZERO, false), Bearing::Hold, "before any step");
+    assert_eq!(bearing(&kpi, few, Duration::from_secs(600), false), Bearing::Fail, "for so long");
+    assert_eq!(readings[12].verdict, Verdict::Pass);
+    assert_eq!(bearing(&kpi, &readings[12], Duration::ZERO, true), Bearing::Pass);
+    kpi.rules.on_few = Recourse::Pass;
+    assert_eq!(bearing(&kpi, few, Duration::ZERO, true), Bearing::Pass, "where the user wants to go on");
+}
+
+#[test]
+fn harm_never_waits_for_requests() {
+    let mut kpi = requests();
+    kpi.rules = Rules { min_requests: 1_000_000, on_few: Recourse::Hold(Duration::from_secs(600)), ..kpi.rules };
+    let readings = play(&kpi, &WORSE.map(counted));
+    assert_eq!(bearing(&kpi, &readings[0], Duration::ZERO, false), Bearing::Hold);
+    assert_eq!(bearing(&kpi, &readings[1], Duration::ZERO, false), Bearing::Harm);
+}
+
+#[test]
+fn values_are_compared_of_as_many_requests_as_the_user_wants_whoever_counted_them() {
+    let mut kpi = values(Test::Sign);
+    kpi.rules = Rules { min_requests: 100, on_few: Recourse::Hold(Duration::from_secs(600)), ..kpi.rules };
+    let of = |requests| Measurement::Both(Sample::Valued { canary: 1.0, primary: 9.0, requests: Some(requests) });
+    let readings = play(&kpi, &vec![of(9.0); 12]);
+    assert!(readings[..11].iter().all(|reading| reading.verdict == Verdict::Inconclusive));
+    assert_eq!(readings[11].verdict, Verdict::Pass);
+    assert_eq!(readings[11].compared.as_ref().and_then(|compared| compared.requests), Some(108.0));
 }

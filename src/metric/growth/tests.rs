@@ -1,5 +1,7 @@
 //! The questions of a comparison, and what the answers say.
 
+mod histograms;
+
 use serde_json::{Value, json};
 
 use super::*;
