@@ -118,15 +118,13 @@ pub(super) fn schedule(random: &mut Random) -> Value {
 
 /// A KPI is compared with the primary, too.
 fn compare(canary: &mut Value, random: &mut Random) {
-    let test = random.pick(&["slo", "rateRatio", "quantile", "sign", "slo", "difference"]).unwrap_or("slo");
+    let tests = [("slo", 0), ("rateRatio", 100), ("quantile", 0), ("sign", 0), ("quantile", 200), ("difference", 100)];
+    let (test, least) = random.pick(&tests).unwrap_or(("slo", 0));
     let compared = usize::from(test == "quantile");
     if let Some(metrics) = canary.pointer_mut("/spec/analysis/metrics").and_then(Value::as_array_mut) {
         // What is healthy in a run is so by its own rate of errors, however much better the revision before was.
         let mut metric = metrics.get(compared).cloned().unwrap_or_default();
-        value::merge(&mut metric, &json!({"comparison": {"type": test, "margin": 50}}));
-        if random.chance(30) {
-            value::merge(&mut metric, &json!({"minRequests": 1 + random.below(300)}));
-        }
+        value::merge(&mut metric, &json!({"comparison": {"type": test, "margin": 50}, "minRequests": least}));
         metrics.push(metric);
     }
 }
