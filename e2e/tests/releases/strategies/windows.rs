@@ -36,7 +36,8 @@ async fn a_release_waits_for_the_end_of_a_freeze_stays_where_the_next_one_finds_
         app.reaches(Phase::Waiting, MOVES_WITHIN).await?;
         let told = app.tells("ReleaseHeld", MOVES_WITHIN).await?;
         assert!(told.contains("a freeze of spec.schedule (sale)"), "{told}");
-        assert_eq!(app.status().await?.waiting.and_then(|wait| wait.until).map(|at| at.0.to_string()), Some(ends));
+        let until = app.status().await?.waiting.and_then(|wait| wait.until).map(|at| at.0.to_string());
+        assert_eq!(until.as_ref(), Some(&ends));
 
         app.has_weight(30, RELEASED_WITHIN).await?;
         let later = freeze(&began, &from_now(Duration::from_secs(60))?);
