@@ -1,4 +1,4 @@
-//! What must hold at every write, whatever happened before: S1 to S8.
+//! What must hold at every write, whatever happened before: S1 to S9.
 
 mod configs;
 mod hooks;
@@ -29,7 +29,7 @@ use passed::passed;
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S8`, `L1` to `L4`.
+    /// Which rule: `S1` to `S9`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -116,7 +116,7 @@ impl Invariants {
                 self.fail("S7", sentence);
             }
             if let Some(sentence) = schedule::ignored(settings, facts, after, now) {
-                self.fail("S8", sentence);
+                self.fail("S9", sentence);
             }
             self.only_what_passed_is_promoted(settings, facts, after, answers);
         }

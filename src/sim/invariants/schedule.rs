@@ -1,4 +1,4 @@
-//! S8: while its schedule is closed no release begins and none gets further, and none begins before those that come first; judged
+//! S9: while its schedule is closed no release begins and none gets further, and none begins before those that come first; judged
 //! apart from the room that decides.
 
 use crate::model::{Facts, Journal, Phase, Settings, Standing, Time};
