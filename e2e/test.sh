@@ -16,7 +16,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$E2E/lib/capsule.sh"
 
 # What fails fastest comes first. The demo comes last: the operator that it installs works in every namespace, and stays.
-ORDER=(unit seeds cluster dataplane routers dataplanes ownroutes providers releases verdicts strategies takeover demo)
+ORDER=(unit seeds cluster dataplane routers dataplanes ownroutes providers releases verdicts strategies takeover beyond demo)
 # These wait for most of their time, so those that are asked for run side by side; more of them are too much for two cores.
 WAITING=" strategies takeover "
 LOGS=$SERIN_STATE-tests

@@ -34,8 +34,12 @@ func main() {
 // serve answers until stop is done, then serves on for the lame-duck time, because endpoints are withdrawn
 // from proxies only some time after the signal, and finishes what is in flight.
 func serve(stop context.Context, behaviour behaviour) error {
+	// Proxies ask for what a GRPCRoute leads to by HTTP/2.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	// No timeouts: a connection that a proxy opened ahead would end in the moment in which it is chosen for a request.
-	server := &http.Server{Addr: ":" + behaviour.port, Handler: newApp(behaviour, time.Now())}
+	server := &http.Server{Addr: ":" + behaviour.port, Handler: newApp(behaviour, time.Now()), Protocols: protocols}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	log.Printf("serving on :%s: %d %% errors, latency %s", behaviour.port, behaviour.errorRate, behaviour.latency)

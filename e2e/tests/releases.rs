@@ -12,6 +12,7 @@ mod weights;
 
 mod bad_input;
 mod bad_queries;
+mod beyond;
 mod check;
 mod crashes;
 mod outages;

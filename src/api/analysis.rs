@@ -68,8 +68,8 @@ pub struct CanaryAnalysis {
     #[schemars(length(max = 64))]
     pub match_: Option<Vec<MatchCondition>>,
 
-    /// Requests that always see the canary while a release runs, whatever weight everybody else has. Istio, Gateway API, nginx
-    /// and routes of your own.
+    /// Requests that always see the canary while a release runs, whatever weight everybody else has. Contour, Gateway API, Gloo, Istio,
+    /// nginx and routes of your own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
 

@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::simulate::{story, text};
 use crate::alert::ChatKind;
-use crate::api::CanaryService;
+use crate::api::{Canary, CanaryService};
 use crate::metric::{self, About, Address, Provider};
 use crate::model::Moment;
+use crate::object::value;
 use crate::route::{self, Capabilities, Router};
+use crate::settings::{self, Defaults};
 
 #[test]
 fn the_readme_shows_what_simulate_prints() {
@@ -100,4 +104,82 @@ fn check(block: &str, shown: &str) {
     let (before, rest) = readme.split_once(&begin).unwrap();
     let (_, after) = rest.split_once(&end).unwrap();
     expect_test::expect_file![path].assert_eq(&format!("{before}{begin}{shown}{end}{after}"));
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+#[test]
+fn every_link_of_the_readme_leads_somewhere() {
+    let readme = readme();
+    let slug = |heading: &str| -> String {
+        let kept = heading.trim_start_matches(['#', ' ']).chars().filter(|c| c.is_alphanumeric() || " -".contains(*c));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    let headings: Vec<_> = readme.lines().filter(|line| line.starts_with('#')).map(slug).collect();
+    let links: Vec<_> = readme.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(to, _)| to).collect();
+    assert!(links.len() > 40, "{links:?}");
+    for link in links.into_iter().filter(|link| !link.starts_with("http")) {
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let there = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists();
+        let here = !file.is_empty() || headings.iter().any(|heading| heading == anchor);
+        assert!(there && here, "the README links to {link}");
+    }
+}
+
+/// The blocks of YAML in the README, each as a whole Canary: what a block leaves out is as in the first five minutes.
+fn manifests() -> Vec<Value> {
+    let readme = readme();
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block);
+    let whole = |block: &str| {
+        let written: Value = serde_saphyr::from_str(block).unwrap_or_else(|e| panic!("{e}:\n{block}"));
+        let spec = match written.as_object().and_then(|fields| fields.keys().next()).map(String::as_str) {
+            Some("apiVersion") => return written,
+            Some("spec") => written["spec"].clone(),
+            Some("metrics" | "webhooks") => json!({"analysis": written}),
+            _ => written,
+        };
+        let steps = if block.contains("stepWeights") { json!({}) } else { json!({"stepWeight": 10}) };
+        let mut canary = json!({
+            "apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": {"name": "app"},
+            "spec": {
+                "provider": "istio",
+                "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+                "service": {"port": 80},
+                "analysis": {"interval": "1m", "threshold": 5},
+            },
+        });
+        value::merge(&mut canary["spec"]["analysis"], &steps);
+        value::merge(&mut canary["spec"], &spec);
+        canary
+    };
+    blocks.map(whole).collect()
+}
+
+#[test]
+fn every_manifest_of_the_readme_is_served_as_it_is_written() {
+    let manifests = manifests();
+    assert!(manifests.len() > 10, "{manifests:?}");
+    for written in manifests {
+        let canary: Canary = serde_json::from_value(written.clone()).unwrap_or_else(|e| panic!("{e}: {written}"));
+        let read = serde_json::to_value(&canary.spec).unwrap();
+        assert!(is_kept(&read, &written["spec"]), "a field of {written} is unknown: {read}");
+        let defaults = Defaults { provider: "", namespace: "shop" };
+        assert_eq!(settings::resolve(&canary.spec, &defaults).err(), None, "{written}");
+    }
+}
+
+/// Whether all that was written was read.
+fn is_kept(read: &Value, written: &Value) -> bool {
+    match (read, written) {
+        (Value::Object(read), Value::Object(written)) => {
+            written.iter().all(|(field, written)| read.get(field).is_some_and(|read| is_kept(read, written)))
+        }
+        (Value::Array(read), Value::Array(written)) => {
+            read.len() == written.len() && read.iter().zip(written).all(|(read, written)| is_kept(read, written))
+        }
+        (Value::Number(read), Value::Number(written)) => read.as_f64() == written.as_f64(),
+        _ => read == written,
+    }
 }

@@ -22,8 +22,8 @@ const EPOCH: Time = Time::from_millis(1_767_225_600_000);
 /// No watch of an apiserver that lives lags further behind.
 const LONGEST_LAG: Duration = Duration::from_secs(20);
 
-/// Rounds after which a run counts as one that never gets quiet.
-const MOST_ROUNDS: u32 = 3_000;
+/// Rounds after which a run counts as one that never gets quiet: twice what reminders every ten seconds take as long as `patience` lasts.
+const MOST_ROUNDS: u32 = 7_500;
 
 /// A run in progress.
 #[derive(Debug)]

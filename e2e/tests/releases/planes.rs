@@ -183,7 +183,7 @@ async fn is_promoted(app: &App) -> Outcome {
 pub(super) fn joins_gateway(object: &mut Value, namespace: &str) {
     let gateway = json!([{"name": "gateway", "namespace": namespace}]);
     match object["kind"].as_str() {
-        Some("HTTPRoute" | "TCPRoute") => object["spec"]["parentRefs"] = gateway,
+        Some("HTTPRoute" | "GRPCRoute" | "TCPRoute") => object["spec"]["parentRefs"] = gateway,
         Some("Canary") => object["spec"]["service"]["gatewayRefs"] = gateway,
         _ => (),
     }

@@ -25,8 +25,14 @@ pub(super) fn check(target: &Target<'_>) -> Result<(), RouteError> {
             return Err(refused("spec.service.match", field));
         }
     }
-    let labels = target.conditions().iter().any(|condition| condition.source_labels.is_some());
-    if labels { Err(refused("spec.analysis.match", "sourceLabels")) } else { Ok(()) }
+    for (list, conditions) in
+        [("spec.analysis.match", target.conditions()), ("spec.analysis.preview.match", target.preview())]
+    {
+        if conditions.iter().any(|condition| condition.source_labels.is_some()) {
+            return Err(refused(list, "sourceLabels"));
+        }
+    }
+    Ok(())
 }
 
 fn refused(list: &str, field: &str) -> RouteError {
@@ -50,12 +56,18 @@ pub(super) fn of_service(target: &Target<'_>) -> Vec<Vec<Value>> {
 
 /// The requests whose traffic is shared: each condition of the analysis together with each of the service.
 pub(super) fn of_analysis(target: &Target<'_>) -> Vec<Vec<Value>> {
-    if target.conditions().is_empty() {
-        return of_service(target);
-    }
+    if target.conditions().is_empty() { of_service(target) } else { narrowed(target, target.conditions()) }
+}
+
+/// The requests that see the canary whatever its share.
+pub(super) fn of_preview(target: &Target<'_>) -> Vec<Vec<Value>> {
+    narrowed(target, target.preview())
+}
+
+fn narrowed(target: &Target<'_>, conditions: &[MatchCondition]) -> Vec<Vec<Value>> {
     let everything = [HttpMatch::default()];
     let service = target.service.match_.as_deref().filter(|list| !list.is_empty()).unwrap_or(&everything);
-    target.conditions().iter().flat_map(|more| service.iter().map(move |one| of(one, more))).collect()
+    conditions.iter().flat_map(|more| service.iter().map(move |one| of(one, more))).collect()
 }
 
 /// The path stands with the first of the others, as Flagger writes it; an HTTPProxy takes just one path.

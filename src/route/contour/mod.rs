@@ -33,7 +33,8 @@ impl Router for Contour {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, mirror: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, matches: true, mirror: true, preview: true, ..Capabilities::default() }
+            .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -20,10 +20,14 @@ pub(super) fn found(proxy: Option<&Value>) -> &[Value] {
     routes.map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Read from the first route with a canary in it: those for everybody else stand behind.
+/// Read from the first route that shares with a canary: those for everybody else stand behind. One that leads to the canary alone is
+/// the preview's, unless there is no other.
 pub(super) fn routing(target: &Target<'_>, routes: &[Value]) -> Option<Routing> {
     let of = |route| backends::of(route, SERVICES);
-    let services = routes.iter().map(of).find(|services| backends::lead_to_canary(target, services))?;
+    let with_canary = routes.iter().map(of).filter(|services| backends::lead_to_canary(target, services));
+    let (shared, alone): (Vec<&[Value]>, Vec<&[Value]>) = with_canary.partition(|services| services.len() > 1);
+    let services = shared.first().or(alone.first())?;
+    let preview = !shared.is_empty() && !alone.is_empty();
     let (copied, shared): (Vec<_>, Vec<_>) = services.iter().cloned().partition(is_mirror);
     let [_, canary] = target.sides();
     let copy = copied.iter().find(|service| backends::is(target, service, &canary));
@@ -31,14 +35,19 @@ pub(super) fn routing(target: &Target<'_>, routes: &[Value]) -> Option<Routing> 
         None | Some(0) => Mirror::All,
         Some(share) => Mirror::Share(Percent::clamped(share)),
     });
-    Some(Routing { mirror, ..Routing::split(share(target, &shared)) })
+    Some(Routing { mirror, preview, ..Routing::split(share(target, &shared)) })
 }
 
 /// All routes: ours, then those that lead elsewhere.
 pub(super) fn sharing(target: &Target<'_>, want: &Routing, have: &[Value]) -> Vec<Value> {
     let mut shared = split(target, want.canary);
     shared.extend(copies(target, want.mirror));
-    let mut routes = of(target, have, conditions::of_analysis(target), &shared);
+    let mut routes = Vec::new();
+    if want.preview {
+        let [_, canary] = target.sides();
+        routes.extend(of(target, have, conditions::of_preview(target), &[service(target, &canary)]));
+    }
+    routes.extend(of(target, have, conditions::of_analysis(target), &shared));
     if !target.conditions().is_empty() {
         routes.extend(of(target, have, conditions::of_service(target), &split(target, Percent::ZERO)));
     }

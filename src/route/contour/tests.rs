@@ -205,3 +205,17 @@ fn a_proxy_counts_once_contour_has_seen_this_very_version_and_found_it_valid() {
         "{error}"
     );
 }
+
+#[test]
+fn a_preview_stands_beside_a_split_and_reads_back() {
+    let insiders = json!({"match": [{"headers": {"x-user": {"exact": "insider"}}}]});
+    let mut scene = Scene::analysed(&Contour, &json!({}), &json!({"preview": insiders}));
+    for weight in [0, 20, 100] {
+        let want = Routing { preview: true, ..split(weight) };
+        scene.route(&want);
+        assert_eq!(scene.read(), Some(want));
+        assert_eq!(routes(&scene)[0]["conditions"][0]["header"]["exact"], "insider");
+        assert_eq!(routes(&scene)[0]["services"].as_array().map(Vec::len), Some(1), "the canary alone");
+    }
+    assert_eq!(routes(scene.route(&split(20))).as_array().map(Vec::len), Some(1), "it went with its release");
+}

@@ -13,7 +13,7 @@ mod tests;
 use serde_json::{Map, Value};
 
 use super::claim::{Claim, Made, release};
-use super::condition::{Part, refuse};
+use super::condition::{Part, refuse, refuse_in};
 use super::query::envoy;
 use super::refusal::refuse_what_it_cannot;
 use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target};
@@ -34,8 +34,14 @@ impl Router for Gloo {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        let all =
-            Capabilities { weights: true, matches: true, mirror: true, affinity: true, ..Capabilities::default() };
+        let all = Capabilities {
+            weights: true,
+            matches: true,
+            mirror: true,
+            affinity: true,
+            preview: true,
+            ..Capabilities::default()
+        };
         all.over_http(service)
     }
 
@@ -52,7 +58,8 @@ impl Router for Gloo {
     }
 
     fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
-        refuse("gloo", &[Part::SourceLabels], target.conditions())
+        refuse("gloo", &[Part::SourceLabels], target.conditions())?;
+        refuse_in("spec.analysis.preview.match", "gloo", &[Part::SourceLabels], target.preview())
     }
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {

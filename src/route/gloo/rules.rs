@@ -1,4 +1,4 @@
-//! The routes of a RouteTable, first match first: cookies, then the shared traffic, then everybody else. All of them inherit
+//! The routes of a RouteTable, first match first: the preview, cookies, then the shared traffic, then everybody else. All of them inherit
 //! the path of the route that delegates to the table.
 
 use serde_json::{Map, Value, json};
@@ -18,6 +18,11 @@ pub(super) fn of(target: &Target<'_>, want: &Routing) -> Value {
     let shared: Vec<_> = target.conditions().iter().map(matcher).collect();
     let options = target.spec.analysis.session_affinity.as_ref();
     let mut routes = Vec::new();
+    if want.preview {
+        let preview: Vec<_> = target.preview().iter().map(matcher).collect();
+        let [_, canary] = split(target, Percent::FULL);
+        routes.push(route(&preview, &[canary]));
+    }
     let [mut to_primary, mut to_canary] = split(target, want.canary);
     match &want.affinity {
         Affinity::None => {}
@@ -66,8 +71,15 @@ pub(super) fn routing(target: &Target<'_>, routes: &[Value]) -> Option<Routing> 
     Some(Routing {
         mirror: mirror(target, shared),
         affinity: affinity(target, before, shared),
-        ..Routing::split(canary)
+        preview: before.iter().any(|route| is_preview(target, route)),
+        canary,
     })
+}
+
+/// Cookies lead to both sides, one of which gets nothing.
+fn is_preview(target: &Target<'_>, route: &Value) -> bool {
+    let [_, canary] = upstream::names(target);
+    matches!(destinations(route), [only] if goes_to(only, &canary))
 }
 
 fn mirror(target: &Target<'_>, route: &Value) -> Mirror {
@@ -92,7 +104,11 @@ fn affinity(target: &Target<'_>, before: &[Value], shared: &Value) -> Affinity {
         |route: &Value| -> Option<Cookie> { cookies::parse(set_cookie(route).filter(|text| cookies::expires(text))?) };
     match given_by(&canary) {
         Some(canary) => Affinity::Sticky { canary, primary: given_by(&primary) },
-        None => before.iter().find_map(taken_back).map_or(Affinity::None, Affinity::Expire),
+        None => before
+            .iter()
+            .filter(|route| !is_preview(target, route))
+            .find_map(taken_back)
+            .map_or(Affinity::None, Affinity::Expire),
     }
 }
 

@@ -334,3 +334,17 @@ fn of_what_gloo_made_with_others_routes_only_a_rejection_counts_and_silence_is_n
     assert!(error.sentence.contains("rejected (a certificate is missing)"), "{error}");
     assert_eq!((told(&table, &json!({})), told(&table, &Value::Null)), (Acceptance::Accepted, Acceptance::Accepted));
 }
+
+#[test]
+fn a_preview_stands_before_a_split_and_reads_back() {
+    let insiders = json!({"match": [{"headers": {"x-user": {"exact": "insider"}}}]});
+    let mut scene = Scene::analysed(&Gloo, &json!({}), &json!({"preview": insiders}));
+    for weight in [0, 20, 100] {
+        let want = Routing { preview: true, ..split(weight) };
+        scene.route(&want);
+        assert_eq!(scene.read(), Some(want));
+        let first = &table(&scene)["spec"]["routes"][0];
+        assert_eq!(first["matchers"][0]["headers"][0]["value"], "insider");
+        assert_eq!(first["routeAction"]["multi"]["destinations"].as_array().map(Vec::len), Some(1), "the canary alone");
+    }
+}

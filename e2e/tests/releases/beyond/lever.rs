@@ -13,7 +13,7 @@ use crate::apiserver::establish_our_definitions;
 use crate::support::{Outcome, in_namespace, wait_until};
 
 /// Asks by annotation, and returns what came of it.
-async fn ask(app: &App, request: &str) -> Outcome<String> {
+pub(super) async fn ask(app: &App, request: &str) -> Outcome<String> {
     let patch = json!({"metadata": {"annotations": {"serin.dev/request": request}}});
     app.edit("flagger.app/v1beta1", "Canary", "hello", &patch).await?;
     wait_until(&format!("an answer to {request}"), Duration::from_secs(10), async || {

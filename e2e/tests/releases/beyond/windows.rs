@@ -49,3 +49,27 @@ async fn a_release_waits_for_the_end_of_a_freeze_stays_where_the_next_one_finds_
     })
     .await
 }
+
+#[tokio::test]
+async fn what_one_commit_changes_is_released_in_the_order_that_it_names() -> Outcome {
+    establish_our_definitions().await?;
+    in_namespace(async |client, namespace| {
+        let _operator = Operator::start(&namespace, &[])?;
+        let [database, shop] = ["database", "hello"].map(|name| App::new(&client, &namespace, name));
+        let analysis = json!({"stepWeight": 50, "maxWeight": 50, "metrics": []});
+        for app in [&database, &shop] {
+            app.go_live(&quick_to_drain()).await?;
+        }
+        database.adopted(&json!({"spec": {"analysis": analysis}})).await?;
+        shop.adopted(&json!({"spec": {"analysis": analysis, "dependsOn": [{"name": "database"}]}})).await?;
+
+        for app in [&shop, &database] {
+            app.change(&[("VERSION", "2")]).await?;
+        }
+        shop.reaches(Phase::Waiting, MOVES_WITHIN).await?;
+        shop.reaches(Phase::Progressing, RELEASED_WITHIN).await?;
+        assert_eq!(database.version_of("database-primary").await?.as_deref(), Some("2"), "it came first");
+        shop.reaches(Phase::Succeeded, RELEASED_WITHIN).await
+    })
+    .await
+}

@@ -1,0 +1,9 @@
+//! What Flagger has not: windows and order, sizes, previews, a hand on the lever, ways back. `e2e/test.sh beyond` runs these.
+
+mod back;
+mod lever;
+mod preview;
+mod sizes;
+mod windows;
+
+use super::strategies::{INSIDER, MOVES_WITHIN, RELEASED_WITHIN};
