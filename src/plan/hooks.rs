@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::looks::LOOK;
 use crate::model::{
     Answer, Approval, Awaited, Call, CanaryRef, Facts, Hook, Moment, Notice, Opened, Overdue, Phase, Question, Reply,
     Settings, Step, TargetSeen, Time,
@@ -138,6 +139,8 @@ impl Draft<'_> {
         match consent(settings, answers, moment) {
             Consent::Given => match self.unopened(settings, moment) {
                 Some(gate) => {
+                    // What was opened before was for another revision, or another gate.
+                    self.journal.opened = None;
                     let CanaryRef { name, namespace, .. } = &self.facts.canary;
                     let why = format!("a person opens it, with serin resume {name} -n {namespace}");
                     self.closed(settings, gate, &why, phase)
@@ -184,11 +187,15 @@ impl Draft<'_> {
         settings.approvals.iter().find(same).map(|gate| gate.moment)
     }
 
-    /// A person opened the gate of `moment` for the revision that the target runs. Whatever else stands before it is asked at once.
+    /// A person opened the gate of `moment` for the revision that the target runs. Whatever else stands before it is asked at once, but
+    /// comparisons not so soon after the last one that there is nothing to count between the two.
     pub(super) fn open(&mut self, moment: Moment, target: &TargetSeen) {
         self.journal.opened = Some(Opened { moment, revision: target.revision.clone() });
+        let measured = self.journal.readings.iter().filter(|reading| reading.compared.is_some());
+        let measured = measured.filter_map(|reading| reading.measured_at).max();
+        let soonest = measured.map_or(self.now, |at| at.after(LOOK).max(self.now));
         if let Some(step) = &mut self.journal.step {
-            step.next_check_at = step.next_check_at.min(self.now);
+            step.next_check_at = step.next_check_at.min(soonest);
         }
     }
 

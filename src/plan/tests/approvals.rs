@@ -57,6 +57,8 @@ fn a_gate_is_open_for_the_revision_that_the_person_saw_and_no_other() {
     target(&mut facts).revision = rev("c");
     let (facts, _) = decided(facts, &[], 31);
     assert_eq!((facts.journal.phase, facts.journal.last_promoted.clone()), (Phase::Waiting, Some(rev("a"))));
+    let (facts, _) = decided(facts, &[], 91);
+    assert_eq!(facts.journal.opened, None, "the status shows no gate as open that is closed");
 }
 
 #[test]
@@ -70,6 +72,26 @@ fn each_step_waits_for_a_person_of_its_own() {
     assert_eq!((plan.effects, facts.journal.opened.clone()), (vec![route(40)], None));
     let (facts, plan) = decided(facts, &success(100.0), 131);
     assert_eq!((facts.journal.weight, plan.effects), (Percent::clamped(40), vec![]));
+}
+
+#[test]
+fn an_opened_gate_leaves_comparisons_time_for_requests() {
+    let facts = by_hand(analysing(60), &[Moment::ConfirmPromotion]);
+    let (mut facts, _) = decided(facts, &success(100.0), 60);
+    let state = Compared {
+        requests: None,
+        canary: None,
+        primary: None,
+        low: None,
+        high: None,
+        e_value: None,
+        until: t(60),
+        state: String::new(),
+    };
+    facts.journal.readings.iter_mut().for_each(|reading| reading.compared = Some(state.clone()));
+    let facts = resumed(facts, 61);
+    assert_eq!(questions(&facts, &[], t(62)), [], "nothing was counted since");
+    assert_eq!(questions(&facts, &[], t(75)).len(), 1);
 }
 
 #[test]
