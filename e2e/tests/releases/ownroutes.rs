@@ -74,19 +74,15 @@ async fn an_a_b_test_through_my_own_virtual_service_leads_insiders_to_the_canary
 
 #[tokio::test]
 async fn a_release_through_my_own_grpc_route_of_traefik_loses_nothing() -> Outcome {
-    let fitting = |object: &mut Value| asked_over_http(object, "traefik");
+    let fitting = |object: &mut Value| {
+        joins_gateway(object, "traefik");
+        asked_over_http(object);
+    };
     a_release_loses_nothing(Plane { fitting, ..Plane::of("own-routes/grpcroute", "traefik.sh") }).await
 }
 
-#[tokio::test]
-async fn a_release_through_my_own_grpc_route_of_contour_loses_nothing() -> Outcome {
-    let fitting = |object: &mut Value| asked_over_http(object, "projectcontour");
-    a_release_loses_nothing(Plane { fitting, ..Plane::of("own-routes/grpcroute", "contour.sh") }).await
-}
-
 /// A call of gRPC is a request of HTTP/2, which the app answers; of health it knows by HTTP only.
-fn asked_over_http(object: &mut Value, gateway: &str) {
-    joins_gateway(object, gateway);
+fn asked_over_http(object: &mut Value) {
     if object["kind"] == "Deployment" {
         let probe = json!({"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1});
         object["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = probe;
