@@ -137,6 +137,11 @@ impl CanaryService {
     pub fn further_ports(&self) -> &[ServicePort] {
         self.ports.as_deref().unwrap_or_default()
     }
+
+    /// Whether a condition names a port although each port has a rule of its own: it would take requests from another port's rule.
+    pub fn matches_its_ports(&self) -> bool {
+        !self.further_ports().is_empty() && self.match_.iter().flatten().any(|condition| condition.port.is_some())
+    }
 }
 
 /// A port of the three Services beside `service.port`.

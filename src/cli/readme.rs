@@ -1,6 +1,6 @@
 //! The README's pictures are what the program prints, and its tables what the code says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -96,18 +96,21 @@ fn the_readme_lists_the_moments_of_webhooks() {
     check("webhooks", &format!("{header}{rows}"));
 }
 
-/// Compares the part of the README between two marks. `UPDATE_EXPECT=1 cargo test` rewrites it.
-fn check(block: &str, shown: &str) {
-    let (begin, end) = (format!("<!-- {block}:begin -->\n"), format!("<!-- {block}:end -->\n"));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(&begin).unwrap();
-    let (_, after) = rest.split_once(&end).unwrap();
-    expect_test::expect_file![path].assert_eq(&format!("{before}{begin}{shown}{end}{after}"));
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
 }
 
 fn readme() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+    std::fs::read_to_string(path()).unwrap()
+}
+
+/// Compares the part of the README between two marks. `UPDATE_EXPECT=1 cargo test` rewrites it.
+fn check(block: &str, shown: &str) {
+    let (begin, end) = (format!("<!-- {block}:begin -->\n"), format!("<!-- {block}:end -->\n"));
+    let readme = readme();
+    let (before, rest) = readme.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once(&end).unwrap();
+    expect_test::expect_file![path()].assert_eq(&format!("{before}{begin}{shown}{end}{after}"));
 }
 
 #[test]

@@ -126,8 +126,7 @@ fn ports(spec: &CanarySpec) -> Option<Complaint> {
     if numbers.len().min(names.len()) <= service.further_ports().len() {
         return Some(complaint(&sentences::CAN110, &[]));
     }
-    let matched = service.match_.iter().flatten().any(|condition| condition.port.is_some());
-    matched.then(|| complaint(&sentences::CAN111, &[]))
+    service.matches_its_ports().then(|| complaint(&sentences::CAN111, &[]))
 }
 
 /// What is asked of a router that cannot do it would never come true. Blue/green goes on without copies, as in Flagger, and where

@@ -75,8 +75,7 @@ impl Protocol {
 
 /// A condition on a port would take the requests of one port from the rule of another.
 pub(super) fn refuse_matches_of_ports(target: &Target<'_>) -> Result<(), RouteError> {
-    let matched = target.service.match_.iter().flatten().any(|condition| condition.port.is_some());
-    if !matched || target.service.further_ports().is_empty() {
+    if !target.service.matches_its_ports() {
         return Ok(());
     }
     let sentence = crate::api::sentences::CAN111;

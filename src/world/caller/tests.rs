@@ -226,12 +226,17 @@ fn tls_gate() -> String {
     let key = PrivateKeyDer::from_pem_slice(SERVER).unwrap();
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_client_cert_verifier(verifier.build().unwrap()).with_single_cert(chain, key).unwrap();
+    answers_yes(config)
+}
+
+/// A server that says yes to whoever it and they agree on; returns its URL.
+pub(in crate::world) fn answers_yes(config: ServerConfig) -> String {
     let (config, listener) = (Arc::new(config), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
     let url = format!("https://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for tcp in listener.incoming().flatten() {
             let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), tcp);
-            // Whoever shows no certificate is hung up on.
+            // Who does not trust the other side hangs up before anything is said.
             if tls.read(&mut [0; 4096]).is_ok() {
                 let _ = tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             }
