@@ -48,7 +48,7 @@ contour_up() {
   kubectl apply --server-side --force-conflicts -f "$E2E/dataplane/contour/gateway.yaml" >/dev/null
   daemon contour "$GO_TOOLS/contour" serve --kubeconfig "$KUBECONFIG" --config-path "$E2E/dataplane/contour/contour.yaml" \
     --insecure --xds-address 127.0.0.1 --xds-port 8001 --disable-leader-election \
-    --disable-feature backendtlspolicies --disable-feature tlsroutes --disable-feature tcproutes --disable-feature grpcroutes \
+    --disable-feature backendtlspolicies --disable-feature tlsroutes --disable-feature tcproutes \
     --health-address 127.0.0.1 --health-port 8003 --http-address 127.0.0.1 --http-port 8003
   await 60 "a ready Contour" "$SERIN_STATE/log/contour.log" inside curl -fsS http://127.0.0.1:8003/healthz
 }

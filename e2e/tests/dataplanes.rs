@@ -17,8 +17,8 @@ use binomial::Interval;
 use measure::{Load, Traffic, report};
 use plane::{Copies, Plane, Stand};
 
-/// Each far from the one before, so that a few requests tell which of them the data plane follows.
-const WEIGHTS: [u8; 6] = [0, 50, 1, 99, 10, 100];
+/// In hundredths of a percent. Each far from the one before, so that a few requests tell which of them the data plane follows.
+const WEIGHTS: [i64; 7] = [0, 5_000, 50, 9_900, 100, 1_000, 10_000];
 /// The same under load.
 const MOVES: [u8; 10] = [50, 1, 99, 10, 100, 0, 60, 5, 90, 20];
 const REQUESTS: u32 = 2000;
@@ -139,7 +139,8 @@ async fn serves_what_is_asked(plane: &'static Plane) -> Outcome {
 /// Every weight comes out as a share that chance explains, and as exactly nothing and exactly all at both ends.
 async fn shares(stand: &Stand) -> Outcome {
     let mut before = Percent::ZERO;
-    for weight in WEIGHTS.map(|weight| Percent::clamped(weight.into())) {
+    let fine = stand.routed().capabilities().fine;
+    for weight in WEIGHTS.map(Percent::hundredths).into_iter().filter(|weight| fine || weight.is_whole()) {
         stand.moves(before, weight).await?;
         let expected = Interval::of(REQUESTS, weight);
         let mut seen = stand.ask(REQUESTS, &[])?;

@@ -152,7 +152,7 @@ impl Routed {
             Change::Create(_, sent) => {
                 (sent, objects.create(&PostParams::default(), &serde_json::from_value(sent.clone())?).await?)
             }
-            Change::Replace(..) | Change::Filled(..) => {
+            Change::Replace(..) | Change::Filled(..) | Change::DeleteThis(..) => {
                 return Err(format!("no router writes {key} so: {change:?}").into());
             }
             Change::Delete(_) => {

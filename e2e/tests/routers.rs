@@ -16,7 +16,8 @@ use serin::route::Capabilities;
 use crate::routed::Routed;
 use crate::support::{Outcome, apply, in_namespace, project};
 
-const WEIGHTS: [u8; 5] = [0, 10, 50, 100, 0];
+/// In hundredths of a percent.
+const WEIGHTS: [i64; 6] = [0, 25, 1_000, 5_000, 10_000, 0];
 
 #[tokio::test]
 async fn the_apiserver_takes_what_every_router_writes_and_the_user_gets_everything_back() -> Outcome {
@@ -68,7 +69,8 @@ async fn takes_and_gives_back(client: &Client, namespace: &str, example: &Path) 
 /// What a data plane can be asked for.
 fn within(can: Capabilities) -> Vec<Routing> {
     let cookie = |name: &str| Cookie { name: name.to_owned(), value: "a1b2c3".to_owned() };
-    let weights = WEIGHTS.map(|weight| Routing::split(Percent::clamped(weight.into()))).into_iter();
+    let weights =
+        WEIGHTS.map(Percent::hundredths).into_iter().filter(|weight| can.fine || weight.is_whole()).map(Routing::split);
     let copies =
         [Mirror::All, Mirror::Share(Percent::clamped(30))].map(|mirror| Routing { mirror, ..Routing::PRIMARY });
     let sticky = Affinity::Sticky { canary: cookie("on-canary"), primary: Some(cookie("on-primary")) };

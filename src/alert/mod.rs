@@ -128,6 +128,11 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
         Notice::Initialized => {
             turn(Severity::Info, format!("New {kind} detected, initialization completed."), With::Surroundings)
         }
+        Notice::FirstFailed(checks) => turn(
+            Severity::Error,
+            format!("The first deployment failed {checks} checks, it is not initialized"),
+            With::Nothing,
+        ),
         Notice::NewRevision => {
             let message = "New revision detected, progressing canary analysis.".to_owned();
             turn(Severity::Info, message, With::Surroundings)
@@ -153,6 +158,9 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
         }
         Notice::RollbackRequested => end(Severity::Warn, "Rolling back manual webhook invoked".to_owned()),
         Notice::ThresholdReached(checks) => end(Severity::Error, format!("Failed checks threshold reached {checks}")),
+        Notice::BakeFailed(checks) => {
+            end(Severity::Error, format!("Promotion taken back, failed checks of the primary reached {checks}"))
+        }
         Notice::HarmFound(why) => end(Severity::Error, format!("Rolled back: {why}")),
         Notice::DeadlineExceeded(why) => {
             let why = unready(*why, kind, target, namespace);

@@ -14,6 +14,7 @@ fn canary() -> CanaryRef {
         generation: 1,
         kind: "Deployment".to_owned(),
         target: "podinfo".to_owned(),
+        layout: crate::model::Layout::Beside,
     }
 }
 

@@ -6,6 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::weight::Weight;
 use super::{
     Metric, NamespacedRef, Recourse, SessionAffinity, StringMatch, VerifyTraffic, Webhook, number, rules, schema,
 };
@@ -29,21 +30,22 @@ pub struct CanaryAnalysis {
     pub iterations: Option<i32>,
 
     /// Weight of the canary, in percent, at which it is promoted. Default 100. Without effect beside stepWeights.
-    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
-    pub max_weight: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_weight: Option<Weight>,
 
-    /// Weight, in percent, that the canary gains with each passed check.
-    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
-    pub step_weight: Option<i32>,
+    /// Weight, in percent, that the canary gains with each passed check. Down to 0.01 where the router can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_weight: Option<Weight>,
 
     /// Weights of the canary, in percent, one after the other. Each is above the one before; promotion follows the last.
-    #[serde(default, deserialize_with = "number::list", skip_serializing_if = "Option::is_none")]
+    /// Down to 0.01 where the router can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    pub step_weights: Option<Vec<i32>>,
+    pub step_weights: Option<Vec<Weight>>,
 
     /// Weight, in percent, that moves back to the primary at each interval of a promotion. Default 0: all at once.
-    #[serde(default, deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
-    pub step_weight_promotion: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_weight_promotion: Option<Weight>,
 
     /// Send the canary a copy of the requests before it answers any: for one check, or for all of a blue/green release.
     /// Default false. Contour, Gateway API and Istio can mirror.
@@ -112,6 +114,19 @@ pub struct CanaryAnalysis {
     #[x_kube(validation = rules::duration("spec.analysis.warmup"))]
     #[schemars(length(max = 32))]
     pub warmup: Option<String>,
+
+    /// How long the KPIs are still asked for once the primary runs the new revision and has all traffic, as a number with h, m or s.
+    /// If threshold checks fail meanwhile, the primary goes back to the revision before. Only KPIs with a limit count, since nothing
+    /// runs beside the primary. rollback.keepWarm counts towards it. Default 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.analysis.bake"))]
+    #[schemars(length(max = 32))]
+    pub bake: Option<String>,
+
+    /// Judge the first deployment too: its pre-rollout and rollout webhooks and its KPIs must pass one check before the primary takes
+    /// over from it. Until then nothing of its traffic moves. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_initialize: Option<bool>,
 
     /// Who is told about the release. Without an entry the operator's own notifier is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AutoscalerRef, CanaryAnalysis, CanaryReplicas, CanaryService, CanaryStatus, IngressRef, NamespacedRef, OwnRoute,
-    Provider, ReleaseSchedule, RollbackPolicy, RouteRef, TargetRef, UpstreamRef, number, rules,
+    Provider, ReleaseSchedule, RollbackPolicy, RouteRef, TargetRef, UpstreamRef, in_place, number, rules,
 };
 
 /// What is released, how its traffic is shifted, and what a new revision must prove before everybody gets it.
@@ -57,7 +57,9 @@ use super::{
     validation = rules::knative_scales_itself(),
     validation = rules::one_canary_size(),
     validation = rules::canary_is_counted(),
-    validation = rules::one_hand_counts_the_canary()
+    validation = rules::one_hand_counts_the_canary(),
+    validation = in_place::is_not_routed(),
+    validation = in_place::means_something()
 )]
 pub struct CanarySpec {
     /// The router that shifts the traffic. Default: the operator's flag --mesh-provider.
@@ -128,7 +130,8 @@ pub struct CanarySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_analysis: Option<bool>,
 
-    /// Give the target its replicas and its traffic back when this object is deleted. Default false.
+    /// Give the target its replicas and its traffic back when this object is deleted. Default false; true for a StatefulSet, whose
+    /// partition would hold up every later revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revert_on_deletion: Option<bool>,
 
@@ -141,6 +144,13 @@ impl CanarySpec {
     /// Whether the user's own routes are shared, and none is made.
     pub fn brings_routes(&self) -> bool {
         self.route_refs.as_ref().is_some_and(|routes| !routes.is_empty())
+    }
+
+    /// Whether the canary's share of the requests is its part of the pods.
+    pub fn shares_by_pods(&self) -> bool {
+        let routing = self.service.as_ref().and_then(|service| service.pod_routing.as_ref());
+        let weights = self.analysis.step_weight.is_some() || self.analysis.step_weights.is_some();
+        weights && routing.is_some_and(|routing| routing.shared_label.is_some())
     }
 
     /// Name of the apex Service; those of the sides are `<apex>-primary` and `<apex>-canary`.

@@ -16,6 +16,7 @@ mod condition;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod gateway;
+pub mod in_place;
 mod metric_template;
 mod number;
 mod port;
@@ -33,6 +34,7 @@ mod timestamp;
 mod traffic;
 mod traffic_policy;
 mod webhook;
+mod weight;
 mod word;
 
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
@@ -65,6 +67,7 @@ pub use traffic_policy::{
     LocalityFailover, LocalityLoadBalancing, OutlierDetection, SimpleLoadBalancer, TlsMode, TlsSettings, TrafficPolicy,
 };
 pub use webhook::{AuthorityKind, AuthorityRef, OnDeadline, Webhook, WebhookType};
+pub use weight::Weight;
 pub use word::{Vocabulary, Word};
 
 #[cfg(test)]

@@ -15,12 +15,6 @@ pub(super) fn option<'de, D: Deserializer<'de>>(wire: D) -> Result<Option<i32>, 
     Option::<f64>::deserialize(wire)?.map(exact).transpose()
 }
 
-/// A list of whole numbers or nothing.
-pub(super) fn list<'de, D: Deserializer<'de>>(wire: D) -> Result<Option<Vec<i32>>, D::Error> {
-    let Some(numbers) = Option::<Vec<f64>>::deserialize(wire)? else { return Ok(None) };
-    numbers.into_iter().map(exact).collect::<Result<_, _>>().map(Some)
-}
-
 /// Every i32 is an f64 without loss, so nothing but a fraction or a number out of range is refused.
 fn exact<E: Error>(number: f64) -> Result<i32, E> {
     let in_range = (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
@@ -41,7 +35,6 @@ mod tests {
     #[test]
     fn a_whole_number_with_a_fraction_part_of_zero_is_read() {
         assert_eq!(super::whole(json!(10.0)).unwrap(), 10);
-        assert_eq!(super::list(json!([10, 20.0])).unwrap(), Some(vec![10, 20]));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Layout;
+
 /// The workload that is released.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -12,7 +14,8 @@ pub struct TargetRef {
     /// API version of the workload, for example apps/v1; serving.knative.dev/v1 with kind Service is a Knative Service.
     pub api_version: String,
 
-    /// Kind of the workload: Deployment, DaemonSet or Service.
+    /// Kind of the workload: Deployment, DaemonSet, StatefulSet or Service. A StatefulSet is released in place: no copy is made,
+    /// and a weight is a share of its pods.
     pub kind: TargetKind,
 
     /// Name of the workload.
@@ -30,6 +33,8 @@ pub enum TargetKind {
     Deployment,
     /// A Knative Service, or a core Service that somebody else fills.
     Service,
+    /// Pods with names and volumes of their own, replaced one by one.
+    StatefulSet,
 }
 
 impl TargetRef {
@@ -46,6 +51,15 @@ impl TargetKind {
             Self::DaemonSet => "DaemonSet",
             Self::Deployment => "Deployment",
             Self::Service => "Service",
+            Self::StatefulSet => "StatefulSet",
+        }
+    }
+
+    /// Where the pods of a release of this kind run.
+    pub const fn layout(self) -> Layout {
+        match self {
+            Self::StatefulSet => Layout::InPlace,
+            Self::DaemonSet | Self::Deployment | Self::Service => Layout::Beside,
         }
     }
 }

@@ -15,7 +15,7 @@ const BROUGHT: &str = "(has(self.routeRefs) && self.routeRefs.size() > 0)";
 /// Flagger's pattern has no end anchor, so it admits 1m30s and 500ms, which work, and 1minute, which does not.
 const DURATION: &str = "^([0-9]+(h|m|s|ms))+$";
 
-fn rule(holds: impl Into<String>, sentence: &Sentence, values: &[(&str, &str)]) -> Rule {
+pub(super) fn rule(holds: impl Into<String>, sentence: &Sentence, values: &[(&str, &str)]) -> Rule {
     Rule { message: Some(sentence.cel(values)), ..Rule::new(holds) }
 }
 
@@ -116,16 +116,16 @@ fn weight(guard: &str, field: &str, fails: &str, range: &str) -> Rule {
 
 /// A weight above 100 is cut to 100, so only the lower end can hang.
 pub(super) fn step_weight() -> Rule {
-    weight(&format!("{SKIPPED} || "), "stepWeight", "< 1", "1 to 100")
+    weight(&format!("{SKIPPED} || "), "stepWeight", "< 0.01", "0.01 to 100")
 }
 
 /// Only linear steps go by maxWeight; 0 and less mean 100.
 pub(super) fn max_weight() -> Rule {
-    weight(&format!("{SKIPPED} || !has(self.analysis.stepWeight) || "), "maxWeight", "> 100", "1 to 100")
+    weight(&format!("{SKIPPED} || !has(self.analysis.stepWeight) || "), "maxWeight", "> 100.0", "0.01 to 100")
 }
 
 pub(super) fn promotion_weight() -> Rule {
-    weight("", "stepWeightPromotion", "< 0", "0 to 100")
+    weight("", "stepWeightPromotion", "< 0.0", "0 to 100")
 }
 
 pub(super) fn mirror_weight() -> Rule {
@@ -142,12 +142,14 @@ pub(super) fn canary_ready() -> Rule {
 
 pub(super) fn first_step() -> Rule {
     rule(
-        format!("{SKIPPED} || !has(self.analysis.stepWeights) || self.analysis.stepWeights.all(weight, weight >= 1)"),
+        format!(
+            "{SKIPPED} || !has(self.analysis.stepWeights) || self.analysis.stepWeights.all(weight, weight >= 0.01)"
+        ),
         &sentences::CAN005,
         &[
             ("field", &literal("stepWeights")),
             ("value", "self.analysis.stepWeights"),
-            ("range", &literal("weights of 1 to 100")),
+            ("range", &literal("weights of 0.01 to 100")),
         ],
     )
     .field_path(".analysis.stepWeights")

@@ -108,6 +108,9 @@ sentences! {
     CAN010 NoDuration
     "{field} is {value}, which is no length of time, so nothing would ever be due; write a number with h, m or s, for example 30s, 5m or 1h"
 
+    CAN011 WeightTooFine
+    "{value} is finer than 0.01, and no weight is; write a number of percent with at most two decimals"
+
     CAN015 ProviderCannotMirror
     "spec.analysis.mirror is true, but the provider {provider} cannot copy requests, so a release would never start; drop mirror, or use one of: apisix, contour, gatewayapi:v1, gatewayapi:v1beta1, gloo, istio, traefik"
 
@@ -190,7 +193,7 @@ sentences! {
     "spec.autoscalerRef names {kind}/{name}, which is not in namespace {namespace}, so the primary keeps the pods that it has whatever its load; apply it, or drop autoscalerRef"
 
     CAN065 PodsAreNotReplaced
-    "DaemonSet/{target} has spec.updateStrategy.type {value}, so its pods would keep the old revision and no release could be rolled out; write RollingUpdate"
+    "{kind}/{target} has spec.updateStrategy.type {value}, so its pods would keep the old revision and no release could be rolled out; write RollingUpdate"
 
     CAN066 NoKnativeRevision
     "the Knative Service {name} in namespace {namespace} has made no revision yet, so there is nothing to release; its status says why, and this goes on by itself"
@@ -266,6 +269,42 @@ sentences! {
 
     CAN125 CanarySizeContested
     "spec.canaryReplicas is set, and the autoscaler {name} of spec.autoscalerRef decides on the canary's pods too, so each would undo what the other writes; drop one of the two"
+
+    CAN130 InPlaceIsNotRouted
+    "spec.provider is {provider}, and the pods of a {kind} are replaced in place, so there are no two sides to route to and no weight would come true; write provider: kubernetes"
+
+    CAN131 NotInPlace
+    "{field} is set, and the pods of a {kind} are replaced in place, where {why}, so it would never come true; drop it{instead}"
+
+    CAN132 TooFewToShare
+    "StatefulSet/{target} has spec.replicas {replicas}, so its first step would replace every pod and leave nothing to go back to; write 2 or more"
+
+    CAN133 NoRevisionYet
+    "StatefulSet/{target} in namespace {namespace} has no revision in its status yet, so there is nothing to release; this goes on by itself once its controller has seen it"
+
+    CAN150 NoPodsToWatch
+    "{field} is set, and a target of kind Service has no pods that could be watched or judged, so it would never come true; drop it, or name a workload in spec.targetRef"
+
+    CAN151 NothingToWatch
+    "{field} is set, but spec.analysis.metrics has no KPI with a limit of its own (what only compares two sides has none), so nothing could ever fail; add one with thresholdRange, or drop the field"
+
+    CAN152 NothingKeptWarm
+    "spec.rollback.keepWarm is set beside {what}, where the canary never has everybody's requests, so no old pods would be kept for a way back; drop one of the two"
+
+    CAN153 PodRoutingElsewhere
+    "spec.service.podRouting is set, and provider {provider} has routes of its own, so the apex Service leads to the primary alone; drop it, or write spec.provider: kubernetes without routeRefs"
+
+    CAN154 SharedLabelNeeded
+    "spec.analysis.{field} is set, and without spec.service.podRouting.sharedLabel the apex Service leads to one side or the other, so no share would ever be routed; name a label there that the target's pods have, or write iterations"
+
+    CAN155 PodShareContested
+    "spec.service.podRouting makes the canary's share from the number of its pods, which {field} decides on too, so each would undo what the other does; drop one of the two, or write iterations"
+
+    CAN156 SharedLabelMissing
+    "the pod template of {target} has no label {label} besides the one that tells the sides apart, so the apex Service could not select both sides as spec.service.podRouting asks, and no share is routed; add it, with a value that no other pods have"
+
+    CAN157 PrimaryLacksLabel
+    "the pods of {primary} have not the label {label} that {target} has, so the apex Service could not select both sides as spec.service.podRouting asks, and no share is routed; promote this revision by the annotation serin.dev/request: promote/<id>, and the next one is shared"
 
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"

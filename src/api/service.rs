@@ -40,6 +40,11 @@ pub struct CanaryService {
     #[schemars(length(max = 32))]
     pub ports: Option<Vec<ServicePort>>,
 
+    /// Let the selector of the apex Service carry the traffic of a release. Provider kubernetes only, whose users meet a new revision by its
+    /// promotion alone otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_routing: Option<PodRouting>,
+
     /// Where the three Services prefer to send traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_distribution: Option<TrafficDistribution>,
@@ -142,6 +147,18 @@ impl CanaryService {
     pub fn matches_its_ports(&self) -> bool {
         !self.further_ports().is_empty() && self.match_.iter().flatten().any(|condition| condition.port.is_some())
     }
+}
+
+/// The selector of the apex Service as the route: blue/green, and shares by pods.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PodRouting {
+    /// Label on the pods of the target, besides the one that tells the sides apart, with a value that no other pods have. With stepWeight or
+    /// stepWeights the apex Service selects the pods of both sides by it, and the canary gets the pods that its weight is beside the
+    /// primary's: approximately, by whole pods. Default: none, for iterations only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 317))]
+    pub shared_label: Option<String>,
 }
 
 /// A port of the three Services beside `service.port`.

@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Timestamp, number, word::Word};
+use super::{Condition, Timestamp, number, weight::Weight, word::Word};
 use crate::model::{Course, Moment, Phase, Verdict};
 
 /// What a release has come to. The three counters are always written: other tools compute with them.
@@ -22,8 +22,8 @@ pub struct CanaryStatus {
     pub failed_checks: i32,
 
     /// Weight of the canary, in percent.
-    #[serde(default, deserialize_with = "number::whole")]
-    pub canary_weight: i32,
+    #[serde(default)]
+    pub canary_weight: Weight,
 
     /// Checks passed in a blue/green release or an A/B test.
     #[serde(default, deserialize_with = "number::whole")]
@@ -83,6 +83,10 @@ pub struct CanaryStatus {
     /// The step that the release is at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
+
+    /// Until when the new primary is watched after its promotion, at least. It stays where the release failed by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baking_until: Option<Timestamp>,
 
     /// Since when a request holds the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,8 +153,7 @@ pub struct PendingAlert {
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Weight of the canary during this step, in percent.
-    #[schemars(range(min = 0, max = 100))]
-    pub weight: i32,
+    pub weight: Weight,
 
     /// When the step began.
     pub started_at: Timestamp,

@@ -251,7 +251,7 @@ fn of_release(track: &Track, history: &History, past: &Past, each: usize) -> (Ve
 /// By the steps of the file; without steps as the canaries of the record had it.
 fn weights(settings: &Settings, gate: &Gate) -> Vec<f64> {
     if let Strategy::Progressive { steps, .. } = &settings.strategy {
-        return steps.weights().iter().map(|weight| f64::from(weight.get()) / 100.0).collect();
+        return steps.weights().iter().map(|weight| weight.as_f64() / 100.0).collect();
     }
     let slots = gate.promoted.iter().flat_map(|(slots, _)| slots).filter_map(|slot| slot.look().interval);
     let sum =

@@ -6,7 +6,7 @@ use super::rule::{Rule, tolerated};
 use super::{History, Name, Past, Resampling, bounds};
 use crate::judge::{self, Counts, Difference, Finding, Interval, Limits, Risk, Sign};
 use crate::model::{Builtin, Comparison, Kpi, KpiSource, Mode, Range, Recourse, Settings, Test};
-use crate::power::{self, Aim, Method, Random};
+use crate::power::{self, Aim, Method, Random, Seen};
 
 /// How many times as often the requests of a drawn canary fail; where no KPI counts requests, how many times as large their values
 /// are. The first one is as good as what was recorded.
@@ -223,8 +223,8 @@ fn is_harm(kpi: &Kpi, comparison: Comparison, dispersion: f64, looks: &[Look]) -
         range: power::Range { limit: tolerated(kpi).unwrap_or(0.0).clamp(1e-6, 0.5), threshold: 1, window: 1 },
         dispersion,
     };
-    let intervals: Vec<Interval> = looks.iter().filter_map(|look| look.interval).collect();
-    power::judged(method, &aim, &intervals) == Finding::Harm
+    let seen: Vec<Seen> = looks.iter().filter_map(|look| look.interval).map(Seen::from).collect();
+    power::judged(method, &aim, &seen) == Finding::Harm
 }
 
 /// Whether a check of a range fails, `at` counting from the first one.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Audience, Builtin, CanarySize, Comparison, Kpi, KpiSource, Mirror, Percent, Range, Recourse, Rollback, Rules,
-    Steps, Strategy, Tally, Test,
+    Audience, Builtin, CanarySize, Comparison, First, Kpi, KpiSource, Mirror, Percent, Range, Recourse, Rollback,
+    Rules, Steps, Strategy, Tally, Test,
 };
 use crate::power::Random;
 
@@ -44,6 +44,9 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         cookies: None,
         preview: false,
         warmup: Duration::ZERO,
+        bake: Duration::ZERO,
+        keep_warm: Duration::ZERO,
+        first: First::Ready,
         kpis,
         hooks: Vec::new(),
         approvals: Vec::new(),

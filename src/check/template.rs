@@ -41,6 +41,7 @@ pub fn query(key: &ObjectKey, object: Option<&Value>, names: &Names) -> Result<A
         generation: 0,
         kind: names.spec.target_ref.kind.as_str().to_owned(),
         target: target.to_owned(),
+        layout: names.spec.target_ref.kind.layout(),
     };
     let (interval, window) = names.interval.clone();
     let (namespace, name) = (key.namespace.clone(), key.name.clone());
@@ -48,8 +49,9 @@ pub fn query(key: &ObjectKey, object: Option<&Value>, names: &Names) -> Result<A
     let (range, rules) = (Range::default(), Rules::default());
     let kpi = Kpi { name: key.name.clone(), source, interval, window, range, rules, comparison: None };
     let (router, metrics_server, metrics_secret, spec) = ("", "", None, &names.spec);
+    let (pods, revision) = (None, None);
     let subject =
-        Subject { canary: &canary, measured: target, revision: None, spec, router, metrics_server, metrics_secret };
+        Subject { canary: &canary, measured: target, pods, revision, spec, router, metrics_server, metrics_secret };
     let ask = resolve::template(&kpi, &names.variables, key, object, &subject);
     ask.map_err(|Complaint { sentence, .. }| Check::new(Category::Kpi, &key.name, Outcome::Wrong, sentence))
 }

@@ -11,7 +11,9 @@ use super::simulate::manifests;
 use crate::api;
 use crate::judge::Risk;
 use crate::model::{Builtin, Kpi, KpiSource, Mode, Settings, Strategy, duration};
-use crate::power::{self, Aim, Curve, Found, Method, Point, Range, Sentence, Weather, World};
+use crate::power::{
+    self, Aim, Curve, Found, Known, Lag, Latency, Method, Point, Range, Sentence, Signal, Weather, World,
+};
 use crate::settings;
 
 mod bench;
@@ -22,7 +24,7 @@ mod study;
 #[derive(clap::Args, Debug)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Draws how likely a canary of which more requests fail is found, over how many more
+    /// Draws how likely a canary of which more requests fail, or take longer, is found, over how much worse it is
     #[arg(long)]
     pub(super) power: bool,
     /// Checks the promises of the sequential tests over many releases, beside other judges; takes minutes
@@ -37,13 +39,16 @@ pub(super) struct Args {
     /// Percent of the primary's requests that fail
     #[arg(long, requires = "power", default_value_t = 0.1, value_parser = percent, value_name = "PERCENT")]
     base: f64,
+    /// Draws how long requests take in place of how many fail: milliseconds that half of the primary's take at most
+    #[arg(long, requires = "power", conflicts_with_all = ["base", "study"], value_parser = above_zero, value_name = "MILLISECONDS")]
+    median: Option<f64>,
     /// Time in which it is to be found, the canary staying at its last weight; the length of the release by default
     #[arg(long, requires = "power", value_parser = length, value_name = "DURATION")]
     within: Option<Duration>,
     /// Percent of all releases of a good canary that may be rolled back falsely
     #[arg(long, requires = "power", default_value_t = 1.0, value_parser = percent, value_name = "PERCENT")]
     risk: f64,
-    /// Exits with 1 unless the thresholds of this file find so many times the failures in so many percent: 5=90
+    /// Exits with 1 unless the thresholds of this file find so many times the failures, or the duration, in so many percent: 5=90
     #[arg(long, requires = "power", conflicts_with = "study", value_parser = requirement, value_name = "RATIO=PERCENT")]
     require: Option<(f64, f64)>,
     /// Writes the picture to this file too
@@ -80,8 +85,12 @@ fn requirement(text: &str) -> Result<(f64, f64), String> {
 const RUNS: u32 = 1000;
 /// Releases a row of the study, unless asked otherwise.
 const STUDY_RUNS: u32 = 10_000;
-/// How many times the failures the curves begin with.
-const RATIOS: [f64; 8] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0];
+/// How many times the failures the curves are drawn over.
+const FAILURES: [f64; 8] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0];
+/// How many times the duration.
+const DURATIONS: [f64; 8] = [1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
+/// Times as bad as the primary is the canary of whom the tests tell.
+const TOLD: f64 = 5.0;
 /// Intervals beyond which a curve says no more and takes long.
 const MOST_INTERVALS: u128 = 10_000;
 
@@ -113,7 +122,7 @@ struct Picture {
     release: Duration,
     required: Option<(f64, f64)>,
     curves: Vec<Curve>,
-    /// Of a canary five times as bad.
+    /// Of a canary that is `TOLD` times as bad.
     sample: Vec<Sentence>,
 }
 
@@ -133,27 +142,36 @@ fn draw(args: &Args, file: &Path) -> Result<Picture, String> {
     let last = weights.last().copied().unwrap_or_default();
     let weights: Vec<f64> =
         (0..usize::try_from(within).unwrap_or(0)).map(|at| weights.get(at).copied().unwrap_or(last)).collect();
-    let base = args.base / 100.0;
+    // A comparison of failures needs nothing from before, one of durations the bounds to look at.
+    let (signal, known, ratios) = match args.median {
+        None => (Signal::Failures { base: args.base / 100.0, ratio: 1.0 }, Known::Not, FAILURES),
+        Some(median) => {
+            let usual = Latency::usual(median);
+            (Signal::Durations { usual, canary: Lag::NONE }, Known::Estimated(60), DURATIONS)
+        }
+    };
     let world = World {
         interval: interval.as_secs_f64(),
         rate: args.rate,
-        base,
-        ratio: 1.0,
+        signal,
         dispersion: 1.0,
         weights,
         weather: Weather::Calm,
     };
-    let (range, gates) = range(&settings);
+    let (range, gates) = range(&settings, &signal);
     // The release's risk is shared by all that may end it.
     let risk = Risk { harm: args.risk / 100.0, ..Risk::default() }.share(1.0, gates.max(1.0));
-    let aim = Aim { risk, base, range, ..power::aim(base) };
-    let mut ratios = RATIOS.to_vec();
-    ratios.extend(args.require.map(|(ratio, _)| ratio).filter(|ratio| !RATIOS.contains(ratio)));
+    let aim = Aim { risk, range, ..power::aim(&signal) };
+    // Without a limit no request is slower than it.
+    let drawn = |method: &Method| *method != Method::Ratio || range.limit.is_finite();
+    let methods: Vec<Method> = signal.methods().iter().copied().filter(drawn).collect();
+    let more = args.require.map(|(ratio, _)| ratio).filter(|ratio| !ratios.contains(ratio));
+    let mut ratios: Vec<f64> = ratios.into_iter().chain(more).collect();
     ratios.sort_by(f64::total_cmp);
     Ok(Picture {
         name: file.display().to_string(),
-        curves: power::curves(&world, &aim, &Method::ALL, &ratios, args.runs.unwrap_or(RUNS)),
-        sample: power::sample(&World { ratio: 5.0, ..world.clone() }, &aim),
+        curves: power::curves(&world, &aim, known, &methods, &ratios, args.runs.unwrap_or(RUNS)),
+        sample: power::sample(&world.worse(TOLD), &aim, known, &methods),
         required: args.require,
         world,
         aim,
@@ -184,7 +202,7 @@ pub(super) fn settings_of(canary: &api::Canary, provider: &str, file: &Path) -> 
 fn weights(settings: &Settings) -> Result<Vec<f64>, &'static str> {
     match &settings.strategy {
         Strategy::Progressive { steps, .. } => {
-            Ok(steps.weights().iter().map(|weight| f64::from(weight.get()) / 100.0).collect())
+            Ok(steps.weights().iter().map(|weight| weight.as_f64() / 100.0).collect())
         }
         Strategy::Skip => Err("skipAnalysis finds nothing, so there is no curve; leave it out"),
         Strategy::AbTest { .. } | Strategy::BlueGreen { .. } => Err(
@@ -193,15 +211,21 @@ fn weights(settings: &Settings) -> Result<Vec<f64>, &'static str> {
     }
 }
 
-/// What the file's success rate allows, and how many KPIs may end a release. Without one no failure is too much.
-fn range(settings: &Settings) -> (Range, f64) {
+/// What the file's range of the signal allows, and how many KPIs may end a release. Without one nothing is too much.
+fn range(settings: &Settings, signal: &Signal) -> (Range, f64) {
     let gates = || settings.kpis.iter().filter(|kpi| kpi.rules.mode == Mode::Gate);
-    let success = |kpi: &&Kpi| kpi.source == KpiSource::Builtin(Builtin::SuccessRate) && kpi.range.min.is_some();
-    let rate = gates().find(success);
-    let least = rate.and_then(|kpi| kpi.range.min).unwrap_or(0.0);
-    let window = rate.map_or(0, |kpi| kpi.window.as_millis().div_ceil(settings.interval.as_millis().max(1)));
+    let limit = |kpi: &Kpi| match (signal, &kpi.source) {
+        (Signal::Failures { .. }, KpiSource::Builtin(Builtin::SuccessRate)) => {
+            kpi.range.min.map(|least| 1.0 - least / 100.0)
+        }
+        (Signal::Durations { .. }, KpiSource::Builtin(Builtin::Duration)) => kpi.range.max,
+        _ => None,
+    };
+    let limited = gates().find_map(|kpi| Some((limit(kpi)?, kpi.window)));
+    let window = limited.map_or(0, |(_, window)| window.as_millis().div_ceil(settings.interval.as_millis().max(1)));
+    let none = if matches!(signal, Signal::Failures { .. }) { 1.0 } else { f64::INFINITY };
     let range = Range {
-        limit: 1.0 - least / 100.0,
+        limit: limited.map_or(none, |(limit, _)| limit),
         threshold: settings.threshold,
         window: usize::try_from(window).unwrap_or(1),
     };
@@ -240,12 +264,17 @@ impl Picture {
         };
         let curve = |curve: &Curve| json!({"method": curve.method.as_str(), "points": curve.points.iter().map(point).collect::<Vec<_>>()});
         let sentence = |said: &Sentence| json!({"method": said.method.as_str(), "afterSeconds": self.seconds(said.after), "explanation": said.text});
+        let (failing, median) = match self.world.signal {
+            Signal::Failures { base, .. } => (Some(base), None),
+            Signal::Durations { usual, .. } => (None, Some(usual.median)),
+        };
         json!({
             "apiVersion": "cli.serin.dev/v1",
             "kind": "Power",
             "file": self.name,
             "requestsPerSecond": self.world.rate,
-            "failing": self.world.base,
+            "failing": failing,
+            "medianMilliseconds": median,
             "releaseSeconds": self.release.as_secs_f64(),
             "withinSeconds": self.world.weights.len() as f64 * self.world.interval,
             "risk": self.aim.risk.harm,

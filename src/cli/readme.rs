@@ -33,7 +33,7 @@ fn the_readme_shows_what_simulate_prints() {
 
 #[test]
 fn the_readme_lists_the_routers_and_what_they_can() {
-    let header = "| `spec.provider` | objects | weights | A/B (`match`) | mirroring | session affinity | `preview` | several `ports` |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    let header = "| `spec.provider` | objects | weights | below 1 % | A/B (`match`) | mirroring | session affinity | `preview` | several `ports` |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     let rows: String = route::ALL.iter().map(|router| row(*router)).collect();
     check("routers", &format!("{header}{rows}"));
 }
@@ -44,14 +44,15 @@ fn row(router: &dyn Router) -> String {
     let mut kinds: Vec<_> = router.kinds().iter().map(|kind| kind.kind).collect();
     kinds.dedup();
     let objects = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
-    let Capabilities { weights, matches, whole_matches, mirror, affinity, preview, ports } =
+    let Capabilities { weights, matches, whole_matches, mirror, affinity, preview, ports, fine } =
         router.capabilities(&CanaryService::default());
     let yes = |can: bool| if can { "yes" } else { "–" };
     let matches = if whole_matches { "all of the matching" } else { yes(matches) };
     format!(
-        "| {} | {objects} | {} | {matches} | {} | {} | {} | {} |\n",
+        "| {} | {objects} | {} | {} | {matches} | {} | {} | {} | {} |\n",
         names.join(", "),
         yes(weights),
+        yes(fine),
         yes(mirror),
         yes(affinity),
         yes(preview),

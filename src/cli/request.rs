@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::out::{self, Output, exit};
-use crate::model::{Percent, Verb, duration};
+use crate::model::{NotAPercentage, Percent, Verb, duration};
 use crate::world::{self, Acknowledged, RequestOptions};
 
 /// Of which Canary, and how long to wait.
@@ -31,9 +31,7 @@ pub(super) struct Target {
 
 pub(super) fn percent(text: &str) -> Result<Percent, String> {
     text.parse()
-        .ok()
-        .and_then(Percent::new)
-        .ok_or_else(|| "write a whole number from 0 to 100, for example 30".to_owned())
+        .map_err(|NotAPercentage| "write a number from 0 to 100 with at most two decimals, for example 30".to_owned())
 }
 
 fn length(text: &str) -> Result<Duration, String> {

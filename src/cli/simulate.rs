@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::out::{self, Output};
 use super::power;
-use crate::model::Reading;
+use crate::model::{Percent, Reading};
 use crate::plan;
 use crate::sim::{self, Entry, Outcome, Scenario, Verdict};
 
@@ -136,7 +136,7 @@ pub(super) fn text(outcome: &Outcome) -> String {
     for Entry { at, phase, weight, readings, sentences } in &outcome.timeline {
         let kpis = readings.iter().map(kpi).collect::<Vec<_>>().join(" · ");
         let lines = Some(kpis).filter(|kpis| !kpis.is_empty()).into_iter().chain(sentences.iter().cloned());
-        let head = format!("{:>6}  {:<12} {:>3} %", clock(*at), phase.as_str(), weight.get());
+        let head = format!("{:>6}  {:<12} {:>3} %", clock(*at), phase.as_str(), weight);
         let mut heads = [head].into_iter().chain(std::iter::repeat(" ".repeat(26)));
         for line in lines {
             let _ = writeln!(text, "{}  {line}", heads.next().unwrap_or_default());
@@ -185,13 +185,18 @@ const fn split(length: Duration) -> (u64, u64, u64) {
     (seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// As short as people would write it.
+fn number(share: Percent) -> Value {
+    if share.is_whole() { json!(share.whole()) } else { json!(share.as_f64()) }
+}
+
 fn document(outcome: &Outcome) -> Value {
     let reading = |r: &Reading| json!({"name": r.name, "value": r.value, "verdict": r.verdict.as_str(), "explanation": r.explanation});
     let entry = |e: &Entry| {
         json!({
             "atSeconds": e.at.as_secs_f64(),
             "phase": e.phase.as_str(),
-            "weight": e.weight.get(),
+            "weight": number(e.weight),
             "metrics": e.readings.iter().map(reading).collect::<Vec<_>>(),
             "sentences": e.sentences,
         })

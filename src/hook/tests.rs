@@ -26,6 +26,7 @@ fn canary() -> CanaryRef {
         generation: 1,
         kind: "Deployment".into(),
         target: "podinfo".into(),
+        layout: crate::model::Layout::Beside,
     }
 }
 

@@ -84,7 +84,7 @@ fn measure(kpi: &Kpi, test: Test, weight: Percent, mark: Option<&Mark>) -> Strin
     }
     if test == Test::Quantile {
         let unit = if kpi.source == KpiSource::Builtin(Builtin::Duration) { " ms" } else { "" };
-        return mark.map_or_else(|| "durations".to_owned(), |mark| slower(mark, unit));
+        return mark.map_or_else(|| "durations".to_owned(), |mark| mark.measure(unit));
     }
     match (&kpi.source, test.counts()) {
         (KpiSource::Builtin(Builtin::SuccessRate), true) => "errors".to_owned(),
@@ -93,13 +93,6 @@ fn measure(kpi: &Kpi, test: Test, weight: Percent, mark: Option<&Mark>) -> Strin
         }
         _ => kpi.name.clone(),
     }
-}
-
-/// The requests above a bound.
-fn slower(Mark { bound, quantile, .. }: &Mark, unit: &str) -> String {
-    // Without the crumbs of binary fractions.
-    let shown = |number: f64| (number * 1e6).round() / 1e6;
-    format!("requests above {}{unit} ({} % of the primary's were faster)", shown(*bound), shown(quantile * 100.0))
 }
 
 fn whole(number: f64) -> u32 {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ratio::Odds;
 use super::special::ln_mean_exp;
 use super::{Counts, Evidence, Finding, Interval, Limits, Opinion, RateRatio, Risk, dispersion};
 use crate::model::Buckets;
@@ -38,6 +39,14 @@ impl Mark {
     /// Shares of the requests of the canary and of the primary that were slower.
     pub fn rates(&self) -> [Option<f64>; 2] {
         self.test.counts().map(Counts::rate)
+    }
+
+    /// The requests above it, in words; `unit` is written behind the bound.
+    pub fn measure(&self, unit: &str) -> String {
+        // Without the crumbs of binary fractions.
+        let shown = |number: f64| (number * 1e6).round() / 1e6;
+        let (bound, percent) = (shown(self.bound), shown(self.quantile * 100.0));
+        format!("requests above {bound}{unit} ({percent} % of the primary's were faster)")
     }
 }
 
@@ -82,10 +91,11 @@ impl Quantile {
                 return Ok(());
             }
         }
+        let odds = Odds::new(self.limits, canary.total, primary.total);
         for mark in &mut self.marks {
             // A side that has no such bucket any more says nothing about it.
             if let (Some(canary), Some(primary)) = (above(canary, mark.bound), above(primary, mark.bound)) {
-                mark.test.update(Interval { canary, primary });
+                mark.test.weigh(Interval { canary, primary }, &odds);
             }
         }
         self.peak = self.peak.peak(self.evidence());
@@ -94,12 +104,12 @@ impl Quantile {
 
     /// ln E of both sides now: for harm the mean of the bounds, for safety the least, since every bound must be safe.
     pub fn evidence(&self) -> Evidence {
-        let evidence = || self.marks.iter().map(|mark| mark.test.evidence());
-        if self.marks.is_empty() {
+        let each: Vec<Evidence> = self.marks.iter().map(|mark| mark.test.evidence()).collect();
+        if each.is_empty() {
             return Evidence::default();
         }
-        let harm = ln_mean_exp(evidence().map(|one| one.harm));
-        Evidence { harm, safe: evidence().map(|one| one.safe).fold(f64::INFINITY, f64::min) }
+        let harm = ln_mean_exp(each.iter().map(|one| one.harm));
+        Evidence { harm, safe: each.iter().map(|one| one.safe).fold(f64::INFINITY, f64::min) }
     }
 
     /// What is certain by now.

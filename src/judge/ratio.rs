@@ -33,6 +33,23 @@ fn steps() -> impl Iterator<Item = f64> + Clone {
     [0.0, f64::ln(1.05), f64::ln(1.1)].into_iter().chain(even)
 }
 
+/// Those of both sides of a test, in logarithms: from the tolerated ratio upwards, then from the unacceptable one downwards.
+fn ln_ratios(limits: Limits) -> impl Iterator<Item = f64> {
+    let (tolerated, unacceptable) = (limits.tolerated.ln(), limits.unacceptable.ln());
+    steps().map(move |step| tolerated + step).chain(steps().map(move |step| unacceptable - step))
+}
+
+/// How the requests of one interval are shared, at each ratio: whatever is counted of them.
+pub(super) struct Odds(Vec<(f64, f64)>);
+
+impl Odds {
+    /// So many requests to either side.
+    pub(super) fn new(limits: Limits, canary: f64, primary: f64) -> Self {
+        let share = canary / (canary + primary);
+        Self(ln_ratios(limits).map(|ln_ratio| (ln_ratio, (ln_ratio.exp_m1() * share).ln_1p())).collect())
+    }
+}
+
 impl RateRatio {
     /// Nothing counted yet. `dispersion` must have been estimated before the release.
     pub fn new(limits: Limits, dispersion: f64) -> Self {
@@ -44,7 +61,13 @@ impl RateRatio {
     }
 
     /// Takes what one interval counted.
-    pub fn update(&mut self, Interval { canary, primary }: Interval) {
+    pub fn update(&mut self, interval: Interval) {
+        let Interval { canary, primary } = interval;
+        self.weigh(interval, &Odds::new(self.limits, canary.total(), primary.total()));
+    }
+
+    /// The same with the odds of its requests, which several tests of the same requests share.
+    pub(super) fn weigh(&mut self, Interval { canary, primary }: Interval, odds: &Odds) {
         self.canary = self.canary.and(canary);
         self.primary = self.primary.and(primary);
         let (all, bad) = (canary.total() + primary.total(), canary.bad() + primary.bad());
@@ -54,11 +77,8 @@ impl RateRatio {
         }
         self.weighed.0 += canary.bad() * primary.total() / all;
         self.weighed.1 += primary.bad() * canary.total() / all;
-        let share = canary.total() / all;
-        let gain = |ln_ratio: f64| canary.bad() * ln_ratio - bad * (ln_ratio.exp_m1() * share).ln_1p();
-        let ratios = self.ln_ratios();
-        for (likelihood, ratio) in self.worse.iter_mut().chain(&mut self.better).zip(ratios) {
-            *likelihood += gain(ratio) / self.dispersion;
+        for (likelihood, (ln_ratio, ln_all)) in self.worse.iter_mut().chain(&mut self.better).zip(&odds.0) {
+            *likelihood += (canary.bad() * ln_ratio - bad * ln_all) / self.dispersion;
         }
         self.peak = self.peak.peak(self.evidence());
     }
@@ -87,15 +107,10 @@ impl RateRatio {
         Opinion::new(self.finding(risk), self.evidence(), self.estimate(risk), self.needs(risk))
     }
 
-    fn ln_ratios(&self) -> impl Iterator<Item = f64> + use<> {
-        let (tolerated, unacceptable) = (self.limits.tolerated.ln(), self.limits.unacceptable.ln());
-        steps().map(move |step| tolerated + step).chain(steps().map(move |step| unacceptable - step))
-    }
-
     fn estimate(&self, risk: Risk) -> Option<Estimate> {
         let value = self.weighed.0 / self.weighed.1;
         let mut points: Vec<(f64, f64)> =
-            self.ln_ratios().zip(self.worse.iter().chain(&self.better).copied()).collect();
+            ln_ratios(self.limits).zip(self.worse.iter().chain(&self.better).copied()).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mixed = ln_mean_exp(points.iter().map(|(_, likelihood)| *likelihood));
         // The likelihood has one hill, so what is refuted lies on both ends.

@@ -56,13 +56,18 @@ fn continued_fraction(x: f64, a: f64, b: f64) -> f64 {
     value
 }
 
+/// Below it e^v is 0 in a double.
+const NOTHING: f64 = -746.0;
+
 /// ln of the mean of e^v over `values`; minus infinity of none.
 pub(super) fn ln_mean_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
     if largest.is_infinite() {
         return largest;
     }
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), v| (sum + (v - largest).exp(), count + 1.0));
+    // What is 0 in a double costs more than what is not.
+    let share = |v: f64| if v - largest < NOTHING { 0.0 } else { (v - largest).exp() };
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), v| (sum + share(v), count + 1.0));
     largest + f64::ln(sum / count)
 }
 

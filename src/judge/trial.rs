@@ -112,7 +112,7 @@ impl Trial {
             Running::Ratio(test) => test.update(interval),
             Running::Slo(test) => test.update(canary),
             Running::Split(test) => {
-                test.expect(f64::from(weight.get()) / 100.0);
+                test.expect(weight.as_f64() / 100.0);
                 test.update(canary.total(), primary.total());
             }
             Running::Quantile(_) | Running::Sign(_) | Running::Difference(_) => {}

@@ -21,6 +21,8 @@ pub struct Subject<'a> {
     pub canary: &'a CanaryRef,
     /// The workload that is measured, `{{ target }}` of a query: the canary's target, or what serves in its place.
     pub measured: &'a str,
+    /// Names of the pods that are measured, as a regular expression; `None` for all of a workload that has none of its own choosing.
+    pub pods: Option<&'a str>,
     /// The newest revision of a Knative Service: its metrics go by that name, `{{ route }}` of a query.
     pub revision: Option<&'a str>,
     /// Its spec.
@@ -151,6 +153,7 @@ fn scope(kpi: &Kpi, variables: &BTreeMap<String, String>, subject: &Subject<'_>)
         name: name.clone(),
         namespace: namespace.clone(),
         target: subject.measured.to_owned(),
+        pods: subject.pods.map_or_else(|| format!("{}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)", subject.measured), str::to_owned),
         service: service.unwrap_or_else(|| target.clone()),
         ingress: ingress(spec).unwrap_or_else(|| target.clone()),
         route: route.to_owned(),
@@ -191,6 +194,7 @@ mod tests {
             generation: 1,
             kind: text("Deployment"),
             target: text("podinfo-app"),
+            layout: crate::model::Layout::Beside,
         }
     }
 
@@ -213,6 +217,7 @@ mod tests {
         resolve(&Subject {
             canary: &canary(),
             measured: "podinfo-app",
+            pods: None,
             revision: None,
             spec: &spec,
             router: "istio",
@@ -286,6 +291,7 @@ mod tests {
         let subject = Subject {
             canary: &canary(),
             measured: "podinfo-app",
+            pods: None,
             revision: None,
             spec: &spec,
             router: "nginx",

@@ -7,6 +7,8 @@ use super::{Call, Kpi, Reply, Sample, Span};
 pub enum Question {
     /// The value of a KPI for the canary now.
     Measure(Kpi),
+    /// The value of a KPI for the primary now.
+    Watch(Kpi),
     /// What the canary and the primary had in a span of time, for a KPI that compares them.
     Compare(Kpi, Span),
     /// What a hook says. It may take as long as its timeout, so its answer may be that there is none yet.
@@ -16,7 +18,7 @@ pub enum Question {
 /// The answer to one question, in the order of the questions. A failure is an answer, not an error.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
-    /// Of `Question::Measure` and `Question::Compare`: the KPI's name and what was measured.
+    /// Of `Question::Measure`, `Watch` and `Compare`: the KPI's name and what was measured.
     Measured(String, Measurement),
     /// Of `Question::Hook`: the call and what came of it.
     Hook(Call, Reply),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Complaint, Endpoints, Journal, Percent, Request, Revision, Routing, Settings, Strategy, Time};
+use super::{Complaint, Endpoints, Journal, Layout, Percent, Request, Revision, Routing, Settings, Strategy, Time};
 
 /// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,6 +39,8 @@ pub struct Facts {
     pub endpoints: Endpoints,
     /// The routing object.
     pub route: RouteSeen,
+    /// While it is deleted: the routing objects need the sides no more.
+    pub released: bool,
     /// Whoever else wrote the routing objects last, by its name in managedFields.
     pub writer: Option<String>,
     /// Revisions whose templates are kept, oldest first.
@@ -72,19 +74,31 @@ impl Facts {
     }
 
     /// The settings as they are for what the target runs: a revision that is known to be good needs no analysis, and neither a way
-    /// back nor what was asked for by hand waits for a window or for other canaries.
+    /// back nor what was asked for by hand waits for a window or for other canaries. Once the canary has everything, there is nothing
+    /// left to compare it with. In place, steps are of whole pods.
     pub fn in_force(&self) -> Option<Cow<'_, Settings>> {
-        let settings = self.settings.as_ref()?;
+        let mut settings = Cow::Borrowed(self.settings.as_ref()?);
+        if let Some(target) = self.target.found().filter(|_| self.canary.layout == Layout::InPlace) {
+            settings.to_mut().in_pods(target.replicas);
+        }
         let target = self.target.found().map(|target| &target.revision);
         let exempt = target.is_some() && self.journal.exempt.as_ref() == target;
-        let free = || Settings { schedule: None, depends_on: Vec::new(), ..settings.clone() };
-        Some(if self.is_known_good() {
-            Cow::Owned(Settings { strategy: Strategy::Skip, ..free() })
-        } else if exempt {
-            Cow::Owned(free())
-        } else {
-            Cow::Borrowed(settings)
-        })
+        if exempt || self.is_known_good() {
+            (settings.to_mut().schedule, settings.to_mut().depends_on) = (None, Vec::new());
+        }
+        if self.is_known_good() {
+            settings.to_mut().strategy = Strategy::Skip;
+        }
+        // Pods that all go at once take the quick way back with them: such a revision is watched before the primary has it.
+        let at_once = self.target.found().is_some_and(|target| target.replacement == Replacement::AllAtOnce);
+        if at_once && settings.bake > settings.keep_warm && self.route != RouteSeen::Unrouted {
+            let bake = settings.bake;
+            settings.to_mut().keep_warm_for(bake);
+        }
+        if !settings.keep_warm.is_zero() && self.journal.has_taken_over(&settings.strategy) {
+            settings.to_mut().kpis = settings.alone().collect();
+        }
+        Some(settings)
     }
 }
 
@@ -103,6 +117,8 @@ pub struct CanaryRef {
     pub kind: String,
     /// Name of the target.
     pub target: String,
+    /// Where the pods of its releases run.
+    pub layout: Layout,
 }
 
 /// Whether an object is there.

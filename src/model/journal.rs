@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Time, Wait};
+use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Strategy, Time, Wait};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Journal {
     pub exempt: Option<Revision>,
     /// The step that runs.
     pub step: Option<Step>,
+    /// Until when the new primary is watched, at least. It stays where the release failed by that.
+    pub bake: Option<Time>,
     /// Since when a request holds the release.
     pub paused: Option<Time>,
     /// The request that was handled last.
@@ -62,6 +64,23 @@ impl Journal {
     /// Whether the analysis has begun: the canary was ready, and its first step was decided.
     pub fn has_begun(&self) -> bool {
         self.step.is_some_and(|step| step.course.is_some())
+    }
+
+    /// Whether the canary has everything, and nothing is left but its promotion.
+    pub fn has_taken_over(&self, strategy: &Strategy) -> bool {
+        // A Flagger may have written -1.
+        let counted = u32::try_from(self.iterations).unwrap_or(0);
+        let nothing_left = match strategy {
+            Strategy::Progressive { steps, .. } => steps.end_in_everything() && counted > 0,
+            Strategy::BlueGreen { iterations, .. } => counted >= iterations.get(),
+            Strategy::AbTest { .. } | Strategy::Skip => false,
+        };
+        nothing_left && self.weight == Percent::FULL
+    }
+
+    /// Whether a new primary is watched.
+    pub fn bakes(&self) -> bool {
+        self.phase == Phase::Finalising && self.bake.is_some()
     }
 
     /// The condition of this kind.

@@ -11,6 +11,7 @@ mod endpoints;
 mod facts;
 mod hook;
 mod journal;
+mod layout;
 mod notice;
 mod percent;
 mod phase;
@@ -32,8 +33,9 @@ pub use facts::{CanaryRef, Facts, PrimaryMatch, PrimarySeen, RouteSeen, Seen, Sh
 pub use facts::{Hold, Replacement, Rollout, ScalerSeen, Scaling, Unready};
 pub use hook::{Approval, Authority, Call, Deadline, Hook, HookKeys, Moment, Overdue, Reply, Shelf, Trust};
 pub use journal::{Awaited, Condition, ConditionKind, Contest, Journal, Opened, Reading, Step, Truth, Verdict};
+pub use layout::Layout;
 pub use notice::{Notice, Tone};
-pub use percent::Percent;
+pub use percent::{NotAPercentage, Percent};
 pub use phase::Phase;
 pub use plan::Plan;
 pub use request::{Handled, Request, Verb};
@@ -41,7 +43,7 @@ pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
 pub use schedule::{Freeze, Schedule, Wait, Window};
 pub use settings::{
-    Audience, Builtin, CanarySize, CookieNames, Course, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules,
+    Audience, Builtin, CanarySize, CookieNames, Course, First, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules,
     Settings, Steps, Strategy,
 };
 pub use time::Time;

@@ -1,12 +1,14 @@
 //! What users hear of a release. `notify` turns each into words.
 
-use super::{Course, Mirror, Moment, Overdue, Percent, Reading, Unready, Wait};
+use super::{Course, Mirror, Moment, Overdue, Percent, Reading, Time, Unready, Wait};
 
 /// One thing that happened. Every variant has its own reason, so that repeated events of one kind can be told apart.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Notice {
     /// The primary serves; releases can come.
     Initialized,
+    /// So many checks of the first deployment failed, and its time is up.
+    FirstFailed(u32),
     /// A new revision was seen; the canary is scaled up.
     NewRevision,
     /// A newer revision came in the middle of a release, which starts again.
@@ -57,6 +59,12 @@ pub enum Notice {
     ThresholdReached(u32),
     /// A comparison is certain that the canary does harm; its sentence.
     HarmFound(String),
+    /// The new primary has all traffic and is watched until then.
+    Baking(Time),
+    /// So many checks of the new primary failed.
+    BakeFailed(u32),
+    /// The new primary goes back to the revision before.
+    Returning,
     /// The canary was not ready within the progress deadline.
     DeadlineExceeded(Unready),
     /// The canary lost its traffic and will be scaled down.

@@ -59,10 +59,7 @@ impl Verb {
             "pause" => Some(Self::Pause),
             "resume" => Some(Self::Resume),
             "retry" => Some(Self::Retry),
-            _ => {
-                let weight = word.strip_prefix("set-weight=")?.parse::<u8>().ok()?;
-                Percent::new(weight.into()).map(Self::SetWeight)
-            }
+            _ => word.strip_prefix("set-weight=")?.parse().ok().map(Self::SetWeight),
         }
     }
 }
@@ -75,7 +72,7 @@ impl fmt::Display for Verb {
             Self::Pause => f.write_str("pause"),
             Self::Resume => f.write_str("resume"),
             Self::Retry => f.write_str("retry"),
-            Self::SetWeight(weight) => write!(f, "set-weight={}", weight.get()),
+            Self::SetWeight(weight) => write!(f, "set-weight={weight}"),
         }
     }
 }

@@ -31,6 +31,12 @@ pub struct Settings {
     pub preview: bool,
     /// Time after the canary's first requests that no KPI looks back to.
     pub warmup: Duration,
+    /// How long a new primary is watched after its promotion; zero where it is not.
+    pub bake: Duration,
+    /// How long the canary has everything before its promotion, while the primary still runs the revision before.
+    pub keep_warm: Duration,
+    /// What the first deployment has to show before the primary takes over from it.
+    pub first: First,
     /// What is measured at each check, in the order of the spec.
     pub kpis: Vec<Kpi>,
     /// What is called, in the order of the spec.
@@ -49,6 +55,50 @@ pub struct Settings {
     pub depends_on: Vec<String>,
 }
 
+/// What the first deployment has to show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum First {
+    /// That its pods are ready.
+    #[default]
+    Ready,
+    /// What every release has to: hooks and KPIs.
+    Judged,
+}
+
+impl Settings {
+    /// Makes the steps those of whole pods.
+    pub fn in_pods(&mut self, pods: u32) {
+        if let Strategy::Progressive { steps, .. } = &mut self.strategy {
+            *steps = steps.in_pods(pods);
+        }
+    }
+
+    /// How long the new primary is still to be watched: the time before its promotion counts, when everybody had the revision already.
+    pub fn bake_left(&self) -> Duration {
+        if self.strategy == Strategy::Skip { Duration::ZERO } else { self.bake.saturating_sub(self.keep_warm) }
+    }
+
+    /// Gives the canary everything for at least so long before its promotion, where its weights are of everybody's requests.
+    pub fn keep_warm_for(&mut self, time: Duration) {
+        match &mut self.strategy {
+            Strategy::Progressive { steps, audience: Audience::Everyone, .. } => steps.then = Then::Everything,
+            Strategy::BlueGreen { .. } => {}
+            Strategy::Progressive { .. } | Strategy::AbTest { .. } | Strategy::Skip => return,
+        }
+        self.keep_warm = self.keep_warm.max(time);
+    }
+
+    /// The KPIs of a side that has nothing beside it to be compared with.
+    pub fn alone(&self) -> impl Iterator<Item = Kpi> {
+        self.kpis.iter().filter_map(Kpi::alone)
+    }
+
+    /// The longest time that a KPI looks back.
+    pub fn window(&self) -> Duration {
+        self.kpis.iter().map(|kpi| kpi.window).max().unwrap_or_default()
+    }
+}
+
 /// How many pods the canary has while a release runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CanarySize {
@@ -61,6 +111,8 @@ pub enum CanarySize {
     Share(Percent),
     /// What its weight needs.
     Weight,
+    /// As many as its weight is beside the primary's, because each pod of both sides gets as many requests.
+    Split,
 }
 
 /// What follows a release that failed, and what a way back needs.
@@ -179,14 +231,29 @@ pub struct CookieNames {
 
 /// Weights of the canary in the order of the release: never empty, strictly rising, each above 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Steps(Vec<Percent>);
+pub struct Steps {
+    weights: Vec<Percent>,
+    then: Then,
+}
+
+/// What follows the last step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Then {
+    Promotion,
+    Everything,
+}
 
 impl Steps {
     /// `None` unless the weights rise strictly from above 0.
     pub fn new(weights: Vec<Percent>) -> Option<Self> {
         let rises = weights.iter().zip(weights.iter().skip(1)).all(|(a, b)| a < b);
         let starts = weights.first().is_some_and(|w| !w.is_zero());
-        (rises && starts).then_some(Self(weights))
+        (rises && starts).then_some(Self { weights, then: Then::Promotion })
+    }
+
+    /// Whether the canary has everything between the last step and the promotion.
+    pub fn end_in_everything(&self) -> bool {
+        self.then == Then::Everything
     }
 
     /// `step`, 2·`step`, … up to the first weight that reaches `max`, which is promoted after its check.
@@ -194,28 +261,31 @@ impl Steps {
         if step.is_zero() || max.is_zero() {
             return None;
         }
-        let mut weights = Vec::new();
-        let mut weight = 0_i64;
-        while weight < i64::from(max.get()) {
-            weight = (weight + i64::from(step.get())).min(100);
-            weights.push(Percent::clamped(weight));
-        }
-        Self::new(weights)
+        let next = |weight: &Percent| (*weight < max).then(|| weight.more(step));
+        Self::new(std::iter::successors(Some(step), next).collect())
     }
 
     /// The weight after `weight`; `None` when the last step is reached or passed.
     pub fn after(&self, weight: Percent) -> Option<Percent> {
-        self.0.iter().copied().find(|w| *w > weight)
+        self.weights.iter().copied().find(|w| *w > weight)
     }
 
     /// The last weight before promotion.
     pub fn last(&self) -> Percent {
-        self.0.last().copied().unwrap_or(Percent::FULL)
+        self.weights.last().copied().unwrap_or(Percent::FULL)
+    }
+
+    /// What these come to in whole pods; as they are where no pod can be given away.
+    #[must_use]
+    pub fn in_pods(&self, pods: u32) -> Self {
+        let mut weights: Vec<_> = self.weights.iter().map(|weight| weight.in_pods(pods)).collect();
+        weights.dedup();
+        Self::new(weights).map_or_else(|| self.clone(), |steps| Self { then: self.then, ..steps })
     }
 
     /// All weights.
     pub fn weights(&self) -> &[Percent] {
-        &self.0
+        &self.weights
     }
 }
 
@@ -239,6 +309,12 @@ pub struct Kpi {
 }
 
 impl Kpi {
+    /// The same without anything beside it to be compared with; `None` where it has no limit of its own.
+    pub fn alone(&self) -> Option<Self> {
+        let absolute = self.comparison.is_none_or(|comparison| comparison.test == Test::Slo);
+        absolute.then(|| Self { comparison: None, ..self.clone() })
+    }
+
     /// Whether it is about what the router does, and not about the canary.
     pub fn verifies_traffic(&self) -> bool {
         self.comparison.is_some_and(|comparison| comparison.test == Test::Split)
@@ -343,18 +419,25 @@ pub struct Range {
 mod tests {
     use super::*;
 
-    fn weights(step: i64, max: i64) -> Vec<u8> {
+    fn weights(step: i64, max: i64) -> Vec<f64> {
         let steps = Steps::linear(Percent::clamped(step), Percent::clamped(max));
-        steps.map(|s| s.weights().iter().map(|w| w.get()).collect()).unwrap_or_default()
+        steps.map(|s| s.weights().iter().map(|w| w.as_f64()).collect()).unwrap_or_default()
     }
 
     #[test]
     fn linear_steps_end_at_the_first_weight_that_reaches_the_maximum() {
-        assert_eq!(weights(20, 50), [20, 40, 60]);
-        assert_eq!(weights(50, 100), [50, 100]);
-        assert_eq!(weights(30, 100), [30, 60, 90, 100]);
-        assert_eq!(weights(100, 100), [100]);
-        assert_eq!(weights(0, 100), [0_u8; 0]);
+        assert_eq!(weights(20, 50), [20.0, 40.0, 60.0]);
+        assert_eq!(weights(50, 100), [50.0, 100.0]);
+        assert_eq!(weights(30, 100), [30.0, 60.0, 90.0, 100.0]);
+        assert_eq!(weights(100, 100), [100.0]);
+        assert_eq!(weights(0, 100), [0.0; 0]);
+    }
+
+    #[test]
+    fn steps_that_come_to_the_same_pods_are_one() {
+        let of = |pods| Steps::linear(Percent::clamped(15), Percent::FULL).map(|steps| steps.in_pods(pods)).unwrap();
+        assert_eq!(of(4).weights(), [25, 50, 75].map(Percent::clamped));
+        assert_eq!(of(1).weights().len(), 7, "nothing can be shared");
     }
 
     #[test]

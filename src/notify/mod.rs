@@ -4,6 +4,7 @@
 //! never a text without the object that it is about.
 
 mod hooks;
+mod in_place;
 mod reasons;
 mod unready;
 
@@ -32,7 +33,7 @@ const ACTION: usize = 128;
 
 /// The event of a notice about `canary`.
 pub fn event(notice: &Notice, canary: &CanaryRef) -> Event {
-    let note = cut(&note(notice, canary), NOTE);
+    let note = cut(&in_place::note(notice, canary).unwrap_or_else(|| note(notice, canary)), NOTE);
     let action = cut(&action(notice, &note), ACTION);
     Event { reason: reasons::of(notice), tone: tone(notice), action, note }
 }
@@ -41,6 +42,7 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
     let CanaryRef { namespace: ns, name, target, .. } = who;
     match notice {
         Notice::Initialized => format!("Initialization done! {name}.{ns}"),
+        Notice::FirstFailed(checks) => first_failed(*checks, who),
         Notice::NewRevision => format!("New revision detected! Scaling up {target}.{ns}"),
         Notice::Restarted => format!("New revision detected! Restarting analysis for {target}.{ns}"),
         Notice::CourseChanged(course) => course_changed(*course, who),
@@ -78,17 +80,16 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::DeadlineExceeded(why) => {
             format!("Rolling back {name}.{ns} progress deadline exceeded {}", canary_not_ready(*why, who))
         }
+        Notice::Baking(until) => format!("{target}-primary.{ns} has all traffic and is watched until {until}"),
+        Notice::BakeFailed(checks) => bake_failed(*checks, who),
+        Notice::Returning => format!("{target}-primary.{ns} goes back to the revision before"),
         Notice::RolledBack => format!("Canary failed! Scaling down {name}.{ns}"),
         Notice::Frozen => format!("Canary failed! {name}.{ns} keeps its pods for a look, until the next revision"),
         Notice::PromotionFailed(why) => {
             let why = unready(*why, &format!("{target}-primary"));
             format!("Promotion of {target}.{ns} failed, primary not ready: {why}")
         }
-        Notice::Withdrawn => {
-            format!(
-                "{target}.{ns} is back at the promoted revision, so its release ends; all traffic goes to the primary"
-            )
-        }
+        Notice::Withdrawn => withdrawn(who),
         Notice::RouteDrift(seen, asked) => drift(*seen, *asked, who),
         Notice::Requested { request, by, outcome } => {
             format!("Request {request}{} on {name}.{ns}: {outcome}", by_whom(by.as_deref()))
@@ -105,6 +106,28 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::Terminating => format!("Terminating canary {name}.{ns}"),
         Notice::Terminated => format!("Terminated canary {name}.{ns}"),
     }
+}
+
+fn first_failed(checks: u32, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, target, .. } = who;
+    let again = "push a fix, or write the annotation serin.dev/request: retry/<id>";
+    format!(
+        "{target}.{namespace} failed {checks} checks until its progress deadline, so it is not initialized and goes on serving by itself; {again}"
+    )
+}
+
+fn bake_failed(checks: u32, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, target, .. } = who;
+    format!(
+        "Taking the promotion of {target}.{namespace} back, failed checks of {target}-primary.{namespace} reached {checks}"
+    )
+}
+
+fn withdrawn(who: &CanaryRef) -> String {
+    let CanaryRef { namespace, target, .. } = who;
+    format!(
+        "{target}.{namespace} is back at the promoted revision, so its release ends; all traffic goes to the primary"
+    )
 }
 
 fn held(wait: &Wait, who: &CanaryRef) -> String {
@@ -167,6 +190,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::Copying
         | Notice::PrimaryAdvanced(_)
         | Notice::RoutingToPrimary
+        | Notice::Baking(_)
         | Notice::Promoted
         | Notice::PromotedUnanalysed
         | Notice::Withdrawn
@@ -185,7 +209,10 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::ThresholdReached(_)
         | Notice::HarmFound(_)
         | Notice::DeadlineExceeded(_)
+        | Notice::FirstFailed(_)
         | Notice::RolledBack
+        | Notice::BakeFailed(_)
+        | Notice::Returning
         | Notice::Frozen
         | Notice::PromotionFailed(_)
         | Notice::GateClosed(..)
@@ -208,7 +235,7 @@ fn by_whom(name: Option<&str>) -> String {
 /// The verb, and the step or a digest of the note where a reason has many notes.
 fn action(notice: &Notice, note: &str) -> String {
     match notice {
-        Notice::Initialized => "Initialize".to_owned(),
+        Notice::Initialized | Notice::FirstFailed(_) => "Initialize".to_owned(),
         Notice::NewRevision | Notice::Restarted | Notice::Started => "Analyse".to_owned(),
         Notice::CourseChanged(course) => format!("Analyse-{}", course.as_str()),
         Notice::Mirroring => "Mirror".to_owned(),
@@ -227,9 +254,10 @@ fn action(notice: &Notice, note: &str) -> String {
         Notice::Copying | Notice::RoutingToPrimary | Notice::Promoted | Notice::PromotedUnanalysed => {
             "Promote".to_owned()
         }
-        Notice::ThresholdReached(checks) => format!("RollBackAfter{checks}"),
+        Notice::Baking(_) => "Bake".to_owned(),
+        Notice::ThresholdReached(checks) | Notice::BakeFailed(checks) => format!("RollBackAfter{checks}"),
         Notice::DeadlineExceeded(_) | Notice::HarmFound(_) => format!("RollBack-{}", digest(note)),
-        Notice::RolledBack | Notice::Frozen | Notice::Withdrawn => "RollBack".to_owned(),
+        Notice::RolledBack | Notice::Frozen | Notice::Withdrawn | Notice::Returning => "RollBack".to_owned(),
         Notice::PromotionFailed(_) => format!("Promote-{}", digest(note)),
         Notice::RouteDrift(seen, asked) => format!("Restore{asked}Over{seen}"),
         Notice::OwnershipConflict(_) => "RestoreRarely".to_owned(),

@@ -26,6 +26,8 @@ macro_rules! reasons {
 reasons! {
     INITIALIZED Initialized
     "The primary serves all traffic and the target is scaled down; from now on every new revision is analysed first."
+    FIRST_FAILED FirstDeploymentFailed
+    "The first deployment did not pass a check within progressDeadlineSeconds, as analysis.onInitialize asks; it goes on serving by itself."
     NEW_REVISION NewRevision
     "The target's pod template changed; the canary is scaled up and gets traffic once it is ready."
     RESTARTED AnalysisRestarted
@@ -60,6 +62,12 @@ reasons! {
     "The new primary is ready and traffic returns to it in steps."
     ROUTING_TO_PRIMARY TrafficReturned
     "The new primary is ready and gets all traffic."
+    BAKING Baking
+    "The new primary has all traffic and is watched for analysis.bake; if its checks fail, it goes back to the revision before."
+    BAKE_FAILED BakeFailed
+    "As many checks of the new primary failed as analysis.threshold allows; its promotion is taken back."
+    RETURNING PrimaryReturning
+    "The promotion was taken back during its bake; the primary rolls over to the revision before, which its snapshot has kept."
     PROMOTED Promoted
     "The release is done; the primary serves the new revision and the canary is scaled down."
     PROMOTED_UNANALYSED PromotedWithoutAnalysis
@@ -114,6 +122,7 @@ reasons! {
 pub(super) const fn of(notice: &Notice) -> &'static str {
     let reason = match notice {
         Notice::Initialized => INITIALIZED,
+        Notice::FirstFailed(_) => FIRST_FAILED,
         Notice::NewRevision => NEW_REVISION,
         Notice::Restarted => RESTARTED,
         Notice::CourseChanged(_) => COURSE_CHANGED,
@@ -140,6 +149,9 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::Copying => COPYING,
         Notice::PrimaryAdvanced(_) => PRIMARY_ADVANCED,
         Notice::RoutingToPrimary => ROUTING_TO_PRIMARY,
+        Notice::Baking(_) => BAKING,
+        Notice::BakeFailed(_) => BAKE_FAILED,
+        Notice::Returning => RETURNING,
         Notice::Promoted => PROMOTED,
         Notice::PromotedUnanalysed => PROMOTED_UNANALYSED,
         Notice::ThresholdReached(_) => THRESHOLD_REACHED,

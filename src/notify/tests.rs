@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Overdue;
+use crate::model::{Layout, Overdue, Time};
 
 fn who() -> CanaryRef {
     CanaryRef {
@@ -15,6 +15,7 @@ fn who() -> CanaryRef {
         generation: 1,
         kind: "Deployment".to_owned(),
         target: "podinfo-app".to_owned(),
+        layout: Layout::Beside,
     }
 }
 
@@ -34,6 +35,7 @@ fn one_of_each() -> Vec<Notice> {
     let ten = Percent::clamped(10);
     vec![
         Notice::Initialized,
+        Notice::FirstFailed(3),
         Notice::NewRevision,
         Notice::Restarted,
         Notice::CourseChanged(Course::AbTest),
@@ -51,6 +53,9 @@ fn one_of_each() -> Vec<Notice> {
         Notice::Copying,
         Notice::PrimaryAdvanced(ten),
         Notice::RoutingToPrimary,
+        Notice::Baking(Time::from_millis(0)),
+        Notice::BakeFailed(2),
+        Notice::Returning,
         Notice::Promoted,
         Notice::PromotedUnanalysed,
         Notice::ThresholdReached(5),
@@ -102,7 +107,10 @@ fn no_reason_is_that_of_a_sentence_about_an_object() {
 
 #[test]
 fn the_texts_are_those_that_pipelines_grep_for() {
-    let texts: Vec<String> = one_of_each().iter().map(said).collect();
+    let ours = |n: &&Notice| {
+        matches!(n, Notice::FirstFailed(_) | Notice::Baking(_) | Notice::BakeFailed(_) | Notice::Returning)
+    };
+    let texts: Vec<String> = one_of_each().iter().filter(|notice| !ours(notice)).map(said).collect();
     let updating = "waiting for rollout to finish: 0 out of 1 new replicas have been updated";
     let flagger = [
         "Initialization done! podinfo.test",
@@ -248,4 +256,26 @@ fn hooks_speak_as_flagger_does_and_add_what_the_hook_said() {
     assert_eq!(failed(Moment::Rollout), format!("{halt} external check load failed answered 500: boom"));
     assert_eq!(failed(Moment::PostRollout), "Post-rollout hook load failed answered 500: boom");
     assert_eq!(said(&Notice::RollbackRequested), "Rolling back podinfo.test manual webhook invoked");
+}
+
+#[test]
+fn a_release_in_place_speaks_of_pods_and_of_no_primary() {
+    let who = CanaryRef { layout: Layout::InPlace, kind: "StatefulSet".to_owned(), ..who() };
+    for notice in one_of_each() {
+        let note = event(&notice, &who).note;
+        let lies = ["-primary", "Scaling", "template spec"].into_iter().find(|word| note.contains(word));
+        // Neither side of a release in place is made, lost, watched or stood in for.
+        let elsewhere = matches!(
+            notice,
+            Notice::PrimaryDown
+                | Notice::PrimaryDrift
+                | Notice::PromotedUnanalysed
+                | Notice::Baking(_)
+                | Notice::BakeFailed(_)
+                | Notice::Returning
+        );
+        assert!(elsewhere || lies.is_none(), "{lies:?}: {note}");
+    }
+    let advanced = event(&Notice::Advanced(Percent::clamped(40)), &who).note;
+    assert_eq!(advanced, "Advance podinfo.test canary weight 40 of the pods");
 }

@@ -21,6 +21,8 @@ pub enum Change {
     Replace(Kind, Value),
     /// Delete; that it is already gone is success.
     Delete(ObjectKey),
+    /// Delete the object of this uid; that it is gone is success, also where another one has its name by now.
+    DeleteThis(ObjectKey, String),
     /// Another write, into which the contents of other objects are filled at its very moment: what is large or secret
     /// passes through no decision. It fails as if the object had changed meanwhile where one of them has.
     Filled(Box<Self>, Vec<Content>),
@@ -33,7 +35,7 @@ impl Change {
             Self::Apply(kind, object) | Self::Create(kind, object) | Self::Replace(kind, object) => {
                 ObjectKey::of(*kind, object)
             }
-            Self::Merge(key, _) | Self::Delete(key) => Some(key.clone()),
+            Self::Merge(key, _) | Self::Delete(key) | Self::DeleteThis(key, _) => Some(key.clone()),
             Self::Filled(change, _) => change.key(),
         }
     }
@@ -59,7 +61,7 @@ impl Change {
                 Self::Merge(key, object)
             }
             Self::Filled(change, contents) => Self::Filled(Box::new(change.with(edit)), contents),
-            Self::Delete(_) => self,
+            Self::Delete(_) | Self::DeleteThis(..) => self,
         }
     }
 }

@@ -66,6 +66,12 @@ impl FakeStore {
                 self.put(key, object.clone());
             }
             Change::Delete(key) => self.remove(key),
+            Change::DeleteThis(key, uid) => {
+                let found = self.objects.find(key).and_then(|have| value::text(have, &["metadata", "uid"]));
+                if found == Some(uid) {
+                    self.remove(key);
+                }
+            }
             Change::Filled(change, contents) => {
                 let filled = self.fill(change.as_ref().clone(), contents)?;
                 self.write(&filled)?;

@@ -75,6 +75,10 @@ pub mod kinds {
     pub const DEPLOYMENT: Kind = Kind { group: "apps", version: "v1", kind: "Deployment", plural: "deployments" };
     /// The same with a pod on every node.
     pub const DAEMON_SET: Kind = Kind { group: "apps", version: "v1", kind: "DaemonSet", plural: "daemonsets" };
+    /// Pods with names and volumes of their own.
+    pub const STATEFUL_SET: Kind = Kind { group: "apps", version: "v1", kind: "StatefulSet", plural: "statefulsets" };
+    /// What a workload makes.
+    pub const POD: Kind = Kind { group: "", version: "v1", kind: "Pod", plural: "pods" };
     /// Templates of promoted revisions.
     pub const CONTROLLER_REVISION: Kind =
         Kind { group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" };

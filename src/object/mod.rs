@@ -7,6 +7,7 @@ pub mod content;
 mod fake;
 mod kind;
 mod mark;
+pub mod stateful;
 pub mod value;
 
 pub use change::Change;

@@ -31,8 +31,9 @@ pub(super) fn keep(draft: &mut Draft<'_>) {
             Some(Hold::Promotion(_)) => scaler.hold,
             None | Some(Hold::Release(_)) => Some(Hold::Promotion(needed(draft))),
         },
-        Phase::Finalising => scaler.hold,
-        Phase::Initialized | Phase::Succeeded | Phase::Failed => still_needed(draft, scaler.hold),
+        Phase::Finalising if !draft.journal.bakes() => scaler.hold,
+        // The traffic is back, also where it is still watched.
+        Phase::Finalising | Phase::Initialized | Phase::Succeeded | Phase::Failed => still_needed(draft, scaler.hold),
     };
     if scaler.shape != Shape::AsWanted || hold != scaler.hold {
         draft.act(Effect::Scaler(hold));
@@ -69,8 +70,7 @@ fn needed(draft: &Draft<'_>) -> u32 {
     };
     let primary = draft.facts.primary.found().map_or(0, |primary| primary.replicas);
     let canary = draft.facts.target.found().map_or(0, |target| target.replicas);
-    let weight = u32::from(draft.journal.weight.get());
-    let alone = if weight == 0 { 0 } else { canary.saturating_mul(100).div_ceil(weight) };
+    let alone = draft.journal.weight.all_of_which(canary).unwrap_or(0);
     primary.max(alone.min(primary.saturating_add(canary))).clamp(1, most.max(1))
 }
 

@@ -82,14 +82,10 @@ pub(super) fn check(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
 
 /// A check that counts as nothing: it is made again until its KPIs have values, or it was held too long.
 fn hold(draft: &mut Draft<'_>, settings: &Settings, notices: Vec<Notice>) {
-    let since = draft.journal.step.and_then(|step| step.held_since).unwrap_or(draft.now);
     for notice in notices {
         draft.tell(notice);
     }
-    draft.check_again(settings, draft.journal.phase);
-    if let Some(step) = &mut draft.journal.step {
-        step.held_since = Some(since);
-    }
+    draft.hold_check(settings);
 }
 
 /// Harm is certain: more checks would only show it to more users.

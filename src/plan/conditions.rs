@@ -1,7 +1,9 @@
 //! Conditions: the outcome of a decision in the words that kubectl, Flux and Argo CD read.
 
+use super::{first, in_place};
 use crate::model::{
-    Awaited, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Phase, Seen, Time, Truth,
+    Awaited, CanarySize, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Percent, Phase, Seen, Time,
+    Truth,
 };
 
 /// Writes the conditions that belong to the journal. Times move only when something was said anew.
@@ -54,8 +56,15 @@ fn promoted(journal: &Journal, facts: &Facts) -> Said {
         Phase::Waiting | Phase::WaitingPromotion => (Truth::Unknown, "Waiting for approval.".to_owned()),
         Phase::Progressing => (Truth::Unknown, "New revision detected, progressing canary analysis.".to_owned()),
         Phase::Promoting => (Truth::Unknown, "Canary analysis completed, starting primary rolling update.".to_owned()),
+        Phase::Finalising if journal.bakes() => (Truth::Unknown, watched(journal)),
         Phase::Finalising => (Truth::Unknown, "Canary analysis completed, routing all traffic to primary.".to_owned()),
         Phase::Succeeded => (Truth::True, "Canary analysis completed successfully, promotion finished.".to_owned()),
+        Phase::Failed if journal.bake.is_some() => {
+            (Truth::False, "The promoted revision was taken back during its bake.".to_owned())
+        }
+        Phase::Failed if in_place::is_so(facts) => {
+            (Truth::False, format!("Canary analysis failed, {kind} goes back to the promoted revision."))
+        }
         Phase::Failed if journal.weight.is_zero() => {
             (Truth::False, format!("Canary analysis failed, {kind} scaled to zero."))
         }
@@ -81,6 +90,14 @@ fn ready(journal: &Journal, facts: &Facts) -> Said {
         Phase::Failed if serves => {
             (Truth::True, "Serving", "The target is back at the promoted revision, which the primary serves.")
         }
+        Phase::Failed if journal.bake.is_some() => {
+            (Truth::False, "BakeFailed", "The promoted revision was taken back; the primary runs the one before.")
+        }
+        Phase::Failed if in_place::is_so(facts) => (
+            Truth::False,
+            "RolledBack",
+            "The last revision was rolled back; the pods are of the one before, not of what Git asks for.",
+        ),
         Phase::Failed if journal.weight.is_zero() => {
             (Truth::False, "RolledBack", "The last revision was rolled back; the primary serves the one before.")
         }
@@ -99,7 +116,7 @@ fn ready(journal: &Journal, facts: &Facts) -> Said {
 
 /// Only while work goes on: kstatus reads it as "in progress".
 fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
-    let idle = journal.phase.is_settled() || !facts.complaints.is_empty();
+    let idle = journal.phase.is_settled() || !facts.complaints.is_empty() || first_failed(journal, facts);
     let message = match &journal.awaits {
         _ if journal.paused.is_some() => {
             "The release is held by a request; go on with the annotation serin.dev/request: resume/<id>.".to_owned()
@@ -110,14 +127,56 @@ fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
         ),
         _ if journal.waits.is_some() => held(journal),
         Some(Awaited { hook, moment, .. }) => format!("The {} webhook {hook} has not said yes yet.", moment.as_str()),
-        None => "A release is under way.".to_owned(),
+        None if journal.bakes() => watched(journal),
+        None if journal.phase == Phase::Initializing && journal.failed_checks > 0 => {
+            format!(
+                "The first deployment failed {} checks; it goes on serving, and is checked again.",
+                journal.failed_checks
+            )
+        }
+        None => {
+            let pods = in_pods(facts).or_else(|| approximate(journal, facts));
+            pods.unwrap_or_else(|| "A release is under way.".to_owned())
+        }
     };
     (!idle).then(|| say(ConditionKind::Reconciling, Truth::True, journal.phase.as_str(), message))
+}
+
+/// How many pods a release in place has come to.
+fn in_pods(facts: &Facts) -> Option<String> {
+    let target = facts.target.found().filter(|_| in_place::is_so(facts))?;
+    Some(format!(
+        "A release is under way: {} of {} pods are of the new revision, and its weight is the share of them.",
+        target.rollout.updated, target.replicas
+    ))
+}
+
+fn first_failed(journal: &Journal, facts: &Facts) -> bool {
+    facts.settings.as_ref().is_some_and(|settings| first::has_failed(journal, settings))
 }
 
 fn waits_for_a_person(facts: &Facts, name: &str, moment: Moment) -> bool {
     let approvals = facts.settings.iter().flat_map(|settings| &settings.approvals);
     approvals.into_iter().any(|gate| gate.name == name && gate.moment == moment)
+}
+
+/// Where pods make the share: how many of them.
+fn approximate(journal: &Journal, facts: &Facts) -> Option<String> {
+    let shared = facts.settings.as_ref().is_some_and(|settings| settings.canary_size == CanarySize::Split)
+        && !journal.weight.is_zero()
+        && journal.weight != Percent::FULL;
+    let canary = facts.target.found().filter(|_| shared)?.rollout.available;
+    let both = facts.primary.found()?.rollout.available + canary;
+    let weight = journal.weight;
+    Some(format!("A release is under way; the weight of {weight} % is approximate: {canary} of {both} pods."))
+}
+
+/// The bake, and the ways out of it.
+fn watched(journal: &Journal) -> String {
+    let until = journal.bake.map_or_else(String::new, |until| format!(" until {until}"));
+    format!(
+        "The new primary is watched{until}; the annotation serin.dev/request: promote/<id> ends that, abort/<id> goes back."
+    )
 }
 
 /// What a release waits for that is no hook.
@@ -138,6 +197,14 @@ fn stalled(journal: &Journal, facts: &Facts) -> Option<Said> {
             "{by} sets the weights of the route again and again, so they are set back ever more rarely and the release waits; keep the weights out of what it writes."
         );
         return Some(say(ConditionKind::Stalled, Truth::True, "OwnershipConflict", message));
+    }
+    if first_failed(journal, facts) {
+        return Some(say(
+            ConditionKind::Stalled,
+            Truth::True,
+            "FirstDeploymentFailed",
+            "The first deployment passed no check within progressDeadlineSeconds, so it is not initialized and goes on serving by itself; push a fix, or write the annotation serin.dev/request: retry/<id>.",
+        ));
     }
     let restored = matches!((&facts.target, &journal.last_promoted), (Seen::Found(t), Some(r)) if t.revision == *r);
     let failed = journal.phase == Phase::Failed && !restored;

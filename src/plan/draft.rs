@@ -88,6 +88,9 @@ impl<'a> Draft<'a> {
         if matches!(phase, Phase::Promoting | Phase::Finalising | Phase::Failed) {
             self.journal.opened = None;
         }
+        if !matches!(phase, Phase::Finalising | Phase::Failed) {
+            self.journal.bake = None;
+        }
         self.journal.phase = phase;
         self.journal.weight = weight;
         let next = self.now.after(check_in);
@@ -224,7 +227,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether the primary can be made to run a revision that the target has left.
-    fn keeps(&self, revision: &Revision) -> bool {
+    pub(super) fn keeps(&self, revision: &Revision) -> bool {
         self.facts.snapshots.contains(revision) && !self.facts.lost.contains(revision)
     }
 

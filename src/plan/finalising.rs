@@ -1,5 +1,6 @@
-//! After the traffic went back: let the canary finish its requests, then scale it down.
+//! After the traffic went back: let the canary finish its requests, then scale it down, and watch the new primary where that is asked for.
 
+use super::bake;
 use super::draft::Draft;
 use super::promoting;
 use crate::model::{Effect, Notice, Percent, Phase, Settings, Strategy, TargetSeen, Unready};
@@ -18,10 +19,14 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
             Ok(()) | Err(_) => await_route(draft),
         };
     }
+    if let Some(until) = draft.journal.bake {
+        return bake::go_on(draft, settings, target, until);
+    }
     match draft.journal.step.filter(|step| step.waiting_since.is_none()) {
         // The canary drains from the moment at which it lost its traffic.
         None => draft.enter(Phase::Finalising, Percent::ZERO, draft.drain()),
         Some(step) if draft.now < step.next_check_at => draft.wake_at(step.next_check_at),
+        Some(_) if bake::is_due(draft, settings, target) => bake::begin(draft, settings, target),
         Some(_) => succeed(draft, settings, target),
     }
 }
@@ -42,9 +47,11 @@ fn stuck(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, why: U
     }
 }
 
-fn succeed(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+/// The release is over, and the primary keeps its revision.
+pub(super) fn succeed(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.journal.phase = Phase::Succeeded;
     draft.journal.step = None;
+    draft.journal.bake = None;
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
     let withdrawn = draft.journal.last_promoted == draft.journal.last_applied;

@@ -1,7 +1,7 @@
-//! What holds a release besides its hooks: a schedule that is closed, and canaries that come first.
+//! What holds a release besides its hooks: a schedule that is closed, canaries that come first, and a way back that is to stay quick.
 //!
-//! The schedule holds the beginning of a release and each of its moves, the others its beginning. Never a check, never a rollback,
-//! never a promotion that has begun, and nothing that is done by request.
+//! The schedule holds the beginning of a release and each of its moves, the others its beginning or its end. Never a check, never a
+//! rollback, never a promotion that has begun, and nothing that is done by request.
 
 use std::time::Duration;
 
@@ -10,9 +10,23 @@ use crate::model::{Facts, Journal, Moment, Notice, Phase, Settings, Standing, Ti
 use crate::schedule;
 
 /// What holds the next move.
-pub(super) fn of_move(settings: &Settings, now: Time) -> Option<Wait> {
+pub(super) fn of_move(journal: &Journal, settings: &Settings, now: Time) -> Option<Wait> {
+    of_schedule(settings, now).or_else(|| of_promotion(journal, settings, now))
+}
+
+fn of_schedule(settings: &Settings, now: Time) -> Option<Wait> {
     settings.schedule.as_ref().and_then(|schedule| schedule::wait(schedule, now))
 }
+
+/// The canary has everything, and the primary is to run the revision before for a while, so that the way back is a weight.
+fn of_promotion(journal: &Journal, settings: &Settings, now: Time) -> Option<Wait> {
+    let ready = matches!(journal.phase, Phase::Progressing | Phase::WaitingPromotion);
+    let step = journal.step.filter(|_| ready && journal.has_taken_over(&settings.strategy))?;
+    let until = step.started_at.after(settings.keep_warm);
+    (now < until).then(|| Wait { reason: WARM.to_owned(), until: Some(until) })
+}
+
+const WARM: &str = "the canary serves everybody, and the primary keeps the revision before for a way back at once";
 
 /// Long enough for a sync that changes several targets at once: whoever comes first has noticed its own by then.
 const SYNC: Duration = Duration::from_secs(5);
@@ -23,7 +37,7 @@ pub(super) fn of_start(facts: &Facts, journal: &Journal, settings: &Settings, no
     if !journal.weight.is_zero() {
         return None;
     }
-    of_move(settings, now).or_else(|| elders(facts, journal, settings, now))
+    of_schedule(settings, now).or_else(|| elders(facts, journal, settings, now))
 }
 
 /// The first of the canaries that come first and is not settled.
@@ -48,7 +62,7 @@ const SYNCING: &str = "what spec.dependsOn names may have been changed along wit
 impl Draft<'_> {
     /// Whether the next move has to wait. Tells once for what, and looks again when it is over.
     pub(super) fn is_held(&mut self, settings: &Settings) -> bool {
-        self.heed(of_move(settings, self.now))
+        self.heed(of_move(&self.journal, settings, self.now))
     }
 
     /// The same before a release begins, which waits in a phase of its own.
@@ -85,7 +99,7 @@ impl Draft<'_> {
         let Some(settings) = &self.facts.settings else { return };
         let held = match self.journal.phase {
             Phase::Waiting => of_start(self.facts, &self.journal, settings, self.now),
-            _ => of_move(settings, self.now),
+            _ => of_move(&self.journal, settings, self.now),
         };
         self.journal.waits.take_if(|_| held.is_none());
     }
@@ -104,7 +118,7 @@ impl Draft<'_> {
     }
 
     /// Whoever may call a release off is asked while it waits.
-    fn hear_rollbacks(&mut self, settings: &Settings) {
+    pub(super) fn hear_rollbacks(&mut self, settings: &Settings) {
         if settings.hooks.iter().any(|hook| hook.moment == Moment::Rollback) {
             self.await_replies(settings);
         }

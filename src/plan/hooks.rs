@@ -73,7 +73,7 @@ fn tick(step: Step, settings: &Settings, now: Time) -> Time {
 fn call(facts: &Facts, hook: &Hook, check: Option<Time>) -> Question {
     let journal = &facts.journal;
     // What is asked before a release begins is about the revision that it would be of.
-    let asks = hook.moment == Moment::ConfirmRollout || journal.phase == Phase::Waiting;
+    let asks = hook.moment == Moment::ConfirmRollout || matches!(journal.phase, Phase::Initializing | Phase::Waiting);
     let revision = match facts.target.found().filter(|_| asks) {
         Some(target) => Some(target.revision.clone()),
         None => journal.last_applied.clone(),

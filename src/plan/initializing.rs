@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::{first, in_place};
 use crate::model::{Effect, Notice, Percent, Phase, PrimarySource, RouteSeen, Settings, Shape, TargetSeen, Unready};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
@@ -13,15 +14,26 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         draft.enter(Phase::Initializing, Percent::ZERO, settings.interval);
     }
     draft.sides();
-    let ready = draft.primary_ready(settings, None);
+    let on_trial = first::is_on_trial(draft.facts, settings);
+    // What is judged is what takes over.
+    let ready = draft.primary_ready(settings, Some(&target.revision).filter(|_| on_trial));
     // Whoever pushes a fix for a revision that never got ready in the primary has it taken over.
-    let stuck = draft.facts.endpoints.primary == 0 || ready == Err(Unready::DeadlineExceeded);
-    if stuck && draft.primary_revision() != Some(&target.revision) {
+    let lost = draft.facts.endpoints.primary == 0 || ready == Err(Unready::DeadlineExceeded);
+    // In place, a pod of neither revision that answers nobody holds up the rollout which is awaited.
+    let stuck = lost || in_place::is_so(draft.facts) && ready.is_err();
+    if (stuck || on_trial) && draft.primary_revision() != Some(&target.revision) {
         draft.act(Effect::Primary(PrimarySource::Target(target.revision.clone())));
     }
     if let Err(why) = ready {
+        if in_place::is_shared(draft.facts) {
+            // No rollout ends at a partition that somebody left: all pods are of one revision first.
+            draft.route();
+        }
         // No deadline: there is nothing to take back, the target serves.
         return draft.remind(settings, Notice::PrimaryNotReady(why));
+    }
+    if on_trial && !first::passes(draft, settings, target) {
+        return;
     }
     let apex = draft.apex();
     let routed = draft.route();

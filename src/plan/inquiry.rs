@@ -2,7 +2,7 @@
 //!
 //! A question is put only when every answer before it allows the next move, so nobody is asked to approve what fails anyway.
 
-use super::{check, holds, hooks, looks, moves, settled, waiting};
+use super::{bake, check, first, holds, hooks, looks, moves, settled, waiting};
 use crate::model::{Answer, Facts, Moment, Phase, Question, Settings, Strategy, TargetSeen, Time};
 use hooks::Consent;
 
@@ -19,9 +19,9 @@ pub(super) fn questions(
         Phase::Initialized | Phase::Succeeded | Phase::Failed => inquiry.between_releases(),
         Phase::Waiting => inquiry.waiting(),
         Phase::Progressing | Phase::WaitingPromotion => inquiry.in_release(),
-        Phase::Initializing | Phase::Promoting | Phase::Finalising | Phase::Terminating | Phase::Terminated => {
-            Vec::new()
-        }
+        Phase::Finalising => bake::questions(facts, settings, target, answers, now),
+        Phase::Initializing => first::questions(facts, settings, target, answers, now),
+        Phase::Promoting | Phase::Terminating | Phase::Terminated => Vec::new(),
     }
 }
 
@@ -81,7 +81,7 @@ impl Inquiry<'_> {
         if journal.step.is_some_and(|step| step.waiting_since.is_some()) || !self.is_due() {
             return Vec::new();
         }
-        if journal.weight.is_zero() && holds::of_move(self.settings, self.now).is_some() {
+        if journal.weight.is_zero() && holds::of_move(journal, self.settings, self.now).is_some() {
             return Vec::new();
         }
         if journal.prepared != journal.last_applied {
@@ -102,7 +102,7 @@ impl Inquiry<'_> {
             let kpis = self.settings.kpis.iter().enumerate();
             return kpis.map(|(at, kpi)| looks::question(self.facts, self.settings, at, kpi, self.now)).collect();
         }
-        let goes_on = holds::of_move(self.settings, self.now).is_none();
+        let goes_on = holds::of_move(&self.facts.journal, self.settings, self.now).is_none();
         if goes_on && check::passes(self.facts, self.settings, self.answers, self.now) {
             self.gate()
         } else {

@@ -3,14 +3,18 @@
 //! Total and pure: `decide` has an outcome for every input, and two replicas with the same facts decide the same. Never a client, a
 //! clock, randomness, JSON or the name of a Kubernetes field.
 
+mod alone;
+mod bake;
 mod capacity;
 mod check;
 mod conditions;
 mod contest;
 mod draft;
 mod finalising;
+mod first;
 mod holds;
 mod hooks;
+mod in_place;
 mod initializing;
 mod inquiry;
 mod looks;

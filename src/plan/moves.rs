@@ -32,7 +32,7 @@ pub(super) enum Move {
 pub(super) fn next(strategy: &Strategy, journal: &Journal, route: &RouteSeen) -> Move {
     match strategy {
         Strategy::Skip => Move::Promote,
-        Strategy::Progressive { steps, mirror, audience: _ } => progressive(steps, *mirror, journal),
+        Strategy::Progressive { steps, mirror, audience: _ } => progressive(strategy, steps, *mirror, journal),
         Strategy::AbTest { iterations } => ab_test(*iterations, journal),
         Strategy::BlueGreen { iterations, mirror: _ } => blue_green(*iterations, journal, route),
     }
@@ -40,21 +40,24 @@ pub(super) fn next(strategy: &Strategy, journal: &Journal, route: &RouteSeen) ->
 
 /// The hooks that must agree to a move.
 pub(super) fn gate(next: Move, strategy: &Strategy, journal: &Journal) -> Option<Moment> {
-    let took_over = matches!(strategy, Strategy::BlueGreen { .. }) && journal.weight == Percent::FULL;
     match next {
         Move::Mirror | Move::Iterate { .. } => None,
         Move::Shift(_) => Some(Moment::ConfirmTrafficIncrease),
         // Once the canary has everything, its promotion was agreed to.
-        Move::Promote if took_over || *strategy == Strategy::Skip => None,
+        Move::Promote if journal.has_taken_over(strategy) || *strategy == Strategy::Skip => None,
         Move::TakeOver | Move::Promote => Some(Moment::ConfirmPromotion),
     }
 }
 
-fn progressive(steps: &Steps, mirror: Mirror, journal: &Journal) -> Move {
+fn progressive(strategy: &Strategy, steps: &Steps, mirror: Mirror, journal: &Journal) -> Move {
     if mirror != Mirror::Off && journal.weight.is_zero() && !journal.has_begun() {
         return Move::Mirror;
     }
-    steps.after(journal.weight).map_or(Move::Promote, Move::Shift)
+    match steps.after(journal.weight) {
+        Some(weight) => Move::Shift(weight),
+        None if steps.end_in_everything() && !journal.has_taken_over(strategy) => Move::TakeOver,
+        None => Move::Promote,
+    }
 }
 
 fn ab_test(iterations: NonZeroU32, journal: &Journal) -> Move {
@@ -98,9 +101,9 @@ mod tests {
             let next = next(strategy, &journal, route);
             journal = match next {
                 Move::Mirror | Move::Promote => at(0, 0, strategy.course()),
-                Move::Shift(weight) => at(weight.get().into(), 0, strategy.course()),
+                Move::Shift(weight) => at(weight.whole().into(), 0, strategy.course()),
                 Move::Iterate { count, weight, .. } => {
-                    at(weight.get().into(), i32::try_from(count).unwrap(), strategy.course())
+                    at(weight.whole().into(), i32::try_from(count).unwrap(), strategy.course())
                 }
                 Move::TakeOver => at(100, journal.iterations + 1, strategy.course()),
             };

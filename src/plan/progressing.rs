@@ -9,13 +9,16 @@ use super::CLOCKS;
 use super::check;
 use super::draft::Draft;
 use super::hooks::{self, Consent, Way, consent};
+use super::in_place;
 use super::looks;
 use super::moves::{self, Move};
 use super::promoting;
 use super::renewal;
 use super::settled::begin;
 use super::traffic::{carries, reaches_canary, routed};
-use crate::model::{Effect, Moment, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready};
+use crate::model::{
+    Effect, Mirror, Moment, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready,
+};
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
@@ -23,6 +26,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     draft.apex();
     if draft.journal.last_applied.as_ref() != Some(&target.revision) {
         return newer(draft, settings, target);
+    }
+    if in_place::is_everywhere(draft, target) {
+        return promoting::finalise(draft);
     }
     if changes_course(draft, settings, target) {
         return;
@@ -174,7 +180,8 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, settings: &Settings, target: &Tar
             advance(draft, settings, Percent::ZERO);
             draft.tell(Notice::Mirroring);
         }
-        Move::Shift(weight) => {
+        Move::Shift(asked) => {
+            let weight = if in_place::is_so(draft.facts) { in_place::share(draft.facts, asked) } else { asked };
             advance(draft, settings, weight);
             draft.tell(Notice::Advanced(weight));
         }
@@ -185,8 +192,9 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, settings: &Settings, target: &Tar
         }
         Move::TakeOver => {
             draft.journal.iterations = draft.journal.iterations.saturating_add(1);
+            let copied = if draft.journal.weight.is_zero() { settings.strategy.mirror() } else { Mirror::Off };
             advance(draft, settings, Percent::FULL);
-            draft.tell(Notice::RoutingToCanary(settings.strategy.mirror()));
+            draft.tell(Notice::RoutingToCanary(copied));
         }
         Move::Promote => promote(draft, settings, target),
     }
@@ -208,8 +216,7 @@ fn judge_alone(draft: &mut Draft<'_>, settings: &Settings) {
 
 /// When no window reaches back to another revision any more.
 fn alone(draft: &Draft<'_>, settings: &Settings) -> Option<Time> {
-    let window = settings.kpis.iter().map(|kpi| kpi.window).max().unwrap_or_default();
-    draft.journal.vacant_since.map(|since| since.after(settings.warmup).after(window).after(CLOCKS))
+    draft.journal.vacant_since.map(|since| since.after(settings.warmup).after(settings.window()).after(CLOCKS))
 }
 
 /// When the next check is due. A spec with a shorter interval brings it forward, from the moment it is seen.
@@ -225,7 +232,7 @@ fn hasten(draft: &mut Draft<'_>, settings: &Settings, step: Step) -> Time {
 }
 
 /// The target was changed in the middle of the release.
-fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+pub(super) fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     if draft.journal.has_begun() {
         draft.vacate();
     }
@@ -301,11 +308,18 @@ pub(super) fn unready(draft: &mut Draft<'_>, settings: &Settings, why: Unready) 
 fn resume(draft: &mut Draft<'_>, settings: &Settings) {
     draft.enter(draft.journal.phase, draft.journal.weight, settings.interval);
     draft.route();
+    if in_place::is_so(draft.facts) {
+        // Until now some of its pods were another revision's.
+        draft.vacate();
+    }
     judge_alone(draft, settings);
 }
 
 /// The analysis passed, or none was asked for: the primary takes exactly this revision.
 fn promote(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+    if in_place::is_so(draft.facts) {
+        return in_place::promote(draft, settings);
+    }
     let alone = promoting::serves_alone(draft.facts, settings, target);
     let (weight, pause) =
         if alone { (Percent::FULL, draft.drain()) } else { (draft.journal.weight, settings.interval) };
@@ -325,6 +339,7 @@ pub(super) fn roll_back(draft: &mut Draft<'_>) {
     draft.enter(Phase::Failed, Percent::ZERO, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
+    draft.journal.bake = None;
     draft.vacate();
     draft.route();
     let freeze = draft.facts.settings.as_ref().is_some_and(|settings| settings.rollback.freeze);

@@ -2,6 +2,7 @@
 
 use super::capacity;
 use super::draft::Draft;
+use super::in_place;
 use super::progressing;
 use super::settled::begin;
 use super::size;
@@ -12,6 +13,9 @@ use crate::model::{
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     draft.sides();
     draft.apex();
+    if in_place::is_so(draft.facts) {
+        return in_place::decide(draft, settings, target);
+    }
     let Some(revision) = draft.journal.last_applied.clone() else {
         return begin(draft, settings, target, Percent::ZERO);
     };
@@ -99,7 +103,7 @@ fn hand_back(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     }
 }
 
-fn finalise(draft: &mut Draft<'_>) {
+pub(super) fn finalise(draft: &mut Draft<'_>) {
     draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
     draft.vacate();
     draft.route();
@@ -109,6 +113,9 @@ fn finalise(draft: &mut Draft<'_>) {
 /// The new primary is stuck. Traffic goes, or stays, where it is healthy; the next revision heals. A canary that cannot serve
 /// everybody hands back, and the primary runs again what it ran before.
 pub(super) fn fail(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, why: Unready) {
+    if in_place::is_so(draft.facts) {
+        return in_place::fail(draft, why);
+    }
     let analysed = draft.journal.last_applied.as_ref() == Some(&target.revision);
     let everybody = settings.strategy.audience() == Audience::Everyone && draft.facts.route != RouteSeen::Unrouted;
     let able = draft.canary_ready(settings, target).is_ok() && size::carries(draft.facts, Percent::FULL);
@@ -116,6 +123,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSe
     draft.enter(Phase::Failed, if healthy { Percent::FULL } else { Percent::ZERO }, draft.drain());
     draft.journal.failed_checks = 0;
     draft.journal.iterations = 0;
+    draft.journal.bake = None;
     if !healthy {
         draft.restore_primary();
     }

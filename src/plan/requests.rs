@@ -1,9 +1,11 @@
 //! Requests by annotation: each is handled once, and its outcome is told, whether it was carried out or refused.
 
+use std::time::Duration;
+
 use super::draft::Draft;
 use super::progressing::{carry_out, roll_back};
-use super::{moves, settled};
-use crate::model::{Handled, Notice, Phase, Request, Settings, Strategy, TargetSeen, Verb};
+use super::{bake, finalising, first, moves, settled};
+use crate::model::{Handled, Notice, Percent, Phase, Request, Settings, Strategy, TargetSeen, Verb};
 use moves::Move;
 
 /// Handles the request that is new, if there is one. Whether it was carried out: then it is all that this round does.
@@ -25,6 +27,43 @@ pub(super) fn handle(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     done
 }
 
+fn set_weight(
+    draft: &mut Draft<'_>,
+    settings: &Settings,
+    target: &TargetSeen,
+    weight: Percent,
+) -> Result<String, String> {
+    let Strategy::Progressive { steps, .. } = &settings.strategy else {
+        return Err("this release has no weights".to_owned());
+    };
+    if weight > steps.last() {
+        return Err(format!("the last step before the promotion is {} %; ask for less, or promote", steps.last()));
+    }
+    carry_out(draft, settings, target, Move::Shift(weight));
+    Ok(format!("the canary has {} %", draft.journal.weight))
+}
+
+/// What may be asked of a promotion that is watched, and of a first deployment that failed.
+fn beside_a_release(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen, verb: Verb) -> Option<String> {
+    let outcome = match verb {
+        Verb::Promote if draft.journal.bakes() => {
+            finalising::succeed(draft, settings, target);
+            "the bake ends, and the primary keeps its revision"
+        }
+        Verb::Abort if draft.journal.bakes() && bake::can_go_back(draft) => {
+            draft.tell_abort();
+            bake::go_back(draft);
+            "the primary goes back to the revision before"
+        }
+        Verb::Retry if first::has_failed(&draft.journal, settings) => {
+            draft.enter(Phase::Initializing, draft.journal.weight, Duration::ZERO);
+            "the first deployment is judged again"
+        }
+        _ => return None,
+    };
+    Some(outcome.to_owned())
+}
+
 /// What came of it, or why nothing did.
 fn carry_out_request(
     draft: &mut Draft<'_>,
@@ -32,6 +71,9 @@ fn carry_out_request(
     target: &TargetSeen,
     verb: Verb,
 ) -> Result<String, String> {
+    if let Some(outcome) = beside_a_release(draft, settings, target, verb) {
+        return Ok(outcome);
+    }
     let phase = draft.journal.phase;
     let analysed = matches!(phase, Phase::Progressing | Phase::WaitingPromotion);
     let current = draft.journal.last_applied.as_ref() == Some(&target.revision);
@@ -53,7 +95,7 @@ fn carry_out_request(
         Verb::Abort if analysed || phase == Phase::Waiting => {
             draft.journal.last_applied = Some(target.revision.clone());
             draft.journal.awaits = None;
-            draft.tell(Notice::Aborted(draft.facts.request.as_ref().and_then(|request| request.by.clone())));
+            draft.tell_abort();
             roll_back(draft);
             Ok("the release is rolled back".to_owned())
         }
@@ -75,17 +117,7 @@ fn carry_out_request(
             Ok("the revision is analysed again".to_owned())
         }
         Verb::SetWeight(weight) if analysed && current && draft.journal.has_begun() => {
-            let Strategy::Progressive { steps, .. } = &settings.strategy else {
-                return Err("this release has no weights".to_owned());
-            };
-            if weight > steps.last() {
-                return Err(format!(
-                    "the last step before the promotion is {} %; ask for less, or promote",
-                    steps.last()
-                ));
-            }
-            carry_out(draft, settings, target, Move::Shift(weight));
-            Ok(format!("the canary has {weight} %"))
+            set_weight(draft, settings, target, weight)
         }
         Verb::Promote | Verb::Abort | Verb::SetWeight(_) => {
             Err(format!("no release can be changed, the phase is {phase}"))
@@ -93,5 +125,11 @@ fn carry_out_request(
         Verb::Pause => Err("no release runs that is not held already".to_owned()),
         Verb::Resume => Err("no release is held by a request or waits for a person".to_owned()),
         Verb::Retry => Err(format!("only a revision that was rolled back is tried again, the phase is {phase}")),
+    }
+}
+
+impl Draft<'_> {
+    fn tell_abort(&mut self) {
+        self.tell(Notice::Aborted(self.facts.request.as_ref().and_then(|request| request.by.clone())));
     }
 }

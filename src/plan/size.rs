@@ -4,13 +4,17 @@
 
 use super::draft::Draft;
 use super::moves::{self, Move};
-use super::promoting;
+use super::{in_place, promoting, traffic};
 use crate::model::{
     Audience, CanarySize, Effect, Facts, Journal, Mirror, Percent, Phase, Settings, TargetSeen, Unready,
 };
 
 /// Whether the canary can serve: rolled out, available, listed by its Service, and as large as its next weight needs.
 pub(super) fn ready(facts: &Facts, settings: &Settings, target: &TargetSeen) -> Result<(), Unready> {
+    if in_place::is_so(facts) && traffic::routed(facts).is_zero() {
+        // Its first share brings its first pods.
+        return Ok(());
+    }
     target.rollout.readiness(settings.canary_ready)?;
     if facts.endpoints.canary == 0 {
         return Err(Unready::NoEndpoints);
@@ -37,9 +41,18 @@ fn needed(facts: &Facts, settings: &Settings, share: Percent) -> Option<u32> {
         CanarySize::Count(pods) => pods,
         CanarySize::Share(of_primary) => of_primary.of(primary),
         CanarySize::Weight => 1,
+        CanarySize::Split => return Some(beside(share, primary)),
     };
     let fixed = settings.strategy.audience() == Audience::Matching && settings.canary_size != CanarySize::Weight;
     Some(if fixed { asked } else { asked.max(share.of(primary)) }.max(1))
+}
+
+/// Pods that get `share` of the requests beside the primary's, as nearly as whole pods can.
+fn beside(share: Percent, primary: u32) -> u32 {
+    let (part, rest) = (u64::from(share.as_hundredths()), u64::from(share.rest().as_hundredths()));
+    // Where the primary's get none, as many.
+    let pods = (u64::from(primary) * part + rest / 2).checked_div(rest).unwrap_or(primary.into());
+    u32::try_from(pods).unwrap_or(u32::MAX).max(1)
 }
 
 /// Pods that the release needs now: for what is routed, and for what comes next.
@@ -50,7 +63,10 @@ fn wanted(facts: &Facts, settings: &Settings, journal: &Journal, target: &Target
         _ => return None,
     };
     let routed = facts.route.routing().map_or(Percent::ZERO, |routing| routing.canary);
-    needed(facts, settings, next.max(routed).max(journal.weight))
+    let now = routed.max(journal.weight);
+    // Pods that come ahead of their weight would have their share at once.
+    let ahead = settings.canary_size != CanarySize::Split || now.is_zero();
+    needed(facts, settings, if ahead { now.max(next) } else { now })
 }
 
 /// The share of the requests, or of their copies, that the next move brings.
@@ -103,7 +119,7 @@ impl Draft<'_> {
         match settings.canary_size {
             CanarySize::AsPrimary if parked => self.journal.full = None,
             CanarySize::AsPrimary => {}
-            CanarySize::Count(_) | CanarySize::Share(_) | CanarySize::Weight => {
+            CanarySize::Count(_) | CanarySize::Share(_) | CanarySize::Weight | CanarySize::Split => {
                 self.journal.full = primary.or(self.journal.full);
             }
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::CLOCKS;
 use super::draft::Draft;
+use super::in_place;
 use crate::model::{Effect, Notice, Percent, Phase, SPREAD, Seen, Step};
 
 /// How long the target may take to serve again where the spec does not say (or can no longer be read).
@@ -29,6 +30,9 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     if step.waiting_since.is_none() {
         // Given back in each round anew, since the last one may have died before it came to it; then the primary finishes its requests.
         release(draft);
+        if !facts.released {
+            return until_released(draft, step, deadline);
+        }
         if draft.now < step.next_check_at {
             return draft.wake_at(step.next_check_at);
         }
@@ -37,7 +41,8 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     }
     draft.scale_up(target);
     let grows = draft.grow(target);
-    if !grows && facts.endpoints.canary > 0 && target.rollout.readiness(Percent::FULL).is_ok() {
+    let serves = !grows && facts.endpoints.canary > 0 && target.rollout.readiness(Percent::FULL).is_ok();
+    if serves || in_place::is_so(facts) {
         draft.enter(Phase::Terminating, Percent::ZERO, draft.drain());
         release(draft);
     } else if draft.now >= step.started_at.after(deadline) {
@@ -67,6 +72,17 @@ fn release(draft: &mut Draft<'_>) {
     } else {
         draft.wake_at(known);
     }
+}
+
+/// The primary's last requests are counted from the moment at which nothing leads to it. Where that does not come, it stays.
+fn until_released(draft: &mut Draft<'_>, step: Step, deadline: Duration) {
+    let until = step.started_at.after(deadline);
+    if draft.now >= until {
+        return finish(draft);
+    }
+    let drained = draft.now.after(draft.drain());
+    draft.journal.step = Some(Step { next_check_at: drained, ..step });
+    draft.wake_at(drained.min(until));
 }
 
 fn finish(draft: &mut Draft<'_>) {

@@ -1,12 +1,15 @@
 //! Claims about single decisions. Whole releases are played in `sim`.
 
 mod approvals;
+mod bakes;
 mod comparisons;
 mod contests;
 mod deletion;
 mod endings;
+mod firsts;
 mod gates;
 mod holds;
+mod in_place;
 mod mid_release;
 mod outages;
 mod requests;
@@ -14,6 +17,7 @@ mod rules;
 mod sizes;
 mod strategies;
 mod traffic;
+mod warmth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -53,6 +57,9 @@ fn settings() -> Settings {
         cookies: None,
         preview: false,
         warmup: Duration::ZERO,
+        bake: Duration::ZERO,
+        keep_warm: Duration::ZERO,
+        first: First::Ready,
         kpis: vec![Kpi {
             name: "request-success-rate".into(),
             source: KpiSource::Builtin(Builtin::SuccessRate),
@@ -88,8 +95,10 @@ pub(super) fn settled() -> Facts {
             generation: 1,
             kind: "Deployment".into(),
             target: "podinfo".into(),
+            layout: Layout::Beside,
         },
         deleting: false,
+        released: false,
         finalizer: false,
         settings: Some(settings()),
         complaints: vec![],

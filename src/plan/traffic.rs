@@ -3,7 +3,7 @@
 //! No request is sent to a side without ready endpoints, neither by weight nor by cookie.
 
 use super::draft::Draft;
-use super::size;
+use super::{in_place, size};
 use crate::model::{
     Affinity, Effect, Facts, Journal, Mirror, Notice, Percent, Phase, RouteSeen, Routing, Settings, Shape,
 };
@@ -44,6 +44,10 @@ impl Draft<'_> {
             && !self.undoes(seen, asked)
         {
             return false;
+        }
+        if in_place::is_so(self.facts) && wanted.canary > routed(self.facts) {
+            // Whatever comes of it is seen after pods of the new revision are there.
+            self.wait();
         }
         let same = self.journal.phase == Phase::Progressing && self.journal.has_begun();
         if share.is_zero() && reaches_canary(self.facts) && !same {
@@ -103,8 +107,9 @@ fn wanted(facts: &Facts, settings: &Settings, journal: &Journal, share: Percent)
         && journal.has_begun()
         && journal.weight.is_zero()
         && share.is_zero();
+    let canary = if in_place::is_so(facts) { in_place::wanted(facts, journal.phase, share) } else { share };
     Routing {
-        canary: share,
+        canary,
         mirror: if mirrors { settings.strategy.mirror() } else { Mirror::Off },
         affinity: affinity(facts, settings, journal, share),
         preview: settings.preview && is_shown(facts, journal),
@@ -141,6 +146,7 @@ fn safe(facts: &Facts, wanted: Percent) -> Percent {
     let now = routed(facts);
     match (facts.endpoints.primary > 0, facts.endpoints.canary > 0) {
         _ if facts.route == RouteSeen::Unrouted => wanted,
+        _ if in_place::is_so(facts) => in_place::safe(facts, wanted),
         (true, true) if wanted > now && !size::carries(facts, wanted) => now,
         (true, true) => wanted,
         (true, false) => Percent::ZERO,

@@ -1,12 +1,12 @@
 //! Power curves: how likely a regression of each size is found.
 
-use super::{Aim, Found, Judge, Known, Method, Stream, World, tally};
-use crate::judge::{Finding, Interval, explain};
+use super::{Aim, Found, Judge, Known, Method, Seen, Signal, Stream, World, begun, tally};
+use crate::judge::{Finding, explain};
 
 /// One size of a regression.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Point {
-    /// How many times as often the canary's requests fail.
+    /// How many times as often the canary's requests fail, or as long they take.
     pub ratio: f64,
     /// How often that was found, and when.
     pub found: Found,
@@ -21,9 +21,9 @@ pub struct Curve {
     pub points: Vec<Point>,
 }
 
-/// A curve for each of `methods`: `runs` releases in `world` for each of `ratios`, whatever ratio the world has.
-pub fn curves(world: &World, aim: &Aim, methods: &[Method], ratios: &[f64], runs: u32) -> Vec<Curve> {
-    let at = |ratio: &f64| (*ratio, tally(&World { ratio: *ratio, ..world.clone() }, aim, Known::Not, methods, runs));
+/// A curve for each of `methods`: `runs` releases in `world` for each of `ratios`, whatever the canary of the world is like.
+pub fn curves(world: &World, aim: &Aim, known: Known, methods: &[Method], ratios: &[f64], runs: u32) -> Vec<Curve> {
+    let at = |ratio: &f64| (*ratio, tally(&world.worse(*ratio), aim, known, methods, runs));
     let columns: Vec<(f64, Vec<Found>)> = ratios.iter().map(at).collect();
     let curve = |(number, method): (usize, &Method)| {
         let point = |(ratio, found): &(f64, Vec<Found>)| Some(Point { ratio: *ratio, found: *found.get(number)? });
@@ -43,29 +43,42 @@ pub struct Sentence {
     pub text: String,
 }
 
-/// One release in `world`, as each method that can explain itself tells of it.
-pub fn sample(world: &World, aim: &Aim) -> Vec<Sentence> {
+/// One release in `world`, as each of `methods` that can explain itself tells of it.
+pub fn sample(world: &World, aim: &Aim, known: Known, methods: &[Method]) -> Vec<Sentence> {
     let tell = |method: &Method| {
-        let (mut judge, mut after) = (Judge::new(*method, aim), 0);
-        for interval in Stream::new(world, 0) {
+        let (aim, past, stream) = begun(world, aim, known, 0);
+        let (mut judge, mut after) = (Judge::new(*method, &aim, &past), 0);
+        for seen in stream {
             after += 1;
-            if judge.look(interval, aim.risk) == Finding::Harm {
+            if judge.look(&seen, &aim) == Finding::Harm {
                 break;
             }
         }
         let (unit, opinion) = judge.opinion(aim.risk)?;
-        Some(Sentence { method: *method, after, text: explain("errors", unit, &opinion) })
+        Some(Sentence { method: *method, after, text: explain(&measure(&world.signal, &aim, &judge), unit, &opinion) })
     };
-    Method::ALL.iter().filter_map(tell).collect()
+    methods.iter().filter_map(tell).collect()
+}
+
+/// What is counted or compared.
+fn measure(signal: &Signal, aim: &Aim, judge: &Judge<'_>) -> String {
+    match (signal, judge) {
+        (Signal::Failures { .. }, _) => "errors".to_owned(),
+        (Signal::Durations { .. }, Judge::Ratio(_)) => format!("requests slower than {} ms", aim.range.limit),
+        (Signal::Durations { .. }, Judge::Quantile(test, _)) => {
+            test.told().map_or_else(|| "durations".to_owned(), |mark| mark.measure(" ms"))
+        }
+        (Signal::Durations { .. }, _) => "99th percentiles".to_owned(),
+    }
 }
 
 /// The intervals of one release in `world`: for a benchmark of the methods alone.
-pub fn intervals(world: &World) -> Vec<Interval> {
+pub fn intervals(world: &World) -> Vec<Seen> {
     Stream::new(world, 0).collect()
 }
 
 /// What `method` has found after all of these intervals.
-pub fn judged(method: Method, aim: &Aim, intervals: &[Interval]) -> Finding {
-    let mut judge = Judge::new(method, aim);
-    intervals.iter().map(|interval| judge.look(*interval, aim.risk)).last().unwrap_or_default()
+pub fn judged(method: Method, aim: &Aim, intervals: &[Seen]) -> Finding {
+    let mut judge = Judge::new(method, aim, &[]);
+    intervals.iter().map(|seen| judge.look(seen, aim)).last().unwrap_or_default()
 }

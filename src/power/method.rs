@@ -1,9 +1,9 @@
 //! Every way of judging that is compared here, behind one look at an interval.
 
 use super::rival::{Checks, Range, RankSum};
-use crate::judge::{
-    Difference, Distribution, Finding, Histogram, Interval, Limits, Opinion, RateRatio, Risk, Sign, Slo, Unit,
-};
+use super::{Seen, Side};
+use crate::judge::{Difference, Distribution, Finding, Limits, Opinion, Quantile, RateRatio, Risk, Sign, Slo, Unit};
+use crate::model::Buckets;
 
 /// A way of judging a canary.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -14,6 +14,8 @@ pub enum Method {
     Ranks,
     /// The ratio of the rates.
     Ratio,
+    /// The ratios above the bounds that hold the primary's quantiles.
+    Quantile,
     /// The SLO.
     Slo,
     /// Who was worse more often.
@@ -25,9 +27,13 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every method.
-    pub const ALL: [Self; 7] =
+    /// Those of failures.
+    pub const FAILURES: [Self; 7] =
         [Self::Range, Self::Ranks, Self::Ratio, Self::Slo, Self::Sign, Self::Difference, Self::Band];
+    /// Those of durations: of their 99th percentile, of the requests above a limit of it, or of the buckets. A share that may lie
+    /// above the limit, for an SLO or a band, is given by no file.
+    pub const DURATIONS: [Self; 6] =
+        [Self::Range, Self::Ranks, Self::Ratio, Self::Quantile, Self::Sign, Self::Difference];
 
     /// The word in tables.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +41,7 @@ impl Method {
             Self::Range => "range",
             Self::Ranks => "ranks",
             Self::Ratio => "ratio",
+            Self::Quantile => "quantile",
             Self::Slo => "slo",
             Self::Sign => "sign",
             Self::Difference => "difference",
@@ -53,9 +60,10 @@ impl Method {
             Self::Range => "Flagger's thresholdRange: so many failed checks",
             Self::Ranks => "a judge like Kayenta's: Mann-Whitney over one point an interval, looked at each tenth",
             Self::Ratio => "rate ratio to the concurrent primary, sequential",
+            Self::Quantile => "rate ratios above the primary's own quantiles, sequential",
             Self::Slo => "share of failures against the limit of the range, sequential",
             Self::Sign => "intervals in which the canary was worse, sequential",
-            Self::Difference => "mean difference of the rates, sequential, asymptotic",
+            Self::Difference => "mean difference to the primary, sequential, asymptotic",
             Self::Band => "bands around both distributions, sequential",
         }
     }
@@ -68,7 +76,8 @@ pub struct Aim {
     pub risk: Risk,
     /// Ratios to the primary.
     pub limits: Limits,
-    /// What the primary's requests are known to fail by: limits in absolute terms follow from it.
+    /// The share of the primary's requests that is known to fail, or their 99th percentile in milliseconds: limits in absolute terms
+    /// follow from it.
     pub base: f64,
     /// What a fixed range allows.
     pub range: Range,
@@ -77,18 +86,21 @@ pub struct Aim {
 }
 
 /// One method on one release.
-pub(super) enum Judge {
+pub(super) enum Judge<'a> {
     Range(Checks),
     Ranks(RankSum),
     Ratio(RateRatio),
+    /// With the primary's requests before the release.
+    Quantile(Quantile, &'a [Buckets]),
     Slo(Slo),
     Sign(Sign),
     Difference(Difference),
     Band(Distribution),
 }
 
-impl Judge {
-    pub(super) fn new(method: Method, aim: &Aim) -> Self {
+impl<'a> Judge<'a> {
+    /// `past` are the primary's requests before the release, where durations are told.
+    pub(super) fn new(method: Method, aim: &Aim, past: &'a [Buckets]) -> Self {
         let Aim { risk, limits, base, range, dispersion } = *aim;
         let absolute = |ratio: f64| base * (ratio - 1.0);
         let differences = Limits { tolerated: absolute(limits.tolerated), unacceptable: absolute(limits.unacceptable) };
@@ -97,6 +109,7 @@ impl Judge {
             Method::Range => Self::Range(Checks::new(range)),
             Method::Ranks => Self::Ranks(RankSum::default()),
             Method::Ratio => Self::Ratio(RateRatio::new(limits, dispersion)),
+            Method::Quantile => Self::Quantile(Quantile::new(limits), past),
             Method::Slo => Self::Slo(Slo::new(shares, dispersion)),
             Method::Sign => Self::Sign(Sign::new(limits)),
             Method::Difference => Self::Difference(Difference::new(differences, risk)),
@@ -109,6 +122,7 @@ impl Judge {
         match self {
             Self::Range(_) | Self::Ranks(_) => None,
             Self::Ratio(test) => Some((Unit::Ratio, test.opinion(risk))),
+            Self::Quantile(test, _) => Some((Unit::Ratio, test.opinion(risk))),
             Self::Slo(test) => Some((Unit::Share, test.opinion(risk))),
             Self::Sign(test) => Some((Unit::Intervals, test.opinion(risk))),
             Self::Difference(test) => Some((Unit::Difference, test.opinion(risk))),
@@ -117,34 +131,38 @@ impl Judge {
     }
 
     /// What is known after one more interval.
-    pub(super) fn look(&mut self, interval: Interval, risk: Risk) -> Finding {
-        let Interval { canary, primary } = interval;
+    pub(super) fn look(&mut self, seen: &Seen, aim: &Aim) -> Finding {
+        let Aim { risk, range: Range { limit, .. }, .. } = *aim;
         match self {
-            Self::Range(checks) => checks.look(canary),
-            Self::Ranks(ranks) => ranks.look(interval),
+            Self::Range(checks) => checks.look(&seen.canary),
+            Self::Ranks(ranks) => ranks.look(seen),
             Self::Ratio(test) => {
-                test.update(interval);
+                test.update(seen.counts(limit));
+                test.finding(risk)
+            }
+            Self::Quantile(test, past) => {
+                if let Seen { canary: Side::Durations(canary), primary: Side::Durations(primary) } = seen {
+                    // Where no bound can be chosen there is nothing to see, in this interval.
+                    let _ = test.update(canary, primary, past);
+                }
                 test.finding(risk)
             }
             Self::Slo(test) => {
-                test.update(canary);
+                test.update(seen.canary.counts(limit));
                 test.finding(risk)
             }
             Self::Sign(test) => {
-                let [mine, other] = [canary, primary].map(|side| side.rate().unwrap_or(f64::NAN));
-                test.update(mine, other);
+                let [canary, primary] = seen.values();
+                test.update(canary, primary);
                 test.finding(risk)
             }
             Self::Difference(test) => {
-                let [mine, other] = [canary, primary].map(|side| side.rate().unwrap_or(f64::NAN));
-                test.update(mine, other);
+                let [canary, primary] = seen.values();
+                test.update(canary, primary);
                 test.finding(risk)
             }
             Self::Band(test) => {
-                // One bound: a request either lies within it or is a bad one.
-                let [mine, other] = [canary, primary]
-                    .map(|side| Histogram { within: vec![side.total() - side.bad()], total: side.total() });
-                test.update(&mine, &other);
+                test.update(&seen.canary.histogram(), &seen.primary.histogram());
                 test.finding()
             }
         }

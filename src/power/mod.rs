@@ -6,6 +6,8 @@ mod curve;
 mod method;
 mod random;
 mod rival;
+mod seen;
+mod signal;
 mod stream;
 mod study;
 
@@ -13,38 +15,46 @@ pub use curve::{Curve, Point, Sentence, curves, intervals, judged, sample};
 pub use method::{Aim, Method};
 pub(crate) use random::Random;
 pub use rival::Range;
+pub use seen::{Seen, Side};
+pub use signal::{Lag, Latency, Signal};
 pub use stream::{Weather, World};
 pub use study::{Case, LIMITS, Limit, Row, Section, aim, study};
 
 use crate::judge::{Finding, dispersion};
+use crate::model::Buckets;
 use method::Judge;
 use stream::Stream;
 
-/// How the dispersion is known.
+/// What is known of the primary before a release.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
-    /// Nobody looked: it is taken for 1.
+    /// Nobody looked: the dispersion is taken for 1, and the first interval tells where the quantiles are.
     Not,
-    /// Estimated from so many intervals of the primary before the release.
+    /// Both are estimated from so many intervals of the primary.
     Estimated(usize),
 }
 
 /// The interval, from 1 on, after which each of `methods` found harm in one release; `None` where it never did.
 fn found(world: &World, aim: &Aim, known: Known, methods: &[Method], seed: u64) -> Vec<Option<u32>> {
-    let mut stream = Stream::new(world, seed);
-    let aim = match known {
-        Known::Not => *aim,
-        Known::Estimated(intervals) => Aim { dispersion: dispersion(&stream.past(intervals)), ..*aim },
-    };
-    let mut judges: Vec<_> = methods.iter().map(|method| (Judge::new(*method, &aim), None)).collect();
-    for (number, interval) in (1..).zip(stream) {
+    let (aim, past, stream) = begun(world, aim, known, seed);
+    let mut judges: Vec<_> = methods.iter().map(|method| (Judge::new(*method, &aim, &past), None)).collect();
+    for (number, seen) in (1..).zip(stream) {
         for (judge, found) in judges.iter_mut().filter(|(_, found)| found.is_none()) {
-            if judge.look(interval, aim.risk) == Finding::Harm {
+            if judge.look(&seen, &aim) == Finding::Harm {
                 *found = Some(number);
             }
         }
     }
     judges.into_iter().map(|(_, found)| found).collect()
+}
+
+/// A release that is about to begin: the aim with what is known of the primary, its durations, and what is to come.
+fn begun<'a>(world: &'a World, aim: &Aim, known: Known, seed: u64) -> (Aim, Vec<Buckets>, Stream<'a>) {
+    let mut stream = Stream::new(world, seed);
+    let Known::Estimated(intervals) = known else { return (*aim, Vec::new(), stream) };
+    let past = stream.past(intervals);
+    let counts: Vec<_> = past.iter().map(|side| side.counts(aim.range.limit)).collect();
+    (Aim { dispersion: dispersion(&counts), ..*aim }, past.into_iter().filter_map(Side::durations).collect(), stream)
 }
 
 /// `play` of each seed below `runs`, on every core; the order is that of the cores and means nothing.

@@ -1,13 +1,14 @@
-//! How others judge the same counts: by a fixed range, and by ranks of one point an interval.
+//! How others judge the same requests: by a fixed range, and by ranks of one point an interval.
 
 use std::collections::VecDeque;
 
-use crate::judge::{Counts, Finding, Interval};
+use super::{Seen, Side};
+use crate::judge::Finding;
 
-/// So many checks at which more than a fixed share failed are harm. A check without a request counts as one.
+/// So many checks at which the canary's value is above a fixed limit are harm. A check without a request counts as one.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Range {
-    /// The largest share of the canary's requests that may fail.
+    /// The largest share of the canary's requests that may fail, or the most milliseconds that its 99th percentile may take.
     pub limit: f64,
     /// Failed checks that end a release.
     pub threshold: u32,
@@ -19,7 +20,7 @@ pub struct Range {
 #[derive(Clone, Debug)]
 pub(super) struct Checks {
     range: Range,
-    window: VecDeque<Counts>,
+    window: VecDeque<Side>,
     failed: u32,
 }
 
@@ -28,18 +29,19 @@ impl Checks {
         Self { range, window: VecDeque::new(), failed: 0 }
     }
 
-    pub(super) fn look(&mut self, canary: Counts) -> Finding {
-        self.window.push_back(canary);
+    pub(super) fn look(&mut self, canary: &Side) -> Finding {
+        self.window.push_back(canary.clone());
         if self.window.len() > self.range.window.max(1) {
             self.window.pop_front();
         }
-        let seen = self.window.iter().copied().fold(Counts::default(), Counts::and);
-        self.failed += u32::from(seen.rate().is_none_or(|rate| rate > self.range.limit));
+        let seen = self.window.iter().cloned().reduce(|sum, one| sum.and(&one));
+        let value = seen.and_then(|seen| seen.value());
+        self.failed += u32::from(value.is_none_or(|value| value > self.range.limit));
         if self.failed >= self.range.threshold { Finding::Harm } else { Finding::Open }
     }
 }
 
-/// Mann-Whitney's test of the error rates of all intervals so far, with the confidence and the tolerance that Kayenta's
+/// Mann-Whitney's test of the values of all intervals so far, with the confidence and the tolerance that Kayenta's
 /// default judge has. Asked each tenth interval.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RankSum {
@@ -53,9 +55,9 @@ const Z: f64 = 2.326_347_874_040_841;
 const TOLERANCE: f64 = 0.25;
 
 impl RankSum {
-    pub(super) fn look(&mut self, interval: Interval) -> Finding {
-        self.canary.extend(interval.canary.rate());
-        self.primary.extend(interval.primary.rate());
+    pub(super) fn look(&mut self, Seen { canary, primary }: &Seen) -> Finding {
+        self.canary.extend(canary.value());
+        self.primary.extend(primary.value());
         if self.canary.len().is_multiple_of(10) && self.is_high() { Finding::Harm } else { Finding::Open }
     }
 

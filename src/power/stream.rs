@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
 use super::random::Random;
-use crate::judge::{Counts, Interval, growth};
+use super::{Lag, Latency, Seen, Side, Signal};
+use crate::judge::{Counts, growth};
+use crate::model::Buckets;
 
 /// A service, its canary, and a release of it.
 #[derive(Clone, PartialEq, Debug)]
@@ -14,11 +16,9 @@ pub struct World {
     pub interval: f64,
     /// Requests a second, to both sides together.
     pub rate: f64,
-    /// Share of the primary's requests that fail, between 0 and 1.
-    pub base: f64,
-    /// How many times as often the canary's fail.
-    pub ratio: f64,
-    /// Variance of the failures over their mean; 1 where they are independent.
+    /// What is told of each of them.
+    pub signal: Signal,
+    /// Variance of the failures, or of the requests in a bucket, over their mean; 1 where they are independent.
     pub dispersion: f64,
     /// Share of the requests that go to the canary in each interval, in their order.
     pub weights: Vec<f64>,
@@ -26,14 +26,22 @@ pub struct World {
     pub weather: Weather,
 }
 
+impl World {
+    /// The same with a canary that fails so many times as often, or whose requests take so many times as long.
+    #[must_use]
+    pub fn worse(&self, times: f64) -> Self {
+        Self { signal: self.signal.worse(times), ..self.clone() }
+    }
+}
+
 /// What happens to both sides alike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Weather {
     /// Nothing.
     Calm,
-    /// From a third of the release on, for a tenth of it, eight times as many requests fail.
+    /// From a third of the release on, for a tenth of it, eight times as many requests fail, or each takes eight times as long.
     Incident,
-    /// Load and failures rise and fall by 80 % in the course of the release.
+    /// Load, and failures or durations with it, rise and fall by 80 % in the course of the release.
     Wave,
 }
 
@@ -50,7 +58,7 @@ impl Weather {
         }
     }
 
-    /// Factors on load and on the share that fails, `at` of the release.
+    /// Factors on load, and on the share that fails or how long requests take, `at` of the release.
     fn factors(self, at: f64, phase: f64) -> (f64, f64) {
         match self {
             Self::Calm => (1.0, 1.0),
@@ -68,6 +76,8 @@ impl Weather {
 const PODS: u8 = 2;
 /// How likely a pod starts again within an interval, and its counters with it.
 const RESTARTS: f64 = 0.005;
+/// The buckets of client libraries, in milliseconds.
+const BOUNDS: [f64; 11] = [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0];
 
 /// The intervals of one release.
 pub(super) struct Stream<'a> {
@@ -89,15 +99,31 @@ impl<'a> Stream<'a> {
     }
 
     /// So many intervals of the primary alone, before the release.
-    pub(super) fn past(&mut self, intervals: usize) -> Vec<Counts> {
-        let (requests, base) = (self.world.rate * self.world.interval, self.world.base);
-        (0..intervals).map(|_| self.requests(requests, base)).collect()
+    pub(super) fn past(&mut self, intervals: usize) -> Vec<Side> {
+        let requests = self.world.rate * self.world.interval;
+        let one = |_| match self.world.signal {
+            Signal::Failures { base, .. } => Side::Failures(self.failed(requests, base)),
+            Signal::Durations { usual, .. } => Side::Durations(self.took(requests, |bound| usual.slower(bound))),
+        };
+        (0..intervals).map(one).collect()
     }
 
-    fn requests(&mut self, requests: f64, failing: f64) -> Counts {
+    fn failed(&mut self, requests: f64, failing: f64) -> Counts {
         let bad = self.random.clumped(requests * failing, self.world.dispersion);
         let good = self.random.poisson(requests * (1.0 - failing));
         Counts::new(bad, bad + good).unwrap_or_default()
+    }
+
+    /// Requests by how long they took, where this share takes longer than a bound.
+    fn took(&mut self, requests: f64, slower: impl Fn(f64) -> f64) -> Buckets {
+        let (mut above, mut total) = (1.0, 0.0);
+        let mut up_to = |share: f64| {
+            total += self.random.clumped(requests * (above - share), self.world.dispersion);
+            above = share;
+            total
+        };
+        let within = BOUNDS.iter().map(|bound| (*bound, up_to(slower(*bound)))).collect();
+        Buckets { within, total: up_to(0.0) }
     }
 
     /// The counters of a side after it answered so many requests more.
@@ -107,27 +133,47 @@ impl<'a> Stream<'a> {
             if self.random.uniform() < RESTARTS {
                 *counted = Counts::default();
             }
-            *counted = counted.and(self.requests(requests / f64::from(PODS), failing));
+            *counted = counted.and(self.failed(requests / f64::from(PODS), failing));
         }
         now
+    }
+
+    /// What both sides failed by, at so many requests to each.
+    fn failures(&mut self, [to_canary, to_primary]: [f64; 2], base: f64, ratio: f64) -> Seen {
+        let [canary, primary] = std::mem::take(&mut self.counters);
+        let canary_now = self.side(&canary, to_canary, (base * ratio).min(1.0));
+        let primary_now = self.side(&primary, to_primary, base);
+        let (canary, primary) = (growth(&canary, &canary_now), growth(&primary, &primary_now));
+        self.counters = [canary_now, primary_now];
+        self.left_out = canary.left_out + primary.left_out;
+        Seen { canary: Side::Failures(canary.counts), primary: Side::Failures(primary.counts) }
+    }
+
+    /// How long both sides took, at so many requests to each. A pod that started again is left out, as where buckets are asked for.
+    fn durations(&mut self, requests: [f64; 2], usual: Latency, canary: Lag) -> Seen {
+        let mut side = |requests: f64, lag: Lag| {
+            let answering = (0..PODS).filter(|_| self.random.uniform() >= RESTARTS).count();
+            let told = requests * answering as f64 / f64::from(PODS);
+            Side::Durations(self.took(told, |bound| lag.slower(usual, bound)))
+        };
+        let [to_canary, to_primary] = requests;
+        Seen { canary: side(to_canary, canary), primary: side(to_primary, Lag::NONE) }
     }
 }
 
 impl Iterator for Stream<'_> {
-    type Item = Interval;
+    type Item = Seen;
 
-    fn next(&mut self) -> Option<Interval> {
-        let World { interval, rate, base, ratio, ref weights, weather, .. } = *self.world;
+    fn next(&mut self) -> Option<Seen> {
+        let World { interval, rate, signal, ref weights, weather, .. } = *self.world;
         let weight = *weights.get(self.at)?;
-        let (load, failing) = weather.factors(self.at as f64 / weights.len() as f64, self.phase);
+        let (load, worse) = weather.factors(self.at as f64 / weights.len() as f64, self.phase);
         self.at += 1;
-        let (requests, base) = (interval * rate * load, (base * failing).min(1.0));
-        let [canary, primary] = std::mem::take(&mut self.counters);
-        let canary_now = self.side(&canary, requests * weight, (base * ratio).min(1.0));
-        let primary_now = self.side(&primary, requests * (1.0 - weight), base);
-        let (canary, primary) = (growth(&canary, &canary_now), growth(&primary, &primary_now));
-        self.counters = [canary_now, primary_now];
-        self.left_out = canary.left_out + primary.left_out;
-        Some(Interval { canary: canary.counts, primary: primary.counts })
+        let requests = interval * rate * load;
+        let shared = [requests * weight, requests * (1.0 - weight)];
+        Some(match signal {
+            Signal::Failures { base, ratio } => self.failures(shared, (base * worse).min(1.0), ratio),
+            Signal::Durations { usual, canary } => self.durations(shared, usual.times(worse), canary),
+        })
     }
 }

@@ -35,7 +35,7 @@ impl Router for Apisix {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, mirror: true, ports: true, ..Capabilities::default() }
+        Capabilities { weights: true, fine: true, matches: true, mirror: true, ports: true, ..Capabilities::default() }
             .over_http(service)
     }
 
@@ -203,7 +203,7 @@ fn twins(target: &Target<'_>, entry: &Value, want: &Routing) -> Vec<Value> {
     let backend = backends_of(entry).first().cloned().unwrap_or_default();
     let backends = [(primary, want.canary.rest()), (side, want.canary)].map(|(service, share)| {
         let mut backend = backend.clone();
-        value::merge(&mut backend, &json!({"serviceName": service, "weight": share.get()}));
+        value::merge(&mut backend, &json!({"serviceName": service, "weight": share.proportion()}));
         backend
     });
     let theirs = entry.get("priority").and_then(Value::as_i64).unwrap_or(0);
@@ -229,7 +229,7 @@ fn copies(target: &Target<'_>, mirror: Mirror) -> Option<Value> {
     let ratio = match mirror {
         Mirror::Off => return None,
         Mirror::All => None,
-        Mirror::Share(share) => Some(f64::from(share.get()) / 100.0),
+        Mirror::Share(share) => Some(share.as_f64() / 100.0),
     };
     let mut config = json!({"host": copied_to(target)});
     value::merge(&mut config, &json!({"sample_ratio": ratio}));

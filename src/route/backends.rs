@@ -50,13 +50,7 @@ pub(super) fn share(target: &Target<'_>, backends: &[Value], unset: u64) -> Perc
     let weight = |backend: &Value| weight_or(backend, unset);
     let all: u128 = backends.iter().map(weight).sum();
     let part: u128 = backends.iter().filter(|backend| is(target, backend, &canary)).map(weight).sum();
-    rounded(part, all)
-}
-
-/// The nearest percentage; nothing of nothing is nothing.
-pub(super) fn rounded(part: u128, all: u128) -> Percent {
-    let rounded = (200 * part + all).checked_div(2 * all).unwrap_or(0);
-    Percent::clamped(i64::try_from(rounded).unwrap_or(100))
+    Percent::nearest(part, all)
 }
 
 /// The nearest percentage to a number; nothing where there is none.
@@ -69,7 +63,7 @@ pub(super) fn nearest(share: Option<f64>) -> Percent {
 pub(super) fn share_of(backends: &[Value], is_canary: impl Fn(&Value) -> bool) -> Option<Percent> {
     backends.iter().any(&is_canary).then(|| {
         let part = backends.iter().filter(|backend| is_canary(backend)).map(weight).sum();
-        rounded(part, backends.iter().map(weight).sum())
+        Percent::nearest(part, backends.iter().map(weight).sum())
     })
 }
 

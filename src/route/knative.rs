@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, backends, query};
+use super::{Acceptance, Access, BuiltinQuery, Capabilities, RouteError, Router, Target, query};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, value};
@@ -71,7 +71,7 @@ impl Router for Knative {
         let pinned = sum(&|share| value::text(share, &["revisionName"]) == Some(primary));
         let newest = sum(&is_newest);
         let all = pinned.saturating_add(newest);
-        Ok((all > 0).then(|| Routing::split(backends::rounded(newest.into(), all.into()))))
+        Ok((all > 0).then(|| Routing::split(Percent::nearest(newest.into(), all.into()))))
     }
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {
@@ -83,7 +83,7 @@ impl Router for Knative {
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
-        let newest = json!([{"latestRevision": true, "percent": Percent::FULL.get()}]);
+        let newest = json!([{"latestRevision": true, "percent": Percent::FULL.whole()}]);
         let all = Map::from_iter([("traffic".to_owned(), newest)]);
         let change = release(&key(target), FIELDS, Made::Kept(all), have);
         change.into_iter().collect()
@@ -129,8 +129,8 @@ fn is_newest(share: &Value) -> bool {
 
 /// The two shares, in the form that Knative's own defaults give them, then the user's tags.
 fn traffic(primary: &str, canary: Percent, found: &Value) -> Vec<Value> {
-    let newest = json!({"latestRevision": true, "percent": canary.get()});
-    let pinned = json!({"latestRevision": false, "revisionName": primary, "percent": canary.rest().get()});
+    let newest = json!({"latestRevision": true, "percent": canary.whole()});
+    let pinned = json!({"latestRevision": false, "revisionName": primary, "percent": canary.rest().whole()});
     let tags = shares(found).iter().filter(|share| share.get("tag").is_some_and(Value::is_string)).map(|tagged| {
         let mut tagged = tagged.clone();
         value::merge(&mut tagged, &json!({"percent": null}));

@@ -35,7 +35,7 @@ impl Router for Kuma {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, fine: true, matches: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -134,7 +134,7 @@ fn rule(target: &Target<'_>, condition: &MatchCondition, canary: Percent) -> Val
 fn split(target: &Target<'_>, canary: Percent) -> Value {
     let [primary, side] = target.sides();
     let parts = [(primary, canary.rest()), (side, canary)]
-        .map(|(side, share)| json!({"weight": share.get(), "destination": {SERVICE: tag(target, &side)}}));
+        .map(|(side, share)| json!({"weight": share.proportion(), "destination": {SERVICE: tag(target, &side)}}));
     json!(parts)
 }
 

@@ -10,14 +10,17 @@ mod claim;
 mod condition;
 mod contour;
 mod cookies;
+mod farewell;
 mod gateway;
 mod gloo;
+mod in_place;
 mod ingress;
 mod istio;
 mod knative;
 mod kubernetes;
 mod kuma;
 mod own;
+mod pods;
 mod query;
 mod refusal;
 mod smi;
@@ -30,11 +33,14 @@ mod conformance;
 mod testing;
 
 pub use claim::{BEFORE, ORIGINAL};
+pub(crate) use refusal::{AFFINITY, Ability, FINE, MATCH_SHARES, MATCHES, MIRROR, PORTS, PREVIEW};
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::api;
-use crate::model::{Builtin, Complaint, Routing};
+use crate::model::{Builtin, Complaint, Layout, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// Every router, by name.
@@ -71,19 +77,36 @@ pub fn find(provider: &str) -> Option<&'static dyn Router> {
 /// The router of routes that users bring themselves; no `spec.provider` means it.
 pub static OWN: &dyn Router = &own::Own;
 
-/// Every router, those of `ALL` and that of the users' own routes.
+/// The router of targets that are released in place; no `spec.provider` means it.
+pub static IN_PLACE: &dyn Router = &in_place::InPlace;
+
+/// The apex Service itself as the route, where the user asks for that.
+pub static PODS: &dyn Router = &pods::Pods;
+
+/// Every router, those of `ALL` and those that no provider means.
 pub fn every() -> impl Iterator<Item = &'static dyn Router> {
-    ALL.iter().copied().chain([OWN])
+    ALL.iter().copied().chain([OWN, IN_PLACE, PODS])
 }
 
-/// The router that rights are granted for under a name: that of a provider, or `routeRefs`.
+/// The router that rights are granted for under a name: that of a provider, `routeRefs` or `inPlace`.
 pub fn named(name: &str) -> Option<&'static dyn Router> {
-    if OWN.providers().contains(&name) { Some(OWN) } else { find(name) }
+    [OWN, IN_PLACE].into_iter().find(|router| router.providers().contains(&name)).or_else(|| find(name))
 }
 
-/// The router of a canary of this provider: that of the user's own routes, where there are any.
+/// The router of a canary of this provider: that of the user's own routes, where there are any, or of the target itself.
 pub fn of(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router> {
-    find(provider).map(|router| if spec.brings_routes() { OWN } else { router })
+    let by_pods = spec.service.as_ref().is_some_and(|service| service.pod_routing.is_some());
+    find(provider).map(|router| match spec.target_ref.kind.layout() {
+        Layout::InPlace => IN_PLACE,
+        Layout::Beside if spec.brings_routes() => OWN,
+        Layout::Beside if by_pods && router.kinds().is_empty() => PODS,
+        Layout::Beside => router,
+    })
+}
+
+/// Who counts the requests of a canary of this provider: its own router, also where the user brings the routes.
+pub fn counting(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router> {
+    if spec.target_ref.kind.layout() == Layout::InPlace { Some(IN_PLACE) } else { find(provider) }
 }
 
 /// Says that no router is called `provider`, and which are known.
@@ -159,6 +182,8 @@ pub struct Capabilities {
     pub preview: bool,
     /// The traffic of every port of the service moves, not that of the first alone.
     pub ports: bool,
+    /// Shares in hundredths of a percent, not in whole ones alone.
+    pub fine: bool,
 }
 
 impl Capabilities {
@@ -180,6 +205,8 @@ pub enum Access {
     Own,
     /// Reads and edits them: they are the user's, and without them there is nothing to route.
     Edit,
+    /// Reads and deletes them: whoever made them makes them anew.
+    Renew,
     /// Reads them.
     Read,
 }
@@ -272,6 +299,17 @@ pub trait Router: Sync {
     /// The writes after which nothing in `have` needs the two sides any more, and no request is lost: the user's objects as
     /// they were; what we made leads to the apex Service, or goes where requests reach it without. Empty when that is so.
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change>;
+
+    /// What the apex Service selects now, where its selector is the route.
+    fn apex_pods<'a>(&self, _target: &Target<'_>, _have: &'a Objects) -> Option<&'a Value> {
+        None
+    }
+
+    /// The next writes on the way to `release`, for data planes that lose requests on the straight way; none while they have to
+    /// take over the last ones.
+    fn leave(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
+        self.release(target, have)
+    }
 
     /// The query of a builtin KPI.
     fn query(&self, builtin: Builtin) -> BuiltinQuery;

@@ -21,14 +21,14 @@ pub(super) const fn http(builtin: Builtin) -> BuiltinQuery {
 
 const HTTP_SUCCESS_RATE: &str = concat!(
     r#"sum(rate(http_request_duration_seconds_count{kubernetes_namespace="{{ namespace }}","#,
-    r#"kubernetes_pod_name=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)",status!~"5.*"}[{{ interval }}])) / "#,
+    r#"kubernetes_pod_name=~"{{ pods }}",status!~"5.*"}[{{ interval }}])) / "#,
     r#"sum(rate(http_request_duration_seconds_count{kubernetes_namespace="{{ namespace }}","#,
-    r#"kubernetes_pod_name=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"}[{{ interval }}])) * 100"#,
+    r#"kubernetes_pod_name=~"{{ pods }}"}[{{ interval }}])) * 100"#,
 );
 
 const HTTP_DURATION: &str = concat!(
     r#"histogram_quantile(0.99, sum(rate(http_request_duration_seconds_bucket{kubernetes_namespace="{{ namespace }}","#,
-    r#"kubernetes_pod_name=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"}[{{ interval }}])) by (le))"#,
+    r#"kubernetes_pod_name=~"{{ pods }}"}[{{ interval }}])) by (le))"#,
 );
 
 /// Requests as Envoy counts them for the upstream clusters that a selector picks.

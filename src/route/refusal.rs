@@ -18,6 +18,7 @@ pub(super) fn refuse_what_it_cannot(
         (want.affinity != Affinity::None, AFFINITY),
         (want.preview, PREVIEW),
         (!want.canary.is_zero(), WEIGHTS),
+        (!want.canary.is_whole(), FINE),
         (can.weights && !target.service.further_ports().is_empty(), PORTS),
         (!target.conditions().is_empty() && is_shared(want.canary), MATCH_SHARES),
     ];
@@ -31,30 +32,37 @@ fn is_shared(canary: Percent) -> bool {
 
 /// Something that not every data plane can do.
 #[derive(Clone, Copy)]
-struct Ability {
-    field: &'static str,
-    what: &'static str,
-    of: fn(&Capabilities) -> bool,
+pub(crate) struct Ability {
+    /// What asks for it.
+    pub(crate) field: &'static str,
+    /// What it is, behind "cannot".
+    pub(crate) what: &'static str,
+    /// Who can.
+    pub(crate) of: fn(&Capabilities) -> bool,
 }
 
-const MATCHES: Ability =
+pub(crate) const MATCHES: Ability =
     Ability { field: "spec.analysis.match", what: "share requests by a condition", of: |can| can.matches };
-const MIRROR: Ability = Ability { field: "spec.analysis.mirror", what: "copy requests", of: |can| can.mirror };
-const AFFINITY: Ability =
+pub(crate) const MIRROR: Ability =
+    Ability { field: "spec.analysis.mirror", what: "copy requests", of: |can| can.mirror };
+pub(crate) const AFFINITY: Ability =
     Ability { field: "spec.analysis.sessionAffinity", what: "keep users on a side by cookies", of: |can| can.affinity };
-const PREVIEW: Ability = Ability {
+pub(crate) const PREVIEW: Ability = Ability {
     field: "spec.analysis.preview",
     what: "show the canary to requests that match, beside its weight",
     of: |can| can.preview,
 };
 const WEIGHTS: Ability =
     Ability { field: "spec.analysis.stepWeight", what: "share requests by weight", of: |can| can.weights };
-const PORTS: Ability = Ability { field: "spec.service.ports", what: "route several ports", of: |can| can.ports };
+pub(crate) const FINE: Ability =
+    Ability { field: "a weight finer than 1 %", what: "share requests in fractions of a percent", of: |can| can.fine };
+pub(crate) const PORTS: Ability =
+    Ability { field: "spec.service.ports", what: "route several ports", of: |can| can.ports && can.weights };
 
-const MATCH_SHARES: Ability = Ability {
+pub(crate) const MATCH_SHARES: Ability = Ability {
     field: "spec.analysis.match",
-    what: "share matching requests by weight (with spec.analysis.iterations it routes all of them)",
-    of: |can| !can.whole_matches,
+    what: "share matching requests by weight (it routes all of them with spec.analysis.iterations)",
+    of: |can| can.matches && !can.whole_matches,
 };
 
 impl Ability {

@@ -69,8 +69,8 @@ impl Smi {
         let root = target.service.hosts.iter().flatten().next().map_or(target.apex, String::as_str);
         let [primary, side] = target.sides();
         let weight = |weight: Percent| match self.weight {
-            Weight::Quantity => json!(weight.to_string()),
-            Weight::Number => json!(weight.get()),
+            Weight::Quantity => json!(weight.proportion().to_string()),
+            Weight::Number => json!(weight.proportion()),
         };
         let backends = [(side, canary), (primary, canary.rest())]
             .map(|(service, share)| json!({"service": service, "weight": weight(share)}));
@@ -84,7 +84,7 @@ impl Router for Smi {
     }
 
     fn capabilities(&self, _: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, ports: true, ..Capabilities::default() }
+        Capabilities { weights: true, fine: true, ports: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {

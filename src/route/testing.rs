@@ -98,6 +98,12 @@ impl Scene {
         self.write(&changes)
     }
 
+    /// The next writes of the way back.
+    pub(super) fn leave(&mut self) -> &mut Self {
+        let changes = self.router.leave(&self.target(), self.store.objects());
+        self.write(&changes)
+    }
+
     pub(super) fn read(&self) -> Option<Routing> {
         self.router.read(&self.target(), self.store.objects()).expect("reading never fails")
     }

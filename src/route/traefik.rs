@@ -31,7 +31,7 @@ impl Router for Traefik {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, mirror: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, fine: true, mirror: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -106,7 +106,7 @@ fn shared(target: &Target<'_>, canary: Percent) -> Vec<Value> {
 
 fn service(target: &Target<'_>, name: &str, weight: Percent) -> Value {
     let mut service = backend(target, name);
-    value::merge(&mut service, &json!({"weight": weight.get()}));
+    value::merge(&mut service, &json!({"weight": weight.proportion()}));
     service
 }
 
@@ -130,7 +130,7 @@ fn weighted(target: &Target<'_>, services: &[Value], have: &Objects) -> Map<Stri
 fn mirroring(target: &Target<'_>, share: Percent) -> Map<String, Value> {
     let [primary, canary] = target.sides();
     let [mut mirroring, mut copies] = [primary, canary].map(|side| backend(target, &side));
-    value::merge(&mut copies, &json!({"percent": share.get()}));
+    value::merge(&mut copies, &json!({"percent": share.whole()}));
     value::merge(&mut mirroring, &json!({"mirrors": [copies]}));
     Map::from_iter([(WEIGHTED.to_owned(), Value::Null), (MIRRORING.to_owned(), mirroring)])
 }

@@ -114,9 +114,15 @@ impl Corner<'_> {
     }
 
     /// The user's routing objects as they were.
+    /// Whether the route needs the sides no more.
+    pub(super) fn is_released(&self) -> bool {
+        let (Some(router), Some(target)) = (self.router, self.route_target()) else { return true };
+        router.release(&target, &self.scene.objects).is_empty()
+    }
+
     fn release_route(&self) -> Vec<Change> {
         let (Some(router), Some(target)) = (self.router, self.route_target()) else { return Vec::new() };
-        router.release(&target, &self.scene.objects)
+        router.leave(&target, &self.scene.objects)
     }
 
     /// Only what was made for this canary goes; a Deployment or Service of somebody else under such a name stays.

@@ -37,6 +37,7 @@ impl Names {
             kind: match canary.spec.target_ref.kind {
                 TargetKind::Deployment => kinds::DEPLOYMENT,
                 TargetKind::DaemonSet => kinds::DAEMON_SET,
+                TargetKind::StatefulSet => kinds::STATEFUL_SET,
                 TargetKind::Service if canary.spec.target_ref.is_knative() => kinds::KNATIVE_SERVICE,
                 TargetKind::Service => kinds::SERVICE,
             },
@@ -74,6 +75,7 @@ impl Names {
             generation: canary.metadata.generation.unwrap_or(0),
             kind: canary.spec.target_ref.kind.as_str().to_owned(),
             target: self.target.clone(),
+            layout: canary.spec.target_ref.kind.layout(),
         }
     }
 }
@@ -102,7 +104,8 @@ impl<'a> Corner<'a> {
         let selector = with_pods.map(|target| Selector::of(target, &scene.defaults.selector_labels));
         let (configs, missing) = configs::of_target(scene, &names.namespace, with_pods);
         let provider = provider(&scene.canary, &scene.defaults.provider);
-        let (router, counters) = (route::of(&scene.canary.spec, provider), route::find(provider));
+        let (router, counters) =
+            (route::of(&scene.canary.spec, provider), route::counting(&scene.canary.spec, provider));
         Self { configs, missing, router, counters, names, selector, scene }
     }
 
@@ -129,12 +132,16 @@ impl<'a> Corner<'a> {
         let scaler = self.scene.canary.spec.autoscaler_ref.as_ref();
         let full = self.scene.canary.status.as_ref().and_then(|status| status.primary_replicas);
         let full = full.and_then(|pods| u32::try_from(pods).ok());
-        let replicas = match (scaler, self.scene.canary.spec.canary_replicas) {
-            (Some(_), _) => Replicas::OfScaler,
-            (None, None) if full.is_none() => Replicas::OfTarget,
-            (None, _) => Replicas::OfPrimary(full),
+        let sized = self.scene.canary.spec.canary_replicas.is_some() || self.scene.canary.spec.shares_by_pods();
+        let replicas = match scaler {
+            Some(_) => Replicas::OfScaler,
+            None if sized || full.is_some() => Replicas::OfPrimary(full),
+            None => Replicas::OfTarget,
         };
-        Some(Subject { namespace, canary, uid, kind: *kind, target, apex, selector, label_prefixes, replicas })
+        let apex_pods = self.router.zip(self.route_target());
+        let apex_pods = apex_pods.and_then(|(router, target)| router.apex_pods(&target, &self.scene.objects));
+        let kind = *kind;
+        Some(Subject { namespace, canary, uid, kind, target, apex, selector, label_prefixes, replicas, apex_pods })
     }
 }
 

@@ -53,6 +53,7 @@ impl Scene {
             apex: corner.shape(&corner.services(services::apex)),
             endpoints: corner.endpoints(),
             route,
+            released: deleting && corner.is_released(),
             writer: corner.route_writer(),
             snapshots: corner.snapshots(),
             lost: corner.lost(),
@@ -96,6 +97,7 @@ impl Corner<'_> {
             return Seen::Missing;
         };
         if let Some((whole, at)) = self.whole() {
+            complaints.extend(whole.check(&at).err());
             return whole.target(&at).map_or_else(
                 |complaint| {
                     complaints.push(complaint);

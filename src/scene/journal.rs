@@ -10,7 +10,7 @@ use crate::model::{
 pub(super) fn read(status: &CanaryStatus) -> Journal {
     Journal {
         phase: status.phase.0,
-        weight: Percent::clamped(status.canary_weight.into()),
+        weight: Percent::hundredths(status.canary_weight.as_hundredths()),
         failed_checks: u32::try_from(status.failed_checks).unwrap_or(0),
         iterations: status.iterations,
         last_applied: status.last_applied_spec.as_deref().map(Revision::new),
@@ -24,6 +24,7 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         exempt: status.exempt_spec.as_deref().map(Revision::new),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
+        bake: status.baking_until.map(|t| t.0),
         paused: status.paused_since.map(|t| t.0),
         handled: status.last_handled_request.as_ref().map(read_request),
         contest: status.contest.as_ref().map(read_contest),
@@ -42,7 +43,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
     let mut after = CanaryStatus {
         phase: Word(journal.phase),
         failed_checks: i32::try_from(journal.failed_checks).unwrap_or(i32::MAX),
-        canary_weight: journal.weight.get().into(),
+        canary_weight: api::Weight::hundredths(journal.weight.as_hundredths().into()),
         iterations: journal.iterations,
         last_applied_spec: journal.last_applied.as_ref().map(ToString::to_string),
         last_promoted_spec: journal.last_promoted.as_ref().map(ToString::to_string),
@@ -57,6 +58,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         exempt_spec: journal.exempt.as_ref().map(ToString::to_string),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
+        baking_until: journal.bake.map(Timestamp),
         paused_since: journal.paused.map(Timestamp),
         last_handled_request: journal.handled.as_ref().map(write_request),
         contest: journal.contest.map(write_contest),
@@ -74,7 +76,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
 
 fn read_step(step: &api::Step) -> Step {
     Step {
-        weight: Percent::clamped(step.weight.into()),
+        weight: Percent::hundredths(step.weight.as_hundredths()),
         started_at: step.started_at.0,
         next_check_at: step.next_check_at.0,
         waiting_since: step.waiting_since.map(|t| t.0),
@@ -85,7 +87,7 @@ fn read_step(step: &api::Step) -> Step {
 
 fn write_step(step: Step) -> api::Step {
     api::Step {
-        weight: step.weight.get().into(),
+        weight: api::Weight::hundredths(step.weight.as_hundredths().into()),
         started_at: Timestamp(step.started_at),
         next_check_at: Timestamp(step.next_check_at),
         waiting_since: step.waiting_since.map(Timestamp),
@@ -241,6 +243,7 @@ mod tests {
                 course: Some(Course::BlueGreen),
             }),
             vacant_since: Some(at),
+            bake: Some(at),
             paused: Some(at),
             handled: Some(Handled {
                 request: "promote/1".into(),

@@ -4,8 +4,9 @@ use super::Scene;
 use super::corner::{Corner, Names};
 use crate::api::sentences::{self, Sentence};
 use crate::metric::{Ask, Growth, resolve};
-use crate::model::{Builtin, Comparison, Complaint, Kpi, KpiSource, Measurement, Settings, Span, Test, Time};
+use crate::model::{Builtin, Comparison, Complaint, Kpi, KpiSource, Layout, Measurement, Settings, Span, Test, Time};
 use crate::object::kinds;
+use crate::object::stateful::{self, Stateful};
 use crate::route::{self, BuiltinQuery};
 use crate::workload;
 
@@ -26,6 +27,26 @@ impl Scene {
     pub fn count(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
         let corner = Corner::of(self);
         corner.count(kpi, &corner.names.target).map_err(|complaint| Measurement::Error(complaint.sentence))
+    }
+
+    /// The query that measures a KPI of the primary.
+    ///
+    /// # Errors
+    /// The answer itself, where there is nothing to ask.
+    pub fn watch(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
+        self.ask_of(&self.primary(), kpi).map_err(|complaint| Measurement::Error(complaint.sentence))
+    }
+
+    /// The query that counts the primary's requests within the window of a KPI.
+    ///
+    /// # Errors
+    /// The answer itself, where there is nobody to ask.
+    pub fn watch_requests(&self, kpi: &Kpi) -> Result<Ask, Measurement> {
+        self.count_of(&self.primary(), kpi).map_err(|complaint| Measurement::Error(complaint.sentence))
+    }
+
+    fn primary(&self) -> String {
+        format!("{}-primary", self.canary.spec.target_ref.name)
     }
 
     /// The questions of a comparison over a span of time.
@@ -164,6 +185,22 @@ impl Corner<'_> {
         query.ok_or_else(|| route::unknown("").into())
     }
 
+    /// The workload that is measured, and its pods, where these are a part of it.
+    fn part_of<'m>(&'m self, measured: &'m str) -> (&'m str, Option<String>) {
+        if self.scene.canary.spec.target_ref.kind.layout() == Layout::Beside {
+            return (measured, None);
+        }
+        let (target, canary) = (&self.names.target, measured == self.names.target);
+        let Some(set) = Stateful::find(&self.names.target(), &self.scene.objects) else { return (target, None) };
+        let kept = usize::try_from(set.replicas() - set.given()).unwrap_or(usize::MAX);
+        let pods: Vec<_> = stateful::keys(&self.names.target(), set.object()).map(|key| key.name).collect();
+        let (primary, newer) = pods.split_at(kept.min(pods.len()));
+        let measured = if canary { newer } else { primary };
+        // No pod is called so, and no expression at all would mean every series without this label.
+        let nobody = || format!("{target}-()");
+        (target, Some(if measured.is_empty() { nobody() } else { measured.join("|") }))
+    }
+
     fn as_subject<T>(&self, measured: &str, resolve: impl FnOnce(&resolve::Subject<'_>) -> T) -> T {
         let canary = self.names.canary_ref(&self.scene.canary);
         let router = self.counters.and_then(|r| r.providers().first().copied()).unwrap_or_default();
@@ -172,7 +209,18 @@ impl Corner<'_> {
         let metrics_secret = self.scene.defaults.metrics_secret.as_ref();
         let target = Some(self.names.target()).filter(|target| target.kind == kinds::KNATIVE_SERVICE);
         let revision = target.and_then(|target| workload::newest_knative_revision(self.scene.objects.find(&target)?));
-        resolve(&resolve::Subject { canary: &canary, measured, revision, spec, router, metrics_server, metrics_secret })
+        let (measured, pods) = self.part_of(measured);
+        let pods = pods.as_deref();
+        resolve(&resolve::Subject {
+            canary: &canary,
+            measured,
+            pods,
+            revision,
+            spec,
+            router,
+            metrics_server,
+            metrics_secret,
+        })
     }
 }
 

@@ -63,8 +63,14 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
 
 /// Whether objects of a kind tell what else to read.
 pub fn leads(kind: Kind) -> bool {
-    let leading =
-        [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::KNATIVE_SERVICE, kinds::CONTROLLER_REVISION, kinds::CANARY];
+    let leading = [
+        kinds::DEPLOYMENT,
+        kinds::DAEMON_SET,
+        kinds::STATEFUL_SET,
+        kinds::KNATIVE_SERVICE,
+        kinds::CONTROLLER_REVISION,
+        kinds::CANARY,
+    ];
     leading.contains(&kind)
 }
 

@@ -136,9 +136,9 @@ const fn kind(type_: AlertProviderType) -> ChatKind {
 
 /// How the canary gets its traffic, in Flagger's words.
 fn routing(analysis: &api::CanaryAnalysis) -> Option<String> {
-    let max = analysis.max_weight.filter(|max| *max > 0).unwrap_or(100);
+    let max = analysis.max_weight.filter(|max| max.is_positive()).unwrap_or(api::Weight::percent(100));
     let weights = analysis.step_weights.as_deref().filter(|weights| !weights.is_empty());
-    match (analysis.step_weight.filter(|step| *step > 0), weights) {
+    match (analysis.step_weight.filter(|step| step.is_positive()), weights) {
         (Some(step), _) => Some(format!("Weight step: {step} max: {max}")),
         (None, Some(weights)) => {
             let weights = weights.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");

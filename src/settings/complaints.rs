@@ -4,10 +4,10 @@ use crate::api::sentences::{self, Sentence};
 use std::collections::BTreeSet;
 
 use crate::api::{AutoscalerRef, CanarySpec, ComparisonType, Metric, Provider, TargetKind, ThresholdRange};
-use crate::model::{Builtin, Complaint, duration};
-use crate::route::{self, Capabilities, Router};
+use crate::model::{Builtin, Complaint, Layout, duration};
+use crate::route::{self, AFFINITY, Ability, FINE, MATCH_SHARES, MATCHES, MIRROR, PORTS, PREVIEW, Router};
 
-use super::{Defaults, provider};
+use super::{Defaults, in_place, provider};
 
 /// Every complaint about `spec`, in the order of the claims.
 pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> {
@@ -20,6 +20,7 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(references(spec, router));
     found.extend(delegation(spec, router));
     found.extend(ports(spec));
+    found.extend(in_place::all(spec, router));
     found.extend(abilities(spec, router));
     found.extend(durations(spec));
     found.extend(cookies(spec));
@@ -27,6 +28,8 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(super::traffic::complaint(spec));
     found.extend(super::hook::complaints(spec));
     found.extend(canary_size(spec));
+    found.extend(super::after::complaints(spec, router));
+    found.extend(super::pods::complaints(spec, router));
     found
 }
 
@@ -135,43 +138,26 @@ fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
     let (Some(router), Some(service)) = (route::of(spec, name), &spec.service) else { return Vec::new() };
     let can = router.capabilities(service);
     let name = if spec.brings_routes() { "routeRefs" } else { name };
-    if spec.skip_analysis == Some(true) || !can.weights {
+    // What is said of a release in place is said by itself.
+    if spec.skip_analysis == Some(true) || !can.weights || spec.target_ref.kind.layout() == Layout::InPlace {
         return Vec::new();
     }
     let analysis = &spec.analysis;
-    let mut found = Vec::new();
-    if analysis.mirror == Some(true) && analysis.iterations.is_none() && !can.mirror {
-        let able = able(spec, |can| can.mirror);
-        found.push(unable("spec.analysis.mirror", "copy requests", name, &able));
-    }
-    if matches(spec) && !can.matches {
-        let able = able(spec, |can| can.matches);
-        found.push(unable("spec.analysis.match", "share requests by a condition", name, &able));
-    }
-    if matches(spec) && can.whole_matches && analysis.iterations.is_none() {
-        let able = able(spec, |can| can.matches && !can.whole_matches);
-        let what = "share matching requests by weight (it routes all of them with spec.analysis.iterations)";
-        found.push(unable("spec.analysis.match", what, name, &able));
-    }
-    if !service.further_ports().is_empty() && !can.ports {
-        let able =
-            format!("routes of your own (spec.routeRefs), or one of: {}", able(spec, |can| can.ports && can.weights));
-        found.push(unable("spec.service.ports", "route several ports", name, &able));
-    }
-    if analysis.preview.is_some() && !can.preview {
-        let able = able(spec, |can| can.preview);
-        found.push(unable(
-            "spec.analysis.preview",
-            "show the canary to requests that match, beside its weight",
-            name,
-            &able,
-        ));
-    }
-    if analysis.session_affinity.is_some() && !can.affinity {
-        let able = able(spec, |can| can.affinity);
-        found.push(unable("spec.analysis.sessionAffinity", "keep users on a side by cookies", name, &able));
-    }
-    found
+    let (in_weights, matches) = (analysis.iterations.is_none(), matches(spec));
+    let weights = analysis.step_weights.iter().flatten();
+    let mut weights =
+        weights.chain(&analysis.step_weight).chain(&analysis.max_weight).chain(&analysis.step_weight_promotion);
+    let asked = [
+        (analysis.mirror == Some(true) && in_weights, MIRROR),
+        (matches, MATCHES),
+        (matches && in_weights && can.matches, MATCH_SHARES),
+        (!service.further_ports().is_empty(), PORTS),
+        (analysis.preview.is_some(), PREVIEW),
+        (analysis.session_affinity.is_some(), AFFINITY),
+        (in_weights && !weights.all(|weight| weight.is_whole()), FINE),
+    ];
+    let lacking = asked.into_iter().filter(|(asked, ability)| *asked && !(ability.of)(&can));
+    lacking.map(|(_, ability)| unable(spec, ability, name)).collect()
 }
 
 /// Whether only some requests are meant for the canary.
@@ -179,20 +165,24 @@ pub(super) fn matches(spec: &CanarySpec) -> bool {
     spec.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty())
 }
 
-fn unable(field: &str, what: &str, provider: &str, able: &str) -> Complaint {
-    let values = [("field", field), ("provider", provider), ("what", what), ("able", able)];
+/// Says which routers can do it for this service.
+fn unable(spec: &CanarySpec, ability: Ability, provider: &str) -> Complaint {
+    let can = |router: &&dyn Router| spec.service.as_ref().is_some_and(|s| (ability.of)(&router.capabilities(s)));
+    let routers: Vec<_> =
+        route::ALL.iter().copied().filter(can).filter_map(|router| router.providers().first().copied()).collect();
+    let able = match routers.as_slice() {
+        [] => "another appProtocol".to_owned(),
+        routers if can(&route::OWN) && !spec.brings_routes() => {
+            format!("routes of your own (spec.routeRefs), or one of: {}", routers.join(", "))
+        }
+        routers => routers.join(", "),
+    };
+    let values = [("field", ability.field), ("provider", provider), ("what", ability.what), ("able", &able)];
     complaint(&sentences::CAN071, &values)
 }
 
-/// The routers that can do it for this service.
-fn able(spec: &CanarySpec, can: impl Fn(Capabilities) -> bool) -> String {
-    let can = |router: &&&dyn Router| spec.service.as_ref().is_some_and(|s| can(router.capabilities(s)));
-    let able: Vec<_> = route::ALL.iter().filter(can).filter_map(|router| router.providers().first().copied()).collect();
-    if able.is_empty() { "another appProtocol".to_owned() } else { able.join(", ") }
-}
-
 fn durations(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
-    let analysis = &spec.analysis;
+    let (analysis, rollback) = (&spec.analysis, &spec.rollback);
     let metrics = analysis.metrics.iter().flatten().filter_map(|metric| metric.interval.as_ref());
     let holds = analysis.metrics.iter().flatten().filter_map(|metric| metric.max_hold.as_ref());
     let hooks = || analysis.webhooks.iter().flatten();
@@ -202,6 +192,8 @@ fn durations(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
         .chain(metrics.map(|interval| ("spec.analysis.metrics[].interval", interval)))
         .chain(holds.map(|hold| ("spec.analysis.metrics[].maxHold", hold)))
         .chain(analysis.max_hold.iter().map(|hold| ("spec.analysis.maxHold", hold)))
+        .chain(analysis.bake.iter().map(|bake| ("spec.analysis.bake", bake)))
+        .chain(rollback.iter().filter_map(|r| r.keep_warm.as_ref()).map(|warm| ("spec.rollback.keepWarm", warm)))
         .chain(analysis.warmup.iter().map(|warmup| ("spec.analysis.warmup", warmup)))
         .chain(timeouts.map(|timeout| ("spec.analysis.webhooks[].timeout", timeout)))
         .chain(deadlines.map(|deadline| ("spec.analysis.webhooks[].deadline", deadline)))

@@ -4,9 +4,12 @@
 //! cluster: what needs another object is for `scene`. Most complaints repeat a CEL rule of `api`, because an object may
 //! be older than the rules.
 
+mod after;
 mod complaints;
 mod hook;
+mod in_place;
 mod kpi;
+mod pods;
 mod schedule;
 mod strategy;
 mod traffic;
@@ -18,7 +21,7 @@ pub use hook::{hooks, listener};
 use std::time::Duration;
 
 use crate::api;
-use crate::model::{CanarySize, Complaint, Percent, Rollback, Settings, duration};
+use crate::model::{CanarySize, Complaint, First, Layout, Percent, Rollback, Settings, duration};
 use crate::route::{self, Capabilities};
 
 /// What the spec leaves to its surroundings.
@@ -56,18 +59,21 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
     let analysis = &spec.analysis;
     // What goes to the canary as a whole comes back as a whole.
     let in_steps = !(router.whole_matches && complaints::matches(spec));
-    Ok(Settings {
+    let mut settings = Settings {
         strategy,
         interval: duration::parse(&analysis.interval).unwrap_or_default().max(SHORTEST_INTERVAL),
         threshold: u32::try_from(analysis.threshold).unwrap_or(0).max(1),
         deadline: Duration::from_secs(u64::try_from(spec.progress_deadline_seconds.unwrap_or(DEADLINE)).unwrap_or(0)),
-        promotion_step: analysis.step_weight_promotion.map(percent).filter(|step| !step.is_zero() && in_steps),
+        promotion_step: analysis.step_weight_promotion.map(share).filter(|step| !step.is_zero() && in_steps),
         primary_ready: analysis.primary_ready_threshold.map_or(Percent::FULL, percent),
         canary_ready: analysis.canary_ready_threshold.map_or(Percent::FULL, percent),
         canary_size: canary_size(spec),
         cookies: strategy::cookies(analysis, router),
         preview: router.preview && analysis.preview.is_some(),
         warmup: analysis.warmup.as_deref().and_then(duration::parse).unwrap_or_default(),
+        bake: analysis.bake.as_deref().and_then(duration::parse).unwrap_or_default(),
+        keep_warm: Duration::ZERO,
+        first: if analysis.on_initialize == Some(true) { First::Judged } else { First::Ready },
         kpis: analysis
             .metrics
             .iter()
@@ -78,11 +84,16 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         hooks: hook::hooks(spec),
         approvals: hook::approvals(spec),
         suspend: spec.suspend == Some(true),
-        revert_on_deletion: spec.revert_on_deletion == Some(true),
+        // A partition that is left behind would hold up every revision to come.
+        revert_on_deletion: spec.revert_on_deletion.unwrap_or(spec.target_ref.kind.layout() == Layout::InPlace),
         rollback: rollback(spec),
         schedule,
         depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),
-    })
+    };
+    if let Some(time) = keep_warm(spec).filter(|time| !time.is_zero()) {
+        settings.keep_warm_for(time);
+    }
+    Ok(settings)
 }
 
 /// The canaries that come first, by namespace and name, sorted.
@@ -115,11 +126,15 @@ fn capabilities(spec: &api::CanarySpec, router: &str) -> Capabilities {
             affinity: true,
             preview: true,
             ports: true,
+            fine: true,
         },
     }
 }
 
 fn canary_size(spec: &api::CanarySpec) -> CanarySize {
+    if spec.shares_by_pods() {
+        return CanarySize::Split;
+    }
     let asked = spec.canary_replicas.unwrap_or_default();
     let count = asked.count.and_then(|count| u32::try_from(count).ok());
     match (count, asked.percent, asked.follow_weight) {
@@ -136,6 +151,14 @@ fn rollback(spec: &api::CanarySpec) -> Rollback {
         freeze: asked.on_failure == Some(api::OnFailure::Freeze),
         window: asked.window.and_then(|window| usize::try_from(window.revisions).ok()).unwrap_or(0),
     }
+}
+
+fn keep_warm(spec: &api::CanarySpec) -> Option<Duration> {
+    spec.rollback.as_ref().and_then(|rollback| rollback.keep_warm.as_deref()).and_then(duration::parse)
+}
+
+fn share(weight: api::Weight) -> Percent {
+    Percent::hundredths(weight.as_hundredths())
 }
 
 fn percent(weight: i32) -> Percent {

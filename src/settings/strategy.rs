@@ -2,11 +2,11 @@
 
 use std::num::NonZeroU32;
 
-use crate::api::{CanaryAnalysis, CanarySpec};
+use crate::api::{CanaryAnalysis, CanarySpec, Weight};
 use crate::model::{Audience, CookieNames, Mirror, Percent, Steps, Strategy};
 use crate::route::Capabilities;
 
-use super::percent;
+use super::{percent, share};
 
 /// Checks of a release where the provider shares no traffic and the spec gives no number; as in Flagger.
 const CHECKS: NonZeroU32 = match NonZeroU32::new(10) {
@@ -57,14 +57,14 @@ fn mirror(analysis: &CanaryAnalysis) -> Option<Mirror> {
 fn steps(analysis: &CanaryAnalysis) -> Option<Steps> {
     match (&analysis.step_weights, analysis.step_weight) {
         (Some(weights), None) => listed(weights),
-        (None, Some(step)) => Steps::linear(percent(step), limit(analysis.max_weight)),
+        (None, Some(step)) => Steps::linear(share(step), limit(analysis.max_weight)),
         (Some(_), Some(_)) | (None, None) => None,
     }
 }
 
 /// What lies above 100 is cut to 100, and the list ends there.
-fn listed(weights: &[i32]) -> Option<Steps> {
-    let mut weights: Vec<_> = weights.iter().copied().map(percent).collect();
+fn listed(weights: &[Weight]) -> Option<Steps> {
+    let mut weights: Vec<_> = weights.iter().copied().map(share).collect();
     if let Some(full) = weights.iter().position(|weight| *weight == Percent::FULL) {
         weights.truncate(full + 1);
     }
@@ -72,6 +72,6 @@ fn listed(weights: &[i32]) -> Option<Steps> {
 }
 
 /// Zero and less mean "not set".
-fn limit(max_weight: Option<i32>) -> Percent {
-    max_weight.filter(|max| *max > 0).map_or(Percent::FULL, percent)
+fn limit(max_weight: Option<Weight>) -> Percent {
+    max_weight.filter(|max| max.is_positive()).map_or(Percent::FULL, share)
 }

@@ -30,10 +30,10 @@ fn with(more: &Value) -> Settings {
     resolve(&spec(&analysis), &DEFAULTS).unwrap()
 }
 
-fn weights(settings: &Settings) -> Vec<u8> {
+fn weights(settings: &Settings) -> Vec<u16> {
     match &settings.strategy {
         Strategy::Skip | Strategy::AbTest { .. } | Strategy::BlueGreen { .. } => vec![],
-        Strategy::Progressive { steps, .. } => steps.weights().iter().map(|weight| weight.get()).collect(),
+        Strategy::Progressive { steps, .. } => steps.weights().iter().map(|weight| weight.whole()).collect(),
     }
 }
 
@@ -252,12 +252,30 @@ fn every_source_of_a_metric_is_measured_over_a_minute_unless_it_says_otherwise()
     );
 }
 
+/// Of hundredths of a percent, also what no traffic can have.
+fn weight() -> impl proptest::strategy::Strategy<Value = api::Weight> {
+    proptest::strategy::Strategy::prop_map(-500_i64..12_000, api::Weight::hundredths)
+}
+
+#[test]
+fn steps_finer_than_a_percent_are_taken_where_the_router_can() {
+    let fine = json!({"stepWeight": null, "stepWeights": [0.1, 0.5, 5]});
+    let Strategy::Progressive { steps, .. } = with(&fine).strategy else { panic!("it has weights") };
+    assert_eq!(steps.weights(), [10, 50, 500].map(Percent::hundredths));
+
+    let mut asked = spec(&json!({"interval": "1m", "threshold": 5, "stepWeight": 0.5}));
+    asked.provider = Some(api::Provider::AppMesh);
+    let complaints = resolve(&asked, &DEFAULTS).unwrap_err();
+    let told = |text: &str| complaints.iter().any(|complaint| complaint.sentence.contains(text));
+    assert!(told("cannot share requests in fractions of a percent") && told("istio"), "{complaints:?}");
+}
+
 proptest! {
     #[test]
     fn a_refusal_always_says_why(
-        step in proptest::option::of(-5..120),
-        steps in proptest::option::of(proptest::collection::vec(-5..120, 0..5)),
-        max in proptest::option::of(-5..120),
+        step in proptest::option::of(weight()),
+        steps in proptest::option::of(proptest::collection::vec(weight(), 0..5)),
+        max in proptest::option::of(weight()),
         iterations in proptest::option::of(-2..3),
         skip: bool,
     ) {

@@ -19,17 +19,19 @@ pub(super) fn all(spec: &CanarySpec, router: &str) -> Vec<Complaint> {
 
 fn bounds(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
     let analysis = &spec.analysis;
-    let above = |field, value: Option<i32>| value.filter(|value| *value > 100).map(|value| (field, value, "1 to 100"));
+    let above = |field, value: Option<i32>| {
+        value.filter(|value| *value > 100).map(|value| (field, value.to_string(), "1 to 100"))
+    };
     let negative = analysis.step_weight_promotion.filter(|value| *value < 0);
     [
-        negative.map(|value| ("stepWeightPromotion", value, "0 to 100")),
+        negative.map(|value| ("stepWeightPromotion", value.to_string(), "0 to 100")),
         above("mirrorWeight", analysis.mirror_weight),
         above("primaryReadyThreshold", analysis.primary_ready_threshold),
         above("canaryReadyThreshold", analysis.canary_ready_threshold),
     ]
     .into_iter()
     .flatten()
-    .map(|(field, value, range)| weight(field, &value.to_string(), range))
+    .map(|(field, value, range)| weight(field, &value, range))
 }
 
 fn forms(spec: &CanarySpec) -> Option<Complaint> {
@@ -58,17 +60,17 @@ fn iterations(spec: &CanarySpec, router: &str) -> Option<Complaint> {
 fn linear(spec: &CanarySpec) -> impl Iterator<Item = Complaint> {
     let step = spec.analysis.step_weight;
     let max = step.and(spec.analysis.max_weight);
-    [("stepWeight", step.filter(|step| *step < 1)), ("maxWeight", max.filter(|max| *max > 100))]
+    [("stepWeight", step.filter(|step| !step.is_positive())), ("maxWeight", max.filter(|max| *max > 100))]
         .into_iter()
-        .filter_map(|(field, value)| value.map(|value| weight(field, &value.to_string(), "1 to 100")))
+        .filter_map(|(field, value)| value.map(|value| weight(field, &value.to_string(), "0.01 to 100")))
 }
 
 fn listed(spec: &CanarySpec) -> Vec<Complaint> {
     let Some(weights) = &spec.analysis.step_weights else { return Vec::new() };
     let list = format!("{weights:?}");
     let mut found = Vec::new();
-    if weights.iter().any(|weight| *weight < 1) {
-        found.push(weight("stepWeights", &list, "weights of 1 to 100"));
+    if !weights.iter().all(|weight| weight.is_positive()) {
+        found.push(weight("stepWeights", &list, "weights of 0.01 to 100"));
     }
     if weights.is_empty() || !weights.iter().is_sorted_by(|before, after| before < after) {
         found.push(complaint(&sentences::CAN006, &[("value", &list)]));

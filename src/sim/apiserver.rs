@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::object::kinds::{CANARY, CONTROLLER_REVISION, DEPLOYMENT};
-use crate::object::{Change, Conflict, FakeStore, ObjectKey, Objects, value};
+use crate::object::kinds::{CANARY, CONTROLLER_REVISION, DEPLOYMENT, STATEFUL_SET};
+use crate::object::{Change, Conflict, FakeStore, Kind, ObjectKey, Objects, value};
 
 /// When an object was deleted does not matter here, only that it was.
 const DELETED_AT: &str = "2026-01-01T00:00:00Z";
+
+/// Kinds whose changes of spec are counted.
+const COUNTED: [Kind; 3] = [CANARY, DEPLOYMENT, STATEFUL_SET];
 
 /// Objects and the rules by which they change.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +38,13 @@ impl Apiserver {
         let Some(key) = change.key() else { return Ok(()) };
         if matches!(change, Change::Delete(_)) {
             self.delete(&key);
+            return Ok(());
+        }
+        if let Change::DeleteThis(key, uid) = change {
+            let same = self.find(key).and_then(|have| value::text(have, &["metadata", "uid"])) == Some(uid);
+            if same {
+                self.delete(key);
+            }
             return Ok(());
         }
         let before = self.spec(&key);
@@ -93,14 +103,14 @@ impl Apiserver {
     }
 
     fn spec(&self, key: &ObjectKey) -> Option<Value> {
-        let counted = key.kind == DEPLOYMENT || key.kind == CANARY;
+        let counted = COUNTED.contains(&key.kind);
         self.find(key).filter(|_| counted).and_then(|o| value::at(o, &["spec"])).cloned()
     }
 
     /// What the apiserver does to each write: uid, generation, and the end of an object that nothing holds any more.
     fn admit(&mut self, key: &ObjectKey, before: Option<&Value>) {
         self.revision += 1;
-        if key.kind != DEPLOYMENT && key.kind != CANARY {
+        if !COUNTED.contains(&key.kind) {
             return;
         }
         let Some(object) = self.find(key) else { return };

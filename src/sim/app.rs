@@ -29,6 +29,8 @@ pub(super) enum AsPrimary {
     Same,
     /// Its pods never get ready.
     NeverReady,
+    /// One request in twenty fails.
+    Failing,
 }
 
 impl Default for App {
@@ -52,9 +54,11 @@ impl App {
         self.ready_after.filter(|_| !stuck)
     }
 
-    /// Percent of the requests that fail at this age of a pod.
-    pub(super) fn errors_at(&self, age: Duration) -> f64 {
-        (self.errors + self.errors_growth * age.as_secs_f64() / 60.0).clamp(0.0, 100.0)
+    /// Percent of the requests that fail at this age of a pod of this workload.
+    pub(super) fn errors_at(&self, workload: &str, age: Duration) -> f64 {
+        let fails = self.as_primary == AsPrimary::Failing && workload.ends_with("-primary");
+        let errors = if fails { 5.0 } else { self.errors };
+        (errors + self.errors_growth * age.as_secs_f64() / 60.0).clamp(0.0, 100.0)
     }
 
     /// Whether it behaves otherwise when it is older.

@@ -14,7 +14,7 @@ use super::random::Random;
 use super::traffic::{self, History, MEMORY, Names, Scenery};
 use crate::api;
 use crate::model::{Percent, Routing, Time};
-use crate::object::kinds::DEPLOYMENT;
+use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT, STATEFUL_SET};
 use crate::object::{Change, Conflict, ObjectKey, value};
 
 /// Everything outside the operator.
@@ -111,6 +111,7 @@ impl Cluster {
                 self.parked.remove(&key);
             }
         }
+        self.workloads.lose(&self.api);
         endpoints::tick(&mut self.api, self.workloads.pods(), self.now);
         Ok(())
     }
@@ -177,11 +178,25 @@ impl Cluster {
     }
 
     pub(super) fn target_key(&self) -> ObjectKey {
-        DEPLOYMENT.named(&self.names.namespace, &self.names.target)
+        self.names.kind.named(&self.names.namespace, &self.names.target)
     }
 
+    /// The workload whose pods are the primary's.
     pub(super) fn primary_key(&self) -> ObjectKey {
-        DEPLOYMENT.named(&self.names.namespace, self.names.primary())
+        match self.names.kind {
+            STATEFUL_SET => self.target_key(),
+            kind => kind.named(&self.names.namespace, self.names.primary()),
+        }
+    }
+
+    /// The template of the revision that serves: the primary's, or the last that all pods of a StatefulSet had.
+    pub(super) fn serving_template(&self) -> Option<&Value> {
+        if self.names.kind != STATEFUL_SET {
+            return self.template(&self.primary_key());
+        }
+        let current = value::text(self.api.find(&self.target_key())?, &["status", "currentRevision"])?;
+        let kept = self.api.find(&CONTROLLER_REVISION.named(&self.names.namespace, current))?;
+        value::at(kept, &["data", "spec", "template"])
     }
 
     /// The template of a workload.

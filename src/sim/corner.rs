@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::traffic::Names;
 use crate::api;
 use crate::model::{Plan, Revision, Routing, Time};
-use crate::object::kinds::CANARY;
+use crate::object::kinds::{CANARY, STATEFUL_SET};
 use crate::object::{ObjectKey, Objects, content, value};
 use crate::scene::{self, Defaults, Lookups, Scene};
 use crate::{route, workload};
@@ -58,7 +58,17 @@ pub(super) fn status(scene: &Scene, plan: &Plan, now: Time) -> Option<Value> {
 
 /// The revision of a pod template, with the configs that its pods would read now.
 pub(super) fn revision(names: &Names, template: &Value, objects: &Objects) -> Revision {
+    if names.kind == STATEFUL_SET {
+        let named = stateful_revision(&names.target, &json!({"spec": {"template": template}}));
+        return Revision::new(format!("{}{named}", Revision::SCHEME));
+    }
     workload::revision_with(template, &workload::configs::tracked(&names.namespace, template, objects).0)
+}
+
+/// What the controller of StatefulSets calls the revision of a template.
+pub(super) fn stateful_revision(name: &str, object: &Value) -> String {
+    let revision = workload::revision(value::at(object, &["spec", "template"]).unwrap_or(&Value::Null));
+    format!("{name}-{}", revision.as_str().trim_start_matches(Revision::SCHEME))
 }
 
 /// The ConfigMaps and Secrets that the pods of a workload read.
@@ -67,11 +77,14 @@ pub(super) fn configs(namespace: &str, object: &Value) -> Vec<ObjectKey> {
     template.map(|template| workload::configs::referenced(namespace, template)).unwrap_or_default()
 }
 
-/// Whether the canary is under analysis: then its load tests run.
+/// Whether the canary, or the first deployment, is judged: then its load tests run.
 pub(super) fn is_analysed(names: &Names, objects: &Objects) -> bool {
-    let status = objects.find(&canary_key(names)).and_then(|canary| canary.get("status"));
+    let Some(canary) = objects.find(&canary_key(names)) else { return false };
+    let status = canary.get("status");
     let at = |path: &[&str]| status.and_then(|status| value::text(status, path));
-    matches!(at(&["phase"]), Some("Progressing" | "WaitingPromotion")) && at(&["step", "strategy"]).is_some()
+    let first = value::at(canary, &["spec", "analysis", "onInitialize"]) == Some(&Value::Bool(true));
+    first && at(&["phase"]) == Some("Initializing")
+        || matches!(at(&["phase"]), Some("Progressing" | "WaitingPromotion")) && at(&["step", "strategy"]).is_some()
 }
 
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
@@ -84,5 +97,7 @@ pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) ->
     let target = route::Target { namespace, apex, provider, pods: None, annotations, ingress_prefix, service, spec };
     let router = route::of(spec, provider)?;
     // Where there is no routing object, the apex Service alone says where requests go.
-    if router.kinds().is_empty() { None } else { router.read(&target, objects).ok()? }
+    let by_pods = spec.service.as_ref().is_some_and(|service| service.pod_routing.is_some());
+    let apex_alone = router.kinds().is_empty() || by_pods || names.kind == STATEFUL_SET;
+    if apex_alone { None } else { router.read(&target, objects).ok()? }
 }

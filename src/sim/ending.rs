@@ -11,8 +11,8 @@ use super::invariants::Violation;
 use super::pods::image;
 use super::random::Random;
 use super::trial::Trial;
-use crate::model::{Facts, Percent, Phase, Settings, Time};
-use crate::object::kinds::{CONFIG_MAP, DEPLOYMENT, HPA, SERVICE};
+use crate::model::{ConditionKind, Facts, Percent, Phase, Settings, Time};
+use crate::object::kinds::{CONFIG_MAP, DEPLOYMENT, HPA, SERVICE, STATEFUL_SET};
 use crate::object::value;
 
 /// The last thing that happens.
@@ -24,6 +24,8 @@ pub(super) enum Ending {
     Healthy,
     /// One that deserves a rollback.
     Bad(Temper),
+    /// One that shows only as the primary what it is worth.
+    Regretted,
     /// One whose pods break in the middle of it, or after it.
     Breaking,
     /// The Canary is deleted, and its user wants everything back.
@@ -39,6 +41,11 @@ impl Ending {
             8 => Self::Breaking,
             _ => Self::Deleted,
         }
+    }
+
+    /// For some runs another one.
+    pub(super) fn or_regret(self, random: &mut Random) -> Self {
+        if random.chance(15) { Self::Regretted } else { self }
     }
 }
 
@@ -60,6 +67,7 @@ impl Trial {
             Ending::Nothing => Ok(()),
             Ending::Healthy => self.healthy(),
             Ending::Bad(temper) => self.bad(temper),
+            Ending::Regretted => self.regretted(),
             Ending::Breaking => self.breaking(),
             Ending::Deleted => self.deleted(),
         });
@@ -75,7 +83,9 @@ impl Trial {
     /// L3: when the inputs stop, so does the operator, and nobody is left without an answer.
     fn is_quiet(&self) -> Outcome {
         let Some(facts) = self.facts() else { return Ok(()) };
-        let waits = facts.journal.phase == Phase::Initializing && !self.works(&self.image);
+        let stalled = facts.journal.condition(ConditionKind::Stalled).map(|stalled| stalled.reason.as_str());
+        let waits = facts.journal.phase == Phase::Initializing
+            && (!self.works(&self.image) || stalled == Some("FirstDeploymentFailed"));
         if self.operator.due.is_some() && !waits {
             return broken("L3", format!("still busy in phase {}: {:?}", facts.journal.phase, facts.journal.step));
         }
@@ -106,13 +116,14 @@ impl Trial {
     }
 
     fn primary_image(&self) -> &str {
-        self.cluster.template(&self.cluster.primary_key()).map_or("", image)
+        self.cluster.serving_template().map_or("", image)
     }
 
     /// When a release of these settings must be over.
     fn deadline(&self, settings: &Settings) -> Time {
         let steps = 110 + settings.threshold;
-        let needs = settings.deadline * 3 + settings.interval * steps + Duration::from_secs(180);
+        let after = settings.bake + settings.keep_warm;
+        let needs = settings.deadline * 3 + settings.interval * steps + after + Duration::from_secs(180);
         // Windows are open for two fifths of each half hour, or more, and no freeze is longer than ten minutes.
         let takes = if settings.schedule.is_some() { needs * 5 / 2 + Duration::from_secs(3_600) } else { needs };
         self.cluster.now.after(takes)
@@ -121,6 +132,8 @@ impl Trial {
     /// L2: a healthy canary is promoted within a bound.
     fn healthy(&mut self) -> Outcome {
         let Some(settings) = self.facts().and_then(|f| f.settings) else { return Ok(()) };
+        // In place, a pod that is down holds up those that come after it.
+        let held_up = self.cluster.names.kind == STATEFUL_SET && !self.works(self.primary_image());
         let deadline = self.deadline(&settings);
         self.release(Temper::Healthy);
         self.play(self.patience());
@@ -128,6 +141,9 @@ impl Trial {
             return Ok(());
         }
         self.is_quiet()?;
+        if held_up {
+            return Ok(());
+        }
         let Some(facts) = self.facts() else { return broken("L2", "the Canary is gone") };
         let promoted = matches!(facts.journal.phase, Phase::Succeeded | Phase::Initialized);
         if !promoted || self.primary_image() != self.image || facts.journal.last_promoted != facts.journal.last_applied
@@ -169,13 +185,25 @@ impl Trial {
         }
         self.is_quiet()?;
         let Some(facts) = self.facts() else { return broken("L1", "the Canary is gone") };
-        let weight = self.cluster.routing().map_or(Percent::ZERO, |r| r.canary);
+        let serves = self.cluster.pods().iter().any(|pod| pod.member.is_some() && pod.template.image == self.image);
+        let routed = self.cluster.routing().map_or(Percent::ZERO, |r| r.canary);
+        let weight = if serves { Percent::FULL } else { routed };
         let late = self.cluster.now > deadline;
         if facts.journal.phase != Phase::Failed || !weight.is_zero() || self.primary_image() != served || late {
             let (phase, at) = (facts.journal.phase, self.cluster.now);
             return broken("L1", format!("{} is {temper:?}, but at {at} it is {phase} with {weight} %", self.image));
         }
         Ok(())
+    }
+
+    /// L1 after a promotion: what fails as the primary is taken back, where it is watched and there is something to go back to.
+    fn regretted(&mut self) -> Outcome {
+        self.suffer(&super::faults::Fault::Skip(super::faults::Skip::Off));
+        let Some(facts) = self.facts() else { return Ok(()) };
+        let watched = facts.in_force().is_some_and(|settings| settings.bake > settings.keep_warm);
+        let kept =
+            facts.journal.last_promoted.is_some_and(|r| facts.snapshots.contains(&r) && !facts.lost.contains(&r));
+        if watched && kept { self.bad(Temper::FailingPrimary) } else { Ok(()) }
     }
 
     /// S2 and L3 alone: whether it is promoted before it breaks is left to chance.
@@ -214,6 +242,11 @@ impl Trial {
         ];
         if let Some(left) = ours.iter().find(|key| self.cluster.api.find(key).is_some()) {
             return broken("L4", format!("{left} was left behind"));
+        }
+        let field = ["spec", "updateStrategy", "rollingUpdate", "partition"];
+        let partition = self.cluster.api.find(&self.cluster.target_key()).and_then(|o| value::count(o, &field));
+        if partition.unwrap_or(0) != 0 {
+            return broken("L4", format!("the partition of the target is {partition:?}"));
         }
         let apex = self.cluster.api.find(&SERVICE.named(&names.namespace, &names.apex));
         let selects = apex.and_then(|o| value::text(o, &["spec", "selector", "app"]));

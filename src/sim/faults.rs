@@ -134,6 +134,8 @@ pub(super) enum Temper {
     NeverReady,
     /// Its pods get ready as the canary, but not as the primary.
     NeverPrimary,
+    /// It is healthy as the canary, and fails as the primary.
+    FailingPrimary,
     /// Its pods break after a while.
     Breaks,
     /// One request in twenty fails.
@@ -243,6 +245,18 @@ pub(super) fn schedule(random: &mut Random) -> Vec<(Duration, Fault)> {
         }
     }
     faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+/// Revisions that show only after their promotion what they are worth, and nothing to judge the first one by, by time.
+pub(super) fn regrets(random: &mut Random) -> Vec<(Duration, Fault)> {
+    let count = random.below(3);
+    let some = |_| (random.millis(60_000, 900_000), Fault::Release(Temper::FailingPrimary));
+    let mut faults: Vec<_> = (0..count).map(some).collect();
+    // So long that a first deployment that is judged meanwhile runs out of time.
+    if random.chance(20) {
+        faults.push((random.millis(0, 2_000), Fault::ProviderDown(random.millis(150_000, 400_000))));
+    }
     faults
 }
 

@@ -9,12 +9,13 @@ use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::{Moment, Phase};
+use crate::object::kinds::DEPLOYMENT;
 use crate::object::value;
 
 /// The names of every seeded run.
 pub(super) fn names() -> Names {
     let name = || "app".to_owned();
-    Names { namespace: "test".to_owned(), canary: name(), target: name(), apex: name() }
+    Names { namespace: "test".to_owned(), canary: name(), target: name(), apex: name(), kind: DEPLOYMENT }
 }
 
 /// A Canary with seeded settings.
@@ -116,6 +117,43 @@ pub(super) fn schedule(random: &mut Random) -> Value {
     json!({"spec": {"schedule": {"timeZone": zone, "windows": windows.collect::<Vec<_>>()}}})
 }
 
+/// For some runs: what is asked for before the first release and after each promotion. A patch.
+pub(super) fn afterwards(canary: &Value, random: &mut Random) -> Value {
+    let mut patch = json!({});
+    let mut seconds = |least: u64| format!("{}s", least + random.below(80));
+    let (bake, keep_warm) = (seconds(5), seconds(20));
+    if random.chance(45) {
+        value::merge(&mut patch, &json!({"spec": {"analysis": {"bake": bake}}}));
+    }
+    let provider = value::text(canary, &["spec", "provider"]);
+    if random.chance(25) && provider == Some("istio") {
+        value::merge(&mut patch, &json!({"spec": {"rollback": {"keepWarm": keep_warm}}}));
+    }
+    if random.chance(60) && provider == Some("kubernetes") {
+        value::merge(&mut patch, &json!({"spec": {"service": {"podRouting": {"sharedLabel": SHARED}}}}));
+    }
+    if random.chance(25) {
+        value::merge(&mut patch, &json!({"spec": {"analysis": {"onInitialize": true}}}));
+    }
+    let without = incompatible(&patch);
+    value::extend(&mut patch, &without);
+    patch
+}
+
+/// What does not go with what a Canary asks for; a patch.
+pub(super) fn incompatible(canary: &Value) -> Value {
+    let mut without = json!({});
+    if canary.pointer("/spec/rollback/keepWarm").is_some() {
+        value::extend(&mut without, &json!({"spec": {"analysis": {"match": null}}}));
+    }
+    if canary.pointer("/spec/service/podRouting").is_some() {
+        let analysis = json!({"match": null, "mirror": null, "sessionAffinity": null, "preview": null});
+        let sizes = json!({"analysis": analysis, "canaryReplicas": null, "autoscalerRef": null});
+        value::extend(&mut without, &json!({"spec": sizes}));
+    }
+    without
+}
+
 /// A KPI is compared with the primary, too.
 fn compare(canary: &mut Value, random: &mut Random) {
     let tests = [("slo", 0), ("rateRatio", 100), ("quantile", 0), ("sign", 0), ("quantile", 200), ("difference", 100)];
@@ -210,7 +248,7 @@ pub(super) fn deployment(names: &Names) -> Value {
             "replicas": 2,
             "selector": {"matchLabels": {"app": names.target}},
             "template": {
-                "metadata": {"labels": {"app": names.target}},
+                "metadata": {"labels": {"app": names.target, SHARED: names.target}},
                 "spec": {
                     "terminationGracePeriodSeconds": 10,
                     "containers": [{
@@ -221,6 +259,40 @@ pub(super) fn deployment(names: &Names) -> Value {
             },
         },
     })
+}
+
+/// Label that the pods of both sides have.
+const SHARED: &str = "release";
+/// The same as a StatefulSet. What its pods read is nothing to it.
+pub(super) fn stateful_set(names: &Names, random: &mut Random) -> Value {
+    let mut object = deployment(names);
+    let policy = if random.chance(30) { "Parallel" } else { "OrderedReady" };
+    let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+    let spec = json!({"replicas": 2 + random.below(6), "podManagementPolicy": policy, "updateStrategy": strategy});
+    value::merge(&mut object, &json!({"kind": names.kind.kind, "spec": spec}));
+    if let Some(container) = object.pointer_mut("/spec/template/spec/containers/0").and_then(Value::as_object_mut) {
+        container.shift_remove("envFrom");
+    }
+    object
+}
+
+/// What makes any Canary one of a StatefulSet; a patch.
+pub(super) fn in_place(random: &mut Random) -> Value {
+    json!({"spec": {
+        "provider": "kubernetes",
+        "targetRef": {"kind": "StatefulSet"},
+        "service": {"podRouting": null},
+        "autoscalerRef": null,
+        "canaryReplicas": null,
+        "rollback": null,
+        "revertOnDeletion": null,
+        "analysis": {
+            "match": null, "preview": null, "mirror": null, "mirrorWeight": null, "sessionAffinity": null,
+            "iterations": null, "stepWeight": null, "maxWeight": null, "stepWeightPromotion": null, "bake": null,
+            "onInitialize": null,
+            "stepWeights": weights(random),
+        },
+    }})
 }
 
 /// How the target replaces its pods; a patch.
@@ -249,6 +321,7 @@ pub(super) fn app(temper: Temper, random: &mut Random) -> App {
         Temper::SlowStart => App { ready_after: Some(random.millis(20_000, 40_000)), ..app },
         Temper::NeverReady => App { ready_after: None, ..app },
         Temper::NeverPrimary => App { as_primary: AsPrimary::NeverReady, ..app },
+        Temper::FailingPrimary => App { as_primary: AsPrimary::Failing, ..app },
         Temper::Breaks => App { breaks_after: Some(random.millis(10_000, 120_000)), ..app },
         Temper::Failing => App { errors: 5.0, ..app },
         Temper::Leaking => App { errors_growth: 1.0, ..app },

@@ -13,7 +13,7 @@ use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
 use crate::model::{Phase, Request, Verb};
-use crate::object::kinds::{CANARY, CONFIG_MAP, HPA, SERVICE};
+use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, HPA, POD, SERVICE, STATEFUL_SET};
 use crate::object::{Kind, content, value};
 
 /// The routing object of the seeded runs.
@@ -35,7 +35,7 @@ impl Trial {
                 self.deposed = Some((std::mem::replace(&mut self.operator, heir), now.after(*lag)));
             }
             Fault::StaleCaches(lag) => self.operator.cache.stick_all(now.after(*lag)),
-            Fault::StaleCache(kind, lag) => self.operator.cache.stick(*kind, now.after(*lag)),
+            Fault::StaleCache(kind, lag) => self.operator.cache.stick(self.watched(*kind), now.after(*lag)),
             Fault::LostWakes(lag) => self.deaf_until = Some(now.after(*lag)),
             Fault::SpareWake => self.operator.wake_at(now),
             Fault::Conflict => self.cluster.interfere = true,
@@ -55,7 +55,9 @@ impl Trial {
             Fault::Revert => self.revert(),
             Fault::Scale(replicas) => {
                 let key = self.cluster.target_key();
-                self.cluster.scale(&key, *replicas);
+                // A StatefulSet without pods takes its newest revision for one that all of them have.
+                let least = if key.kind == STATEFUL_SET { 2 } else { 0 };
+                self.cluster.scale(&key, *replicas.max(&least));
             }
             Fault::Suspend(lag) => {
                 self.edit_canary(&json!({"spec": {"suspend": true}}));
@@ -130,6 +132,7 @@ impl Trial {
     /// A replica that begins to lead with a clock of its own, its watch of one kind lagging.
     fn heir(&mut self, kind: Kind, lag: Duration) -> Operator {
         let now = self.cluster.now;
+        let kind = self.watched(kind);
         let mut heir = Operator { skew: self.random.skew(), ..Operator::default() };
         heir.cache.refresh(&self.cluster.api, now);
         heir.cache.copy(kind, &self.past);
@@ -138,11 +141,29 @@ impl Trial {
         heir
     }
 
+    /// The kind whose watch matters in the place of this one.
+    fn watched(&self, kind: Kind) -> Kind {
+        match (self.cluster.names.kind, kind) {
+            (STATEFUL_SET, DEPLOYMENT) => STATEFUL_SET,
+            (STATEFUL_SET, SERVICE) => POD,
+            _ => kind,
+        }
+    }
+
     /// What people do to objects that are not theirs to touch, or take away.
     fn meddle(&mut self, fault: &Fault) -> Option<(Duration, Fault)> {
         let names = self.cluster.names.clone();
         let route = VIRTUAL_SERVICE.named(&names.namespace, &names.apex);
         match fault {
+            Fault::EditWeight(weight) if names.kind == STATEFUL_SET => {
+                let key = self.cluster.target_key();
+                let pods = self.cluster.replicas(&key).unwrap_or(1).max(1);
+                // The first pod stays: else its controller takes the newest revision for one that all have.
+                let partition = 1 + u32::from(*weight) % pods;
+                self.cluster
+                    .api
+                    .edit(&key, &json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": partition}}}}));
+            }
             Fault::EditWeight(weight) => {
                 let mut spec = self.cluster.api.find(&route).map(|o| o["spec"].clone()).unwrap_or(Value::Null);
                 if let Some(routes) = spec.pointer_mut("/http/0/route").and_then(Value::as_array_mut) {
@@ -150,6 +171,10 @@ impl Trial {
                     routes.iter_mut().zip(shares).for_each(|(r, share)| r["weight"] = share.into());
                     self.cluster.api.set(&route, &["spec"], spec);
                 }
+            }
+            Fault::EditPrimary if names.kind == STATEFUL_SET => {}
+            Fault::DeletePrimary if names.kind == STATEFUL_SET => {
+                self.cluster.api.delete(&POD.named(&names.namespace, format!("{}-0", names.target)));
             }
             Fault::EditHosts => self.cluster.api.edit(&route, &json!({"spec": {"hosts": ["elsewhere"]}})),
             Fault::EditPrimary => {
@@ -213,8 +238,10 @@ impl Trial {
     }
 
     fn turn(&mut self, knob: Knob) {
+        let of_routes = matches!(knob, Knob::Strategy | Knob::Affinity | Knob::Size | Knob::Promotion);
+        let knob = if of_routes && self.cluster.names.kind == STATEFUL_SET { Knob::Weights } else { knob };
         let random = &mut self.random;
-        let patch = match knob {
+        let mut patch = match knob {
             Knob::Interval => json!({"spec": {"analysis": {"interval": format!("{}s", 10 + random.below(40))}}}),
             Knob::Threshold => json!({"spec": {"analysis": {"threshold": 1 + random.below(6)}}}),
             Knob::Weights if self.canary.pointer("/spec/analysis/stepWeights").is_some() => {
@@ -227,6 +254,7 @@ impl Trial {
             Knob::Deadline => json!({"spec": {"progressDeadlineSeconds": 60 + random.below(160)}}),
             Knob::Promotion => json!({"spec": {"analysis": {"stepWeightPromotion": 5 + random.below(90)}}}),
         };
+        value::extend(&mut patch, &fixture::incompatible(&self.canary));
         self.edit_canary(&patch);
     }
 

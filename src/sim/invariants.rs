@@ -1,12 +1,15 @@
-//! What must hold at every write, whatever happened before: S1 to S9.
+//! What must hold at every write, whatever happened before: S1 to S10.
 
+mod bake;
 mod configs;
 mod hooks;
+mod in_place;
 mod loss;
 mod news;
 mod passed;
 mod schedule;
 mod sizes;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,18 +21,19 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, Effect, Facts, Journal, Kpi, Mirror, Notice, Percent, Phase, Plan, Replacement, Request,
+    Affinity, Answer, CanarySize, Effect, Facts, Journal, Kpi, Layout, Mirror, Notice, Percent, Phase, Plan, Request,
     Revision, RouteSeen, Settings, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
 use crate::workload::snapshot;
 use passed::passed;
+use steps::{highest, is_complete, stands_in_again};
 
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S9`, `L1` to `L4`.
+    /// Which rule: `S1` to `S10`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -118,13 +122,17 @@ impl Invariants {
             if let Some(sentence) = schedule::ignored(settings, facts, after, now) {
                 self.fail("S9", sentence);
             }
-            self.only_what_passed_is_promoted(settings, facts, after, answers);
+            self.only_what_passed_is_promoted(settings, facts, after, answers, now);
+            if let Some(sentence) = bake::ignored(settings, facts, plan, answers, now) {
+                self.fail("S10", sentence);
+            }
         }
         if let Some(course) = after.step.and_then(|step| step.course) {
             self.reached.insert(course.as_str().to_owned());
         }
         let routed = facts.route.routing();
         let features = [
+            ("InPlace", facts.canary.layout == Layout::InPlace && before.has_begun()),
             ("Unrouted", facts.route == RouteSeen::Unrouted),
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
             ("Quantile", passed::compares_quantiles(settings, after)),
@@ -134,6 +142,9 @@ impl Invariants {
                 "Sized",
                 plan.effects.iter().any(|effect| matches!(effect, Effect::ScaleTarget(1..))) && before.has_begun(),
             ),
+            ("ByPods", settings.canary_size == CanarySize::Split && routed.is_some_and(|r| !r.canary.is_zero())),
+            ("Warm", before.waits.is_some() && before.has_taken_over(&settings.strategy)),
+            ("JudgedFirst", before.phase == Phase::Initializing && !answers.is_empty()),
             ("Previewed", routed.is_some_and(|r| r.preview)),
             ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
             ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
@@ -182,7 +193,8 @@ impl Invariants {
             }
         }
         let promotes = after.phase == Phase::Promoting && before.phase == Phase::Promoting;
-        if promotes && is > was && !(is == Percent::FULL && stands_in_again(facts)) {
+        let in_place = facts.canary.layout == Layout::InPlace;
+        if promotes && is > was && !in_place && !(is == Percent::FULL && stands_in_again(facts)) {
             self.fail("S4", format!("the weight rose from {was} to {is} while the primary took over"));
         }
         if after.last_applied != before.last_applied && is > was {
@@ -201,6 +213,7 @@ impl Invariants {
         facts: &Facts,
         after: &Journal,
         answers: &[Answer],
+        now: Time,
     ) {
         let before = &facts.journal;
         let Some(revision) = &after.last_applied else { return };
@@ -210,7 +223,7 @@ impl Invariants {
         if before.last_applied.as_ref() != Some(revision) {
             self.fail("S3", format!("{revision} is promoted, but another one was analysed"));
         }
-        let proven = passed(settings, before, answers) && is_complete(settings, facts);
+        let proven = passed(settings, before, answers) && is_complete(settings, facts, now);
         if settings.strategy != Strategy::Skip && !proven {
             let counts = (before.weight, before.iterations);
             self.fail("S3", format!("{revision} is promoted at {counts:?}, not all of it passed: {answers:?}"));
@@ -262,6 +275,7 @@ impl Invariants {
         let what = change.key().map_or_else(String::new, |k| k.to_string());
         self.rerouted &= change.key().is_none_or(|key| key.kind != DEPLOYMENT);
         self.weights_are_whole(cluster, plan, change);
+        self.somebody_answers(cluster, change);
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         self.primary_reads_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
@@ -291,7 +305,7 @@ impl Invariants {
 
     /// S3, second half: the primary's template changes only to the approved revision, or back to the promoted one.
     fn primary_takes_what_was_approved(&mut self, cluster: &Cluster, journal: &Journal) {
-        let primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
+        let primary = cluster.serving_template().map(|t| image(t).to_owned());
         if primary == self.primary {
             return;
         }
@@ -327,41 +341,6 @@ impl Invariants {
 fn window_start(kpi: &Kpi, now: Time) -> Time {
     let window = i64::try_from(kpi.window.as_millis()).unwrap_or(0);
     Time::from_millis(now.as_millis() - window).after(Duration::from_millis(2 * MOST_SKEW))
-}
-
-/// The weight that one passed check may lead to, worked out apart from the room that decides.
-fn highest(settings: &Settings, before: &Journal) -> Percent {
-    match &settings.strategy {
-        Strategy::Progressive { steps, .. } => steps.after(before.weight).unwrap_or(steps.last()),
-        Strategy::AbTest { .. } => Percent::FULL,
-        Strategy::BlueGreen { iterations, .. } if counts(before) >= iterations.get() => Percent::FULL,
-        Strategy::BlueGreen { .. } | Strategy::Skip => before.weight,
-    }
-}
-
-/// Whether nothing is left of the analysis but its last check.
-fn is_complete(settings: &Settings, facts: &Facts) -> bool {
-    let before = &facts.journal;
-    match &settings.strategy {
-        Strategy::Skip => true,
-        Strategy::Progressive { steps, .. } => steps.after(before.weight).is_none(),
-        Strategy::AbTest { iterations } => counts(before) >= iterations.get() && before.weight == Percent::FULL,
-        Strategy::BlueGreen { iterations, .. } => {
-            let served = before.weight == Percent::FULL || facts.route == RouteSeen::Unrouted;
-            counts(before) >= iterations.get() && served
-        }
-    }
-}
-
-/// Whether another hand changed the primary while it took its traffic back: its pods have to go once more, all at once.
-fn stands_in_again(facts: &Facts) -> bool {
-    let at_once = facts.target.found().is_some_and(|target| target.replacement == Replacement::AllAtOnce);
-    let runs = |revision| facts.primary.found().is_some_and(|primary| primary.runs.is(revision));
-    at_once && !facts.journal.last_applied.as_ref().is_some_and(runs)
-}
-
-fn counts(journal: &Journal) -> u32 {
-    u32::try_from(journal.iterations).unwrap_or(0)
 }
 
 /// The sum of the weights in each list of weighted destinations.
@@ -425,8 +404,9 @@ mod tests {
             replacement: Replacement::Rolling,
         };
         Facts {
-            canary: CanaryRef { namespace, name, uid, generation: 1, kind, target },
+            canary: CanaryRef { namespace, name, uid, generation: 1, kind, target, layout: Layout::Beside },
             deleting: false,
+            released: false,
             finalizer: false,
             settings: Some(settings()),
             complaints: vec![],
@@ -477,7 +457,8 @@ mod tests {
     fn a_promotion_without_a_passed_check_is_seen() {
         let after = Journal { phase: Phase::Promoting, ..at(20) };
         let judge = |weight, answers: &[Answer]| {
-            rule(|i| i.only_what_passed_is_promoted(&settings(), &facts(at(weight)), &after, answers))
+            let (facts, now) = (facts(at(weight)), Time::from_millis(0));
+            rule(|i| i.only_what_passed_is_promoted(&settings(), &facts, &after, answers, now))
         };
         let good = success(100.0);
         assert_eq!((judge(20, &good), judge(20, &success(0.0)), judge(20, &[])), (None, Some("S3"), Some("S3")));

@@ -63,7 +63,7 @@ pub struct Report {
 pub fn run(seed: u64) -> Report {
     let mut trial = Trial::new(seed);
     let began = trial.cluster.now;
-    let ending = Ending::any(&mut Random::new(seed.wrapping_add(2)));
+    let ending = Ending::any(&mut Random::new(seed.wrapping_add(2))).or_regret(&mut Random::new(seed.wrapping_add(6)));
     trial.play_faults();
     trial.end(ending);
     Report {

@@ -1,5 +1,7 @@
 //! Pods, and the controller of Deployments that makes and removes them.
 
+mod stateful;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use super::random::Random;
 use crate::model::Time;
 use crate::object::kinds::DEPLOYMENT;
 use crate::object::{ObjectKey, value};
+use stateful::{Member, Set};
 
 /// One pod.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub(super) struct Pod {
     pub(super) born: Time,
     ready_at: Option<Time>,
     breaks_at: Option<Time>,
+    /// What it is besides, where it is one of a StatefulSet's.
+    pub(super) member: Option<Member>,
 }
 
 impl Pod {
@@ -93,6 +98,7 @@ struct Counts {
 pub(super) struct Workloads {
     pods: Vec<Pod>,
     rollouts: BTreeMap<ObjectKey, Rollout>,
+    sets: BTreeMap<ObjectKey, Set>,
 }
 
 impl Workloads {
@@ -104,14 +110,16 @@ impl Workloads {
     pub(super) fn next(&self, now: Time) -> Option<Time> {
         let pods = self.pods.iter().flat_map(|p| [p.ready_at, p.breaks_at]).flatten();
         let dues = self.rollouts.values().flat_map(|r| [Some(r.due), r.deadline]).flatten();
-        pods.chain(dues).filter(|t| *t > now).min()
+        let sets = self.sets.values().map(|set| set.due);
+        pods.chain(dues).chain(sets).filter(|t| *t > now).min()
     }
 
     /// Lets the controller do what is due.
     pub(super) fn tick(&mut self, api: &mut Apiserver, apps: &BTreeMap<String, App>, random: &mut Random, now: Time) {
         let found: Vec<_> = api.objects().of_kind(DEPLOYMENT).map(|(k, o)| (k.clone(), generation(o))).collect();
-        self.pods.retain(|p| found.iter().any(|(k, _)| *k == p.owner));
+        self.pods.retain(|p| api.find(&p.owner).is_some());
         self.rollouts.retain(|key, _| found.iter().any(|(k, _)| k == key));
+        self.tick_sets(api, apps, random, now);
         for (key, generation) in found {
             if self.rollouts.get(&key).is_none_or(|r| r.generation != generation) {
                 let seen = api.find(&key).map(|object| self.see(&key, object, now.after(random.millis(5, 400))));
@@ -187,7 +195,8 @@ impl Workloads {
             let ready_at = app.ready_after(&key.name).map(|d| now.after(d + jitter));
             let breaks_at = app.breaks_after.map(|d| now.after(d + jitter));
             let template = Rc::clone(template);
-            self.pods.push(Pod { owner: key.clone(), template, born: now, ready_at, breaks_at });
+            let member = None;
+            self.pods.push(Pod { owner: key.clone(), template, born: now, ready_at, breaks_at, member });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::cluster::Cluster;
 use super::hooks::Hooks;
-use super::traffic::Window;
+use super::traffic::{History, Window};
 use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Sample, Span, Tally, Test, Time};
 
 /// How the provider is.
@@ -28,7 +28,12 @@ impl Others {
     /// Answers questions in their order.
     pub(super) fn answers(&self, cluster: &Cluster, questions: &[Question]) -> Vec<Answer> {
         let answer = |question: &Question| match question {
-            Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi)),
+            Question::Measure(kpi) => {
+                Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi, History::window))
+            }
+            Question::Watch(kpi) => {
+                Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi, History::beside))
+            }
             Question::Compare(kpi, span) => {
                 Answer::Measured(kpi.name.clone(), compare(cluster, self.health, kpi, *span))
             }
@@ -72,14 +77,17 @@ fn compare(cluster: &Cluster, health: Health, kpi: &Kpi, span: Span) -> Measurem
     Measurement::Both(Sample::Valued { canary: rate(canary), primary: rate(primary), requests: Some(canary.requests) })
 }
 
-fn measure(cluster: &Cluster, health: Health, kpi: &Kpi) -> Measurement {
+/// What the pods of a side answered.
+type Side = fn(&History, Time, Time) -> Option<Window>;
+
+fn measure(cluster: &Cluster, health: Health, kpi: &Kpi, side: Side) -> Measurement {
     let now = cluster.now;
     if let Some(nothing) = ailing(health, now) {
         return nothing;
     }
     let back = i64::try_from(kpi.window.as_millis()).unwrap_or(0);
-    let Some(seen) = cluster.history.window(Time::from_millis(now.as_millis() - back), now) else {
-        return Measurement::NoData("no requests to the canary".to_owned());
+    let Some(seen) = side(&cluster.history, Time::from_millis(now.as_millis() - back), now) else {
+        return Measurement::NoData("no requests".to_owned());
     };
     let success = 100.0 * (1.0 - seen.failed / seen.requests);
     match kpi.source {

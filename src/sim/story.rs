@@ -14,9 +14,9 @@ use super::scenario::Scenario;
 use super::timeline::{self, Entry};
 use super::traffic::{MEMORY, Names};
 use super::trial::Trial;
-use crate::api;
+use crate::api::{self, TargetKind};
 use crate::model::{Facts, Mirror, Phase, Settings, Strategy, Time};
-use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, METRIC_TEMPLATE, SECRET, SERVICE};
+use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, METRIC_TEMPLATE, SECRET, SERVICE, STATEFUL_SET};
 use crate::object::{Kind, ObjectKey, value};
 use crate::route;
 
@@ -119,7 +119,7 @@ fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> 
     place(&mut canary, "default");
     let parsed: api::Canary = serde_json::from_value(canary.clone()).map_err(|e| StoryError::Canary(e.to_string()))?;
     let names = names(&parsed);
-    let target = of_kind(DEPLOYMENT).find(|d| value::text(d, &["metadata", "name"]) == Some(&names.target));
+    let target = of_kind(names.kind).find(|d| value::text(d, &["metadata", "name"]) == Some(&names.target));
     let mut target = target.cloned().unwrap_or_else(|| fixture::deployment(&names));
     place(&mut target, &names.namespace);
     let image = value::text(&target, &["spec", "template", "spec", "containers", "0", "image"]).unwrap_or("app:1");
@@ -129,7 +129,9 @@ fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> 
     trial.cluster.rps = scenario.traffic;
     trial.cluster.apps.insert(image.clone(), scenario.serving.app());
     trial.image = image;
-    let routes = route::every().flat_map(|router| router.kinds().iter().copied());
+    let routes = route::every()
+        .flat_map(|router| router.kinds().iter().copied())
+        .filter(|kind| *kind != trial.cluster.names.kind);
     for kind in routes.chain([SERVICE, METRIC_TEMPLATE, CONFIG_MAP, SECRET]) {
         for manifest in of_kind(kind) {
             let mut manifest = manifest.clone();
@@ -164,6 +166,7 @@ fn names(canary: &api::Canary) -> Names {
         canary: canary.metadata.name.clone().unwrap_or_default(),
         apex: apex.unwrap_or_else(|| target.clone()),
         target,
+        kind: if canary.spec.target_ref.kind == TargetKind::StatefulSet { STATEFUL_SET } else { DEPLOYMENT },
     }
 }
 

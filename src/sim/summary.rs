@@ -83,6 +83,7 @@ const PHASES: &[&str] = &[
     "Promoting->Finalising",
     "Promoting->Failed",
     "Finalising->Succeeded",
+    "Finalising->Failed",
     "Succeeded->Progressing",
     "Failed->Progressing",
     "Succeeded->Terminating",
@@ -96,6 +97,7 @@ const STRATEGIES: &[&str] = &[
     "ab-testing",
     "blue-green",
     "Unrouted",
+    "InPlace",
     "Mirrored",
     "Sticky",
     "Previewed",
@@ -104,10 +106,17 @@ const STRATEGIES: &[&str] = &[
     "Few",
     "OpenedByHand",
     "Sized",
+    "Warm",
+    "ByPods",
+    "JudgedFirst",
 ];
 
 const NOTICES: &[&str] = &[
     "Initialized",
+    "FirstFailed",
+    "Baking",
+    "BakeFailed",
+    "Returning",
     "NewRevision",
     "Restarted",
     "CourseChanged",

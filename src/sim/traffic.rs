@@ -8,8 +8,8 @@ use super::endpoints;
 use super::pods::Pod;
 use crate::api;
 use crate::model::{Affinity, Buckets, Mirror, Percent, Routing, Time};
-use crate::object::kinds::SERVICE;
-use crate::object::{Objects, value};
+use crate::object::kinds::{SERVICE, STATEFUL_SET};
+use crate::object::{Kind, Objects, value};
 
 /// Of whom the traffic is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Names {
     pub(super) canary: String,
     pub(super) target: String,
     pub(super) apex: String,
+    /// Kind of the target.
+    pub(super) kind: Kind,
 }
 
 impl Names {
@@ -61,7 +63,7 @@ pub(super) fn matching(canary: &api::Canary) -> f64 {
 /// Who gets how many percent of the requests now.
 pub(super) fn shares(routing: Option<&Routing>, matching: f64) -> Vec<(Side, f64)> {
     let Some(routing) = routing else { return vec![(Side::Apex, 100.0)] };
-    let drawn = f64::from(routing.canary.get());
+    let drawn = routing.canary.as_f64();
     let canary = match &routing.affinity {
         Affinity::Sticky { primary: None, .. } => drawn.max(WITH_COOKIE),
         Affinity::Sticky { primary: Some(_), .. } => drawn.clamp(WITH_COOKIE, 100.0 - WITH_COOKIE),
@@ -81,7 +83,7 @@ pub(super) fn lost(names: &Names, objects: &Objects, pods: &[Pod], shares: &[(Si
     let is_dead = |side: Side| endpoints::is_dead(objects, &names.namespace, &names.side(side), now);
     let dead = |side: Side| match side {
         // Its address is as new as it is, or its pods are those of a Service that is known.
-        Side::Apex if !is_dead(Side::Primary) => {
+        Side::Apex if names.kind == STATEFUL_SET || !is_dead(Side::Primary) => {
             endpoints::ready(objects, &names.namespace, &names.apex).unwrap_or(0) == 0
         }
         side => is_dead(side),
@@ -152,7 +154,7 @@ impl Span {
     fn of(pod: &Pod, app: &App, rps: f64, from: Time, to: Time, canary: bool) -> Self {
         let age = from.since(pod.born);
         let requests = rps * to.since(from).as_secs_f64();
-        let failed = requests * app.errors_at(age) / 100.0;
+        let failed = requests * app.errors_at(&pod.owner.name, age) / 100.0;
         Self { from, to, canary, image: pod.template.image.clone(), requests, failed, latency: app.latency_at(age) }
     }
 
@@ -172,7 +174,7 @@ impl History {
         let copied = match routing.map_or(Mirror::Off, |r| r.mirror) {
             Mirror::Off => 0.0,
             Mirror::All => 1.0,
-            Mirror::Share(share) => f64::from(share.get()) / 100.0,
+            Mirror::Share(share) => share.as_f64() / 100.0,
         };
         self.send(scenery, Side::Canary, rps * matching * copied + load, Readers::Nobody, from, to);
     }
@@ -183,12 +185,19 @@ impl History {
         let Some(selector) = objects.find(&service).and_then(|s| value::at(s, &["spec", "selector"])) else { return };
         let ready: Vec<_> = pods.iter().filter(|p| p.is_ready(from) && p.matches(selector)).collect();
         let each = rps / f64::from(u32::try_from(ready.len()).unwrap_or(1).max(1));
+        // In place the canary's are the pods that are not of the revision which all had last.
+        let current = objects.find(&names.kind.named(&names.namespace, &names.target));
+        let current = current.and_then(|target| value::text(target, &["status", "currentRevision"]));
         for pod in ready.into_iter().filter(|_| each > 0.0) {
+            let canary = match &pod.member {
+                Some(member) => Some(member.revision.as_str()) != current,
+                None => pod.owner.name == names.target,
+            };
             let app = apps.get(&pod.template.image).cloned().unwrap_or_default();
             let mut start = from;
             while start < to {
                 let end = if app.ages() { start.after(GRAIN).min(to) } else { to };
-                let span = Span::of(pod, &app, each, start, end, pod.owner.name == names.target);
+                let span = Span::of(pod, &app, each, start, end, canary);
                 if readers == Readers::Users {
                     let total = self.totals.entry(span.image.clone()).or_default();
                     total.requests += span.requests;

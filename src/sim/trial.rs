@@ -12,9 +12,12 @@ use super::provider::Others;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::kinds::{CANARY, HPA, SERVICE};
+use crate::object::kinds::{CANARY, DEPLOYMENT, HPA, SERVICE, STATEFUL_SET};
 use crate::object::{Objects, value};
 use serde_json::{Value, json};
+
+/// Seeds from here on release a StatefulSet in place.
+pub(super) const IN_PLACE: u64 = 1 << 32;
 
 /// When every run begins.
 const EPOCH: Time = Time::from_millis(1_767_225_600_000);
@@ -79,15 +82,24 @@ impl Trial {
     /// A cluster in which the user's Deployment has served for a while, and the faults that await it.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let names = fixture::names();
+        let in_place = seed >= IN_PLACE;
+        let names = Names { kind: if in_place { STATEFUL_SET } else { DEPLOYMENT }, ..fixture::names() };
         let mut canary = fixture::canary(&names, &mut random);
         let mut calendar = Random::new(seed.wrapping_add(3));
         value::merge(&mut canary, &fixture::schedule(&mut calendar));
         value::merge(&mut canary, &fixture::order(&mut calendar));
+        let mut later = Random::new(seed.wrapping_add(5));
+        let afterwards = fixture::afterwards(&canary, &mut later);
+        value::merge(&mut canary, &afterwards);
         let mut target = fixture::deployment(&names);
         value::merge(&mut target, &fixture::replacement(&mut random));
         if value::at(&canary, &["spec", "canaryReplicas"]).is_some() {
             value::merge(&mut target, &json!({"spec": {"replicas": 2 + random.below(6)}}));
+        }
+        if in_place {
+            let mut random = Random::new(seed.wrapping_add(4));
+            value::merge(&mut canary, &fixture::in_place(&mut random));
+            target = fixture::stateful_set(&names, &mut random);
         }
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
@@ -100,7 +112,7 @@ impl Trial {
             trial.cluster.api.put(&key, fixture::scaler(&trial.cluster.names));
         }
         trial.release(Temper::Healthy);
-        if trial.random.chance(50) {
+        if trial.random.chance(50) || in_place {
             let names = &trial.cluster.names;
             let apex = SERVICE.named(&names.namespace, &names.apex);
             let spec = json!({"selector": {"app": names.target}, "ports": [{"port": 80, "targetPort": 8080}]});
@@ -115,6 +127,7 @@ impl Trial {
         let begin = trial.cluster.now;
         let mut faults = faults::schedule(&mut trial.random);
         faults.extend(faults::calendar(&mut calendar));
+        faults.extend(faults::regrets(&mut later));
         faults.sort_by_key(|(at, _)| *at);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
         trial

@@ -5,24 +5,11 @@
 use serde_json::{Value, json};
 
 use super::pods;
-use crate::api::sentences;
-use crate::model::{Complaint, Rollout};
+use crate::model::Rollout;
 use crate::object::value;
 
 /// Label of nodes that there are none of.
 const NOWHERE: &str = "flagger.app/scale-to-zero";
-
-/// A complaint where its pods are not replaced by themselves: then no release could ever be rolled out.
-pub(super) fn check(object: &Value) -> Result<(), Complaint> {
-    match value::text(object, &["spec", "updateStrategy", "type"]) {
-        None | Some("" | "RollingUpdate") => Ok(()),
-        Some(other) => {
-            let name = value::text(object, &["metadata", "name"]).unwrap_or_default();
-            let sentence = sentences::CAN065.say(&[("target", name), ("value", other)]);
-            Err(Complaint::blocks(sentences::CAN065.reason, sentence))
-        }
-    }
-}
 
 /// How far its rollout is. A deadline of its own it has not: how long a side may stay unready is the Canary's to say.
 pub(super) fn rollout(object: &Value) -> Rollout {

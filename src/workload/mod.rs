@@ -26,6 +26,7 @@ pub mod scaler;
 mod selector;
 pub mod services;
 pub mod snapshot;
+mod stateful_set;
 mod subject;
 mod template;
 pub mod whole;

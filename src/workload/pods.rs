@@ -13,8 +13,7 @@ use crate::object::{Change, Kind, ObjectKey, value};
 /// The user's workload as it was seen, with the configs that its pods read; a complaint where it cannot be released.
 pub fn target(kind: Kind, object: &Value, configs: &Configs) -> Result<TargetSeen, Complaint> {
     let template = template(object).ok_or_else(|| no_template(kind, object))?;
-    let grace = value::count(template, &["spec", "terminationGracePeriodSeconds"])
-        .map_or(DEFAULT_GRACE, |seconds| Duration::from_secs(u64::from(seconds)));
+    let grace = grace(template);
     let revision = hash::revision_with(template, configs);
     let (replicas, rollout) = (replicas(kind, object), rollout(kind, object));
     Ok(TargetSeen { revision, replicas, rollout, grace, replacement: replacement(object, replicas) })
@@ -22,7 +21,25 @@ pub fn target(kind: Kind, object: &Value, configs: &Configs) -> Result<TargetSee
 
 /// What keeps a workload that can be read from ever being released.
 pub fn check(kind: Kind, object: &Value) -> Result<(), Complaint> {
-    if kind == DAEMON_SET { daemon_set::check(object) } else { Ok(()) }
+    if kind == DAEMON_SET { rolls_by_itself(kind, object) } else { Ok(()) }
+}
+
+/// A complaint where its pods are not replaced by themselves: then no release could ever be rolled out.
+pub(super) fn rolls_by_itself(kind: Kind, object: &Value) -> Result<(), Complaint> {
+    match value::text(object, &["spec", "updateStrategy", "type"]) {
+        None | Some("" | "RollingUpdate") => Ok(()),
+        Some(other) => {
+            let name = value::text(object, &["metadata", "name"]).unwrap_or_default();
+            let sentence = sentences::CAN065.say(&[("kind", kind.kind), ("target", name), ("value", other)]);
+            Err(Complaint::blocks(sentences::CAN065.reason, sentence))
+        }
+    }
+}
+
+/// How long the pods of a template may take to finish their requests.
+pub(super) fn grace(template: &Value) -> Duration {
+    value::count(template, &["spec", "terminationGracePeriodSeconds"])
+        .map_or(DEFAULT_GRACE, |seconds| Duration::from_secs(u64::from(seconds)))
 }
 
 /// Only as many pods as `maxUnavailable` says may be missing in a rolling update, which can be all there are.

@@ -174,5 +174,6 @@ pub(super) fn subject() -> Subject<'static> {
         selector: &SELECTOR,
         label_prefixes: &[],
         replicas: Replicas::OfTarget,
+        apex_pods: None,
     }
 }

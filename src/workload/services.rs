@@ -91,7 +91,8 @@ fn render(subject: &Subject<'_>, service: &CanaryService, role: Role, ports: &[V
         unmanaged.and_then(|unmanaged| unmanaged.annotations.as_deref()),
         &ours,
     );
-    let mut spec = json!({"selector": pods(subject, role), "ports": ports});
+    // The shape is not of what is routed.
+    let mut spec = json!({"selector": own_pods(subject, role), "ports": ports});
     // A Service can neither become headless nor cease to be.
     let headless = have.map(|have| value::text(have, &["spec", "clusterIP"]) == Some("None"));
     if headless.unwrap_or(service.headless == Some(true)) {
@@ -107,11 +108,19 @@ fn render(subject: &Subject<'_>, service: &CanaryService, role: Role, ports: &[V
         "spec": spec,
     });
     object["metadata"]["annotations"][SHAPE] = json!(hash::fingerprint(object.clone()));
+    object["spec"]["selector"] = pods(subject, role);
     object
 }
 
-/// The pods that a Service of this role selects.
+/// The pods that a Service of this role selects now.
 pub(super) fn pods(subject: &Subject<'_>, role: Role) -> Value {
+    match subject.apex_pods {
+        Some(routed) if role == Role::Apex => routed.clone(),
+        _ => own_pods(subject, role),
+    }
+}
+
+fn own_pods(subject: &Subject<'_>, role: Role) -> Value {
     match role {
         Role::Apex | Role::Primary => subject.selector.primary_pods(),
         Role::Canary => subject.selector.target_pods(),
@@ -275,6 +284,20 @@ mod tests {
         assert_eq!(stored(&store, Role::Canary)["spec"]["ports"][0]["name"], "http");
         assert_eq!(stored(&store, Role::Primary)["spec"]["selector"], json!({"app": "cart-primary"}));
         assert_eq!(stored(&store, Role::Apex)["metadata"]["labels"]["app"], "cart");
+    }
+
+    #[test]
+    fn a_selector_that_is_the_route_is_left_to_it_and_everything_else_is_mended() {
+        let (mut store, routed, target) = (made(&port(80)), json!({"release": "cart"}), samples::deployment());
+        edit(&mut store, Role::Apex, "/spec/selector", routed.clone());
+        let subject = Subject { apex_pods: Some(&routed), ..samples::subject() };
+        assert_eq!(apex(&subject, &port(80), &target, store.objects()), []);
+        assert_eq!(apex(&samples::subject(), &port(80), &target, store.objects()).len(), 1, "it is no route");
+        edit(&mut store, Role::Apex, "/spec/ports/0/name", json!("by-hand"));
+        let changes = apex(&subject, &port(80), &target, store.objects());
+        changes.iter().for_each(|change| store.write(change).expect("no other hand wrote"));
+        assert_eq!(stored(&store, Role::Apex)["spec"]["ports"][0]["name"], "http");
+        assert_eq!(stored(&store, Role::Apex)["spec"]["selector"]["release"], "cart");
     }
 
     #[test]

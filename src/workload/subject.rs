@@ -32,6 +32,8 @@ pub struct Subject<'a> {
     pub label_prefixes: &'a [String],
     /// Who decides on the primary's number of pods.
     pub replicas: Replicas,
+    /// What the apex Service selects now, where its selector is the route; the primary's pods everywhere else.
+    pub apex_pods: Option<&'a Value>,
 }
 
 /// Who decides on the primary's number of pods.

@@ -1,12 +1,12 @@
 //! Targets that are released as a whole: nothing of theirs is scaled, and no pod template is copied.
 //!
-//! A core Service, which somebody else fills, and a Knative Service, which scales itself.
+//! A core Service, which somebody else fills, a Knative Service, which scales itself, and a StatefulSet, whose pods are replaced in place.
 
 use serde_json::Value;
 
-use super::{WorkloadError, core_service, knative};
+use super::{WorkloadError, core_service, knative, stateful_set};
 use crate::model::{Complaint, Endpoints, PrimarySeen, Revision, Rollout, Seen, TargetSeen};
-use crate::object::kinds::{KNATIVE_SERVICE, SERVICE};
+use crate::object::kinds::{KNATIVE_SERVICE, SERVICE, STATEFUL_SET};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// A target and all that belongs to it.
@@ -28,6 +28,10 @@ pub struct Place<'a> {
 
 /// A kind of target that is released as a whole.
 pub trait Whole: Sync {
+    /// What keeps a target that can be read from ever being released.
+    fn check(&self, _at: &Place<'_>) -> Result<(), Complaint> {
+        Ok(())
+    }
     /// The target as it was seen; a complaint where it cannot be released.
     fn target(&self, at: &Place<'_>) -> Result<TargetSeen, Complaint>;
     /// What serves, and which revision it is.
@@ -48,6 +52,7 @@ pub trait Whole: Sync {
 pub fn of(kind: Kind) -> Option<&'static dyn Whole> {
     match kind {
         KNATIVE_SERVICE => Some(&knative::Knative),
+        STATEFUL_SET => Some(&stateful_set::StatefulSet),
         SERVICE => Some(&core_service::CoreService),
         _ => None,
     }
@@ -57,6 +62,7 @@ pub fn of(kind: Kind) -> Option<&'static dyn Whole> {
 pub fn belongings(key: &ObjectKey, target: Option<&Value>, promoted: Option<&Revision>) -> Vec<ObjectKey> {
     match key.kind {
         KNATIVE_SERVICE => knative::revisions(&key.namespace, target, promoted),
+        STATEFUL_SET => stateful_set::members(key, target),
         _ => Vec::new(),
     }
 }

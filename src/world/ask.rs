@@ -13,30 +13,43 @@ use crate::scene::{Pair, Scene};
 /// Answers in the order of the questions.
 pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questions: &[Question]) -> Vec<Answer> {
     let answer = async |question: &Question| match question {
-        Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(world, scene, kpi).await),
+        Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), of_canary(world, scene, kpi).await),
+        Question::Watch(kpi) => {
+            let (measured, counted) = (scene.watch(kpi), || scene.watch_requests(kpi));
+            Answer::Measured(kpi.name.clone(), measure(world, kpi, measured, counted).await)
+        }
         Question::Compare(kpi, span) => Answer::Measured(kpi.name.clone(), compare(world, scene, kpi, *span).await),
         Question::Hook(call) => Answer::Hook(call.clone(), world.calls.ask(canary, call).await),
     };
     join_all(questions.iter().map(answer)).await
 }
 
+async fn of_canary(world: &World, scene: &Scene, kpi: &Kpi) -> Measurement {
+    measure(world, kpi, scene.ask(kpi), || scene.count(kpi)).await
+}
+
 /// The KPI, and the requests that it rests on where the user wants to know.
-async fn measure(world: &World, scene: &Scene, kpi: &Kpi) -> Measurement {
+async fn measure(
+    world: &World,
+    kpi: &Kpi,
+    asked: Result<Ask, Measurement>,
+    counted: impl FnOnce() -> Result<Ask, Measurement>,
+) -> Measurement {
     let answer = async |ask: Result<Ask, Measurement>| match ask {
         Ok(ask) => world.providers.measure(&ask).await,
         Err(measurement) => measurement,
     };
     let least = kpi.rules.min_requests;
     if least == 0 {
-        return answer(scene.ask(kpi)).await;
+        return answer(asked).await;
     }
-    let (measured, counted) = join(answer(scene.ask(kpi)), answer(scene.count(kpi))).await;
+    let (measured, counted) = join(answer(asked), answer(counted())).await;
     measured.resting_on(counted, least)
 }
 
 /// What both sides had in the span.
 async fn compare(world: &World, scene: &Scene, kpi: &Kpi, span: Span) -> Measurement {
-    let Some(comparison) = &kpi.comparison else { return measure(world, scene, kpi).await };
+    let Some(comparison) = &kpi.comparison else { return of_canary(world, scene, kpi).await };
     match scene.pair(kpi, comparison, span) {
         Err(measurement) => measurement,
         Ok(Pair::Counted(growth)) => world.providers.count(&growth).await,

@@ -8,7 +8,7 @@ mod relay;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use serde_json::Value;
@@ -58,7 +58,11 @@ impl Cluster {
             Change::Merge(key, patch) => self.merge(key, patch).await,
             Change::Create(kind, object) => self.create(*kind, object).await,
             Change::Replace(kind, object) => self.replace(*kind, object).await,
-            Change::Delete(key) => self.delete(key).await,
+            Change::Delete(key) => self.delete(key, &DeleteParams::default()).await,
+            Change::DeleteThis(key, uid) => {
+                let preconditions = Some(Preconditions { uid: Some(uid.clone()), resource_version: None });
+                self.delete(key, &DeleteParams { preconditions, ..DeleteParams::default() }).await
+            }
             Change::Filled(change, contents) => {
                 let filled = self.fill(change.as_ref().clone(), contents).await?;
                 Box::pin(self.write(&filled)).await
@@ -147,9 +151,9 @@ impl Cluster {
         self.call(Attempt::on("update", &key), api.replace(&key.name, &params, &body)).await.map(written(kind))
     }
 
-    async fn delete(&self, key: &ObjectKey) -> Result<Written, Failure> {
+    async fn delete(&self, key: &ObjectKey, params: &DeleteParams) -> Result<Written, Failure> {
         let api = self.api(key);
-        let done = self.call(Attempt::on("delete", key), api.delete(&key.name, &DeleteParams::default())).await;
+        let done = self.call(Attempt::on("delete", key), api.delete(&key.name, params)).await;
         tolerate(done.map(|_| Written { kind: key.kind, version: 0 }), key.kind)
     }
 

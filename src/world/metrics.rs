@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::place::Place;
-use crate::model::{CanaryRef, Course, Journal, Notice, Percent, Phase};
+use crate::model::{CanaryRef, Course, Journal, Notice, Phase};
 
 /// Prometheus's default buckets, in seconds: Flagger's histogram has them.
 const DEFAULT_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -149,8 +149,8 @@ impl Metrics {
         self.status.get_or_create(&of_target).set(status(journal.phase));
         self.duration.get_or_create(&of_target).observe(took.as_secs_f64());
         let [primary, target] = weights(&canary.target, namespace);
-        let share = f64::from(journal.weight.get());
-        self.weight.get_or_create(&primary).set(f64::from(Percent::FULL.get()) - share);
+        let share = journal.weight.as_f64();
+        self.weight.get_or_create(&primary).set(journal.weight.rest().as_f64());
         self.weight.get_or_create(&target).set(share);
         for reading in &journal.readings {
             let Some(value) = reading.value else { continue };
@@ -175,7 +175,9 @@ impl Metrics {
         match notice {
             Notice::Promoted => ended(&self.successes, "completed"),
             Notice::PromotedUnanalysed => ended(&self.successes, "skipped"),
-            Notice::RolledBack | Notice::Frozen | Notice::PromotionFailed(_) => ended(&self.failures, "completed"),
+            Notice::RolledBack | Notice::Returning | Notice::Frozen | Notice::PromotionFailed(_) => {
+                ended(&self.failures, "completed");
+            }
             _ => {}
         }
     }

@@ -20,7 +20,7 @@ use super::cache::{Cache, Item, Ripple, Standing};
 use super::cluster::resource;
 use super::failure::{Attempt, Failure};
 use super::queue::Queue;
-use crate::object::kinds::CONTROLLER_REVISION;
+use crate::object::kinds::{CONTROLLER_REVISION, POD};
 use crate::object::{Kind, content};
 
 /// How long to wait before looking again for a kind that the cluster does not have, or that we may not read.
@@ -164,8 +164,13 @@ impl Listing {
             Self::Streamed => watcher::Config::default().streaming_lists(),
             Self::Paged => watcher::Config::default().page_size(PAGE_SIZE),
         };
-        // Every StatefulSet and DaemonSet of the cluster has ControllerRevisions too.
-        if kind == CONTROLLER_REVISION { config.labels("app.kubernetes.io/managed-by=serin") } else { config }
+        match kind {
+            // Every StatefulSet and DaemonSet of the cluster has ControllerRevisions too.
+            CONTROLLER_REVISION => config.labels("app.kubernetes.io/managed-by=serin"),
+            // Of all pods only those of StatefulSets are of interest.
+            POD => config.labels("statefulset.kubernetes.io/pod-name"),
+            _ => config,
+        }
     }
 }
 

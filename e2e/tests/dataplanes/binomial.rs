@@ -15,7 +15,7 @@ pub(super) struct Interval {
 impl Interval {
     /// Of the requests that reach the canary when each of `requests` does with this probability.
     pub(super) fn of(requests: u32, weight: Percent) -> Self {
-        let share = f64::from(weight.get()) / 100.0;
+        let share = weight.as_f64() / 100.0;
         if weight.is_zero() || weight == Percent::FULL {
             let sure = if weight.is_zero() { 0 } else { requests };
             return Self { low: sure, high: sure };

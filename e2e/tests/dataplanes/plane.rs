@@ -192,7 +192,7 @@ impl Stand {
         if before != weight && changes.len() != 1 {
             return Err(format!("{} writes for the move to {weight} %: {changes:?}", changes.len()).into());
         }
-        let [before, weight] = [before, weight].map(|weight| f64::from(weight.get()));
+        let [before, weight] = [before, weight].map(|weight| weight.as_f64());
         let ends = weight == 0.0 || weight == 100.0;
         self.settles(&[], |seen| {
             let away = |from: f64| (seen.share() - from).abs();

@@ -1,7 +1,10 @@
 //! What Flagger has not: windows and order, sizes, previews, a hand on the lever, ways back. `e2e/test.sh beyond` runs these.
 
+mod after;
 mod back;
+mod in_place;
 mod lever;
+mod pods;
 mod preview;
 mod sizes;
 mod windows;

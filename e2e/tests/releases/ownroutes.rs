@@ -81,6 +81,15 @@ async fn a_release_through_my_own_grpc_route_of_traefik_loses_nothing() -> Outco
     a_release_loses_nothing(Plane { fitting, ..Plane::of("own-routes/grpcroute", "traefik.sh") }).await
 }
 
+#[tokio::test]
+async fn a_release_through_my_own_grpc_route_of_contour_loses_nothing() -> Outcome {
+    let fitting = |object: &mut Value| {
+        joins_gateway(object, "projectcontour");
+        asked_over_http(object);
+    };
+    a_release_loses_nothing(Plane { fitting, ..Plane::of("own-routes/grpcroute", "contour.sh") }).await
+}
+
 /// A call of gRPC is a request of HTTP/2, which the app answers; of health it knows by HTTP only.
 fn asked_over_http(object: &mut Value) {
     if object["kind"] == "Deployment" {

@@ -79,10 +79,7 @@ async fn a_release_behind_traefik_loses_nothing() -> Outcome {
 
 #[tokio::test]
 async fn a_release_behind_contour_loses_nothing() -> Outcome {
-    // Its Envoy learns of routes and of Services in streams of their own. The route back to the apex may be there before the
-    // apex is, for some milliseconds.
-    let plane = Plane { since: Since::Adopted, until: Until::Deleted, ..Plane::of("contour", "contour.sh") };
-    a_release_loses_nothing(plane).await
+    a_release_loses_nothing(Plane { since: Since::Adopted, ..Plane::of("contour", "contour.sh") }).await
 }
 
 #[tokio::test]
@@ -94,9 +91,7 @@ async fn a_release_behind_a_gateway_of_traefik_loses_nothing() -> Outcome {
 #[tokio::test]
 async fn a_release_behind_a_gateway_of_contour_loses_nothing() -> Outcome {
     let fitting = |object: &mut Value| joins_gateway(object, "projectcontour");
-    // The way back is as it is behind Contour without a Gateway.
-    let plane = Plane { fitting, until: Until::Deleted, ..Plane::of("gatewayapi-v1", "contour.sh") };
-    a_release_loses_nothing(plane).await
+    a_release_loses_nothing(Plane { fitting, ..Plane::of("gatewayapi-v1", "contour.sh") }).await
 }
 
 #[tokio::test]

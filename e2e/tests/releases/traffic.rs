@@ -31,10 +31,14 @@ pub(super) struct Answer {
 
 /// Asks once, with these headers.
 pub(super) async fn ask(client: &Client, host: &str, headers: &[&str]) -> Outcome<Answer> {
-    let url = gateway(client).await?;
+    ask_at(&gateway(client).await?, host, headers)
+}
+
+/// The same, at another address than that of Istio's gateway.
+pub(super) fn ask_at(url: &str, host: &str, headers: &[&str]) -> Outcome<Answer> {
     let host = format!("host: {host}");
     let mut arguments =
-        vec!["-sS", "-o", "/dev/null", "-w", "%{http_code}|%header{x-version}|%header{set-cookie}", &url];
+        vec!["-sS", "-o", "/dev/null", "-w", "%{http_code}|%header{x-version}|%header{set-cookie}", url];
     arguments.extend(std::iter::once(&*host).chain(headers.iter().copied()).flat_map(|header| ["-H", header]));
     let said = run("curl", &arguments)?;
     match said.splitn(3, '|').collect::<Vec<_>>()[..] {

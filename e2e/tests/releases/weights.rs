@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 use kube::api::{ApiResource, DynamicObject, WatchEvent, WatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::support::{Outcome, wait_until};
@@ -67,9 +68,11 @@ async fn keep(
 }
 
 fn canary_weight(route: &DynamicObject) -> i64 {
-    let destinations = route.data["spec"]["http"][0]["route"].as_array().into_iter().flatten();
-    let canary = |destination: &&serde_json::Value| {
-        destination["destination"]["host"].as_str().is_some_and(|host| host.contains("-canary"))
-    };
-    destinations.into_iter().find(canary).and_then(|destination| destination["weight"].as_i64()).unwrap_or(0)
+    let rules = route.data["spec"]["http"].as_array().into_iter().flatten();
+    let mut destinations = rules.flat_map(|rule| rule["route"].as_array().into_iter().flatten());
+    destinations.find(|destination| leads_to_canary(destination)).and_then(|d| d["weight"].as_i64()).unwrap_or(0)
+}
+
+pub(super) fn leads_to_canary(destination: &Value) -> bool {
+    destination["destination"]["host"].as_str().is_some_and(|host| host.contains("-canary"))
 }

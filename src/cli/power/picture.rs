@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::chart::{Chart, Line, percent};
 use super::super::simulate::words;
-use super::{Curve, Found, Method, Picture, Point, Sentence};
+use super::{Curve, Found, Method, Picture, Point, Sentence, Signal, TOLD};
 
 /// Lines of the chart between 0 and 100 %.
 const LINES: u32 = 10;
@@ -17,6 +17,7 @@ const fn mark(method: Method) -> char {
         Method::Range => 'F',
         Method::Ranks => 'K',
         Method::Ratio => 'R',
+        Method::Quantile => 'Q',
         Method::Slo => 'L',
         Method::Sign => 'S',
         Method::Difference => 'D',
@@ -29,6 +30,7 @@ const fn colour(method: Method) -> &'static str {
         Method::Range => "#d55e00",
         Method::Ranks => "#cc79a7",
         Method::Ratio => "#0072b2",
+        Method::Quantile => "#009e73",
         Method::Slo => "#009e73",
         Method::Sign => "#56b4e9",
         Method::Difference => "#e69f00",
@@ -40,15 +42,51 @@ fn took(seconds: f64) -> String {
     words(Duration::from_secs_f64(seconds))
 }
 
+/// What a picture is of, in words.
+struct Words {
+    /// What the primary's requests are like.
+    usual: String,
+    /// What there is more of, column by column.
+    columns: &'static str,
+    /// The same below a picture.
+    below: &'static str,
+    /// The canary of whom the tests tell.
+    told: String,
+    /// Where the file's rule finds nothing, why.
+    unlimited: Option<&'static str>,
+}
+
+fn words_of(picture: &Picture) -> Words {
+    let limit = picture.aim.range.limit;
+    match picture.world.signal {
+        Signal::Failures { base, .. } => Words {
+            usual: format!("{} % of the primary's fail", (base * 1e6).round() / 1e4),
+            columns: "failures",
+            below: "failures of the canary, times the primary's",
+            told: format!("fails {TOLD} times as often"),
+            unlimited: (limit >= 1.0)
+                .then_some("success rate (thresholdRange.min) that may end a release: its rule finds no failure"),
+        },
+        Signal::Durations { usual, .. } => Words {
+            usual: format!(
+                "half of the primary's take {} ms at most, 99 % of them {:.0} ms",
+                usual.median,
+                usual.percentile()
+            ),
+            columns: "durations",
+            below: "how long each request of the canary takes, times the primary's",
+            told: format!("takes {TOLD} times as long"),
+            unlimited: limit.is_infinite().then_some(
+                "request-duration (thresholdRange.max) that may end a release: its rule finds no slow request",
+            ),
+        },
+    }
+}
+
 fn headline(picture: &Picture) -> String {
     let within = picture.world.weights.len() as f64 * picture.world.interval;
-    format!(
-        "{}: {} requests a second, {} % of the primary's fail; found within {}",
-        picture.name,
-        picture.world.rate,
-        (picture.world.base * 1e6).round() / 1e4,
-        took(within)
-    )
+    let (rate, usual) = (picture.world.rate, words_of(picture).usual);
+    format!("{}: {rate} requests a second, {usual}; found within {}", picture.name, took(within))
 }
 
 pub(super) fn text(picture: &Picture) -> String {
@@ -64,13 +102,11 @@ pub(super) fn text(picture: &Picture) -> String {
             took(release)
         );
     }
-    if picture.aim.range.limit >= 1.0 {
-        let _ = writeln!(
-            text,
-            "\nThe file sets no success rate (thresholdRange.min) that may end a release: its rule finds no failure."
-        );
+    let Words { told, unlimited, .. } = words_of(picture);
+    if let Some(unlimited) = unlimited {
+        let _ = writeln!(text, "\nThe file sets no {unlimited}.");
     }
-    text.push_str("\nA canary that fails 5 times as often, as the tests tell of it:\n");
+    let _ = writeln!(text, "\nA canary that {told}, as the tests tell of it:");
     for Sentence { method, after, text: said } in &picture.sample {
         let _ = writeln!(text, "{} after {}: {said}", mark(*method), took(picture.seconds(*after)));
     }
@@ -105,7 +141,7 @@ fn chart(text: &mut String, curves: &[Curve]) {
 
 fn table(text: &mut String, picture: &Picture) {
     let ratios = picture.curves.first().map(|curve| curve.points.iter().map(|point| format!("{} x", point.ratio)));
-    row(text, "failures", ratios.into_iter().flatten());
+    row(text, words_of(picture).columns, ratios.into_iter().flatten());
     for curve in &picture.curves {
         row(
             text,
@@ -144,7 +180,7 @@ pub(super) fn svg(picture: &Picture) -> String {
     Chart {
         headline: &headline(picture),
         columns: points.into_iter().flatten().collect(),
-        below: "failures of the canary, times the primary's",
+        below: words_of(picture).below,
         lines: picture.curves.iter().map(line).collect(),
     }
     .svg()

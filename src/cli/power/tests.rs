@@ -50,8 +50,28 @@ fn the_picture_has_a_line_for_each_method_and_no_markup_from_a_name() {
     let mut picture = drawn("verdict/canary.yaml", &["--runs", "10"]).unwrap();
     picture.name = "<b>&".to_owned();
     let svg = picture::svg(&picture);
-    assert_eq!(svg.matches("<polyline").count(), Method::ALL.len());
+    assert_eq!(svg.matches("<polyline").count(), Method::FAILURES.len());
     assert!(svg.contains("&lt;b>&amp;") && !svg.contains("<b>"));
+}
+
+#[test]
+fn durations_are_drawn_by_the_files_limit_of_the_99th_percentile_and_by_quantiles() {
+    let picture = drawn("verdict/compared.yaml", &["--median", "60", "--runs", "20"]).unwrap();
+    assert_eq!(picture.aim.range.limit, 500.0);
+    assert!(share(&picture, Method::Quantile, 1.0) < 0.1 && share(&picture, Method::Quantile, 2.0) > 0.9);
+    let text = picture::text(&picture);
+    assert!(text.contains("requests above") && text.contains("of the primary's were faster"), "{text}");
+    assert!(text.contains("durations") && !text.contains("failures"), "{text}");
+    let document = picture.document();
+    assert_eq!((&document["failing"], &document["medianMilliseconds"]), (&Value::Null, &json!(60.0)));
+}
+
+#[test]
+fn a_file_without_a_limit_of_durations_finds_no_slow_request_and_says_so() {
+    let picture = drawn("verdict/latency.yaml", &["--median", "60", "--runs", "10"]).unwrap();
+    assert!(share(&picture, Method::Range, 10.0) <= 0.0);
+    assert!(picture.curves.iter().all(|curve| curve.method != Method::Ratio), "nothing is slower than no limit");
+    assert!(picture::text(&picture).contains("sets no request-duration (thresholdRange.max)"));
 }
 
 #[test]
@@ -60,6 +80,22 @@ fn what_has_no_weights_has_no_curve_and_says_what_to_write() {
     assert!(why.contains("stepWeight"), "{why}");
     let why = drawn("scenarios/bad.yaml", &["--runs", "10"]).err().unwrap();
     assert!(why.contains("0 Canaries"), "{why}");
+}
+
+#[test]
+fn a_case_of_the_study_says_what_is_slow_and_what_is_known() {
+    let canary = Lag::Longer { share: 0.02, times: 10.0 };
+    let signal = Signal::Durations { usual: Latency::usual(60.0), canary };
+    let case = |known, dispersion, signal| {
+        let world =
+            World { interval: 60.0, rate: 10.0, signal, dispersion, weights: vec![0.1], weather: Weather::Calm };
+        study::case(&power::Case { section: power::Section::Worse, world, known })
+    };
+    let slow = case(Known::Estimated(60), 3.0, signal);
+    assert_eq!(slow, "60 ms, 10/s from 10 %, calm, 2 % of it 10 x, clump 3 from 60m");
+    assert_eq!(case(Known::Not, 1.0, signal.worse(2.0)), "60 ms, 10/s from 10 %, calm, 2 x");
+    let failures = Signal::Failures { base: 0.001, ratio: 5.0 };
+    assert_eq!(case(Known::Not, 1.0, failures), "0.1 %, 10/s from 10 %, calm, 5 x");
 }
 
 #[test]
@@ -88,8 +124,11 @@ fn what_cannot_be_meant_is_refused() {
         ["--require", "5"],
         ["--require", "1=50"],
         ["--risk", "nan"],
+        ["--median", "0"],
     ] {
         assert!(Line::try_parse_from(["simulate", "--power"].iter().chain(&words)).is_err(), "{words:?}");
     }
+    let both = ["simulate", "--power", "--median", "60", "--base", "1"];
+    assert!(Line::try_parse_from(both).is_err(), "the curves are of failures or of durations");
     assert!(drawn("verdict/canary.yaml", &["--within", "9000h"]).is_err());
 }

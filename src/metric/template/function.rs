@@ -6,7 +6,8 @@ use super::value::Value;
 use super::{Scope, printf};
 use crate::metric::url::escape;
 
-const OF_THE_SCOPE: [&str; 8] = ["name", "namespace", "target", "service", "ingress", "route", "interval", "variables"];
+const OF_THE_SCOPE: [&str; 9] =
+    ["name", "namespace", "target", "pods", "service", "ingress", "route", "interval", "variables"];
 const GENERAL: [&str; 18] = [
     "and",
     "eq",
@@ -53,6 +54,7 @@ pub(super) fn call<'a>(name: &str, arguments: &[Value<'a>], scope: &'a Scope) ->
         ("name", []) => Value::Text(scope.name.clone()),
         ("namespace", []) => Value::Text(scope.namespace.clone()),
         ("target", []) => Value::Text(scope.target.clone()),
+        ("pods", []) => Value::Text(scope.pods.clone()),
         ("service", []) => Value::Text(scope.service.clone()),
         ("ingress", []) => Value::Text(scope.ingress.clone()),
         ("route", []) => Value::Text(scope.route.clone()),

@@ -27,6 +27,8 @@ pub struct Scope {
     pub namespace: String,
     /// Name of the target.
     pub target: String,
+    /// Names of the target's pods, as a regular expression.
+    pub pods: String,
     /// Name of the apex Service.
     pub service: String,
     /// Name of the Ingress; the target's where the Canary has none.

@@ -11,6 +11,7 @@ fn scope() -> Scope {
         name: "podinfo".to_owned(),
         namespace: "test".to_owned(),
         target: "podinfo-app".to_owned(),
+        pods: "podinfo-app-[0-9]".to_owned(),
         service: "podinfo-svc".to_owned(),
         ingress: "podinfo-ingress".to_owned(),
         route: "podinfo-route".to_owned(),
@@ -40,7 +41,7 @@ fn refusal(template: &str) -> String {
 
 #[test]
 fn a_refusal_tells_where_and_what_to_write() {
-    let known = "name, namespace, target, service, ingress, route, interval, variables";
+    let known = "name, namespace, target, pods, service, ingress, route, interval, variables";
     assert_eq!(
         refusal("up{\n  app=\"{{ direction }}\"}"),
         format!(

@@ -140,7 +140,7 @@ proptest! {
         let mut facts = promoting(primary, canary, Some(hold));
         facts.journal.weight = Percent::clamped(weight);
         let plan = decide(&facts, &[], t(30));
-        if plan.journal.weight.get() < facts.journal.weight.get() {
+        if plan.journal.weight < facts.journal.weight {
             prop_assert!(promotion && primary >= held.min(30), "{:?}", plan.journal);
         } else {
             let asked = holds(&plan);

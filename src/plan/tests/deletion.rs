@@ -22,9 +22,32 @@ fn deletion_gives_the_traffic_back_only_to_a_target_that_can_serve() {
     serving(&mut facts);
     let plan = decide(&facts, &[], t(5));
     assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
-    facts.journal = plan.journal;
+    (facts.journal, facts.released) = (plan.journal, true);
     let plan = decide(&facts, &[], t(15));
     assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::Discard, Effect::RemoveFinalizer]);
+}
+
+/// Behind a gateway that takes a route over step by step.
+#[test]
+fn the_primary_drains_from_the_moment_at_which_no_request_goes_to_it() {
+    let mut facts = deleted();
+    serving(&mut facts);
+    facts.journal = decide(&facts, &[], t(0)).journal;
+    let plan = decide(&facts, &[], t(8));
+    assert_eq!((plan.effects, plan.wake), (vec![Effect::ReleaseApex, Effect::ReleaseRoute], Some(t(18))));
+    (facts.journal, facts.released) = (plan.journal, true);
+    assert_eq!(decide(&facts, &[], t(17)).effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
+    assert!(decide(&facts, &[], t(18)).effects.contains(&Effect::Discard));
+}
+
+#[test]
+fn a_primary_whose_requests_never_find_another_way_stays_when_deletion_ends() {
+    let mut facts = deleted();
+    serving(&mut facts);
+    facts.journal = decide(&facts, &[], t(0)).journal;
+    facts.journal = decide(&facts, &[], t(599)).journal;
+    let plan = decide(&facts, &[], t(600));
+    assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::RemoveFinalizer]);
 }
 
 #[test]
@@ -47,7 +70,7 @@ fn deletion_with_a_spec_that_cannot_be_read_gives_back_and_ends() {
     serving(&mut facts);
     let plan = decide(&facts, &[], t(5));
     assert_eq!(plan.effects, [Effect::ReleaseApex, Effect::ReleaseRoute]);
-    facts.journal = plan.journal;
+    (facts.journal, facts.released) = (plan.journal, true);
     let effects = decide(&facts, &[], t(15)).effects;
     assert_eq!(effects, [Effect::ReleaseApex, Effect::ReleaseRoute, Effect::Discard, Effect::RemoveFinalizer]);
 }

@@ -179,7 +179,7 @@ fn nobody_is_asked_to_approve_what_the_schedule_holds_but_whoever_may_call_it_of
     let asked = |now| -> Vec<_> {
         let moment = |question| match question {
             Question::Hook(call) => Some(call.hook.moment),
-            Question::Measure(_) | Question::Compare(..) => None,
+            Question::Measure(_) | Question::Watch(_) | Question::Compare(..) => None,
         };
         questions(&facts, &[], now).into_iter().filter_map(moment).collect()
     };

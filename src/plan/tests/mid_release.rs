@@ -93,12 +93,13 @@ fn traffic_returns_in_steps_to_a_primary_that_was_scaled_down_meanwhile() {
     let mut told = Vec::new();
     for round in 1..=3 {
         let plan = decide(&facts, &[], t(60 * round));
-        told.push((plan.journal.weight.get(), plan.notices));
+        told.push((plan.journal.weight, plan.notices));
         facts.journal = plan.journal;
         facts.route = RouteSeen::Seen { routing: Routing::split(facts.journal.weight), shape: Shape::AsWanted };
     }
     let advanced = |weight| vec![Notice::PrimaryAdvanced(Percent::clamped(weight))];
-    assert_eq!(told, [(35, advanced(65)), (10, advanced(90)), (0, vec![Notice::Restarted])]);
+    let at = Percent::clamped;
+    assert_eq!(told, [(at(35), advanced(65)), (at(10), advanced(90)), (at(0), vec![Notice::Restarted])]);
     assert_eq!(facts.journal.last_applied, Some(rev("c")));
 }
 

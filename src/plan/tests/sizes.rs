@@ -24,6 +24,20 @@ fn follows(weight: i64, pods_there: u32) -> Facts {
 }
 
 #[test]
+fn pods_that_make_the_share_are_as_many_as_the_weight_is_beside_the_primarys_and_none_ahead_of_it() {
+    let pods = |weight| {
+        let mut facts = sized(CanarySize::Split, weight, 0);
+        target(&mut facts).rollout = pods(0);
+        decide(&facts, &[], t(1)).effects.into_iter().find_map(|effect| match effect {
+            Effect::ScaleTarget(pods) => Some(pods),
+            _ => None,
+        })
+    };
+    // Beside ten: the first step is 20 %, and nobody sees its pods before; then 3 in 13, 7 in 17, and ten of ten.
+    assert_eq!([0, 20, 40, 100].map(pods), [Some(3), Some(3), Some(7), Some(10)]);
+}
+
+#[test]
 fn a_canary_begins_with_the_pods_of_its_first_weight() {
     let mut facts = follows(0, 0);
     facts.journal = Journal { full: None, ..settled().journal };
@@ -151,7 +165,7 @@ proptest! {
         let answers = if passes { success(100.0) } else { Vec::new() };
         for effect in decide(&facts, &answers, t(second)).effects {
             match effect {
-                Effect::Route(routing) if i64::from(routing.canary.get()) > weight => {
+                Effect::Route(routing) if i64::from(routing.canary.whole()) > weight => {
                     prop_assert!(ready >= routing.canary.of(10), "{routing:?} for {ready} pods");
                 }
                 Effect::ScaleTarget(pods @ 1..) => prop_assert!(pods >= Percent::clamped(weight).of(10)),

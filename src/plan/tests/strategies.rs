@@ -31,12 +31,12 @@ fn carried_out(facts: &mut Facts, plan: &Plan) {
 }
 
 /// Phase, weight and iterations after each passed check, up to the promotion, and the routes that were written.
-fn release(facts: &mut Facts) -> (Vec<(Phase, u8, i32)>, Vec<Routing>) {
+fn release(facts: &mut Facts) -> (Vec<(Phase, u16, i32)>, Vec<Routing>) {
     let (mut seen, mut routes) = (Vec::new(), Vec::new());
     for round in 1..20 {
         let plan = decide(facts, &success(100.0), t(round * 60));
         let journal = &plan.journal;
-        seen.push((journal.phase, journal.weight.get(), journal.iterations));
+        seen.push((journal.phase, journal.weight.whole(), journal.iterations));
         routes.extend(plan.effects.iter().filter_map(|effect| match effect {
             Effect::Route(routing) => Some(routing.clone()),
             _ => None,
@@ -49,7 +49,7 @@ fn release(facts: &mut Facts) -> (Vec<(Phase, u8, i32)>, Vec<Routing>) {
     panic!("it is never promoted: {seen:?}")
 }
 
-fn weights_until_promotion(strategy: Strategy) -> Vec<u8> {
+fn weights_until_promotion(strategy: Strategy) -> Vec<u16> {
     let (seen, _) = release(&mut ready_for(strategy));
     assert_eq!(seen.last().map(|(phase, ..)| *phase), Some(Phase::Promoting));
     seen.iter().filter(|(phase, ..)| *phase == Phase::Progressing).map(|(_, weight, _)| *weight).collect()
@@ -92,7 +92,7 @@ fn one_step_of_100_returns_in_halves_where_the_spec_says_so() {
     let mut told = Vec::new();
     for round in 3..6 {
         let plan = decide(&facts, &[], t(round * 60));
-        told.push((plan.journal.phase, plan.journal.weight.get()));
+        told.push((plan.journal.phase, plan.journal.weight.whole()));
         carried_out(&mut facts, &plan);
     }
     assert_eq!(told, [(Phase::Promoting, 50), (Phase::Finalising, 0), (Phase::Succeeded, 0)]);
@@ -157,7 +157,7 @@ fn users_keep_their_side_by_two_cookies_while_the_canary_has_a_share() {
     let canary = cookies.canary.clone().expect("it was given");
     let both = Affinity::Sticky { canary: canary.clone(), primary: cookies.primary };
     let one = Affinity::Sticky { canary: canary.clone(), primary: None };
-    let affinities: Vec<_> = routes.into_iter().map(|r| (r.canary.get(), r.affinity)).collect();
+    let affinities: Vec<_> = routes.into_iter().map(|r| (r.canary.whole(), r.affinity)).collect();
     assert_eq!(affinities, [(50, both), (100, one)], "nobody is held on a primary that gets nothing");
     facts.journal.failed_checks = 9;
     let plan = decide(&facts, &[], t(999));

@@ -132,7 +132,7 @@ fn route(target: &Target<'_>, route: &Route<'_>) -> Value {
         ("prefix", json!(routes::prefix(target))),
         ("headers", json!(header_matches(route.condition))),
     ]);
-    let weighted = |(node, share): &(String, Percent)| json!({"virtualNodeName": node, "weight": share.get()});
+    let weighted = |(node, share): &(String, Percent)| json!({"virtualNodeName": node, "weight": share.whole()});
     let targets: Vec<_> = route.shares.iter().map(weighted).collect();
     let retries = Retries::of(target).map(|retries| {
         json!({"maxRetries": retries.attempts, "perRetryTimeoutMillis": retries.timeout, "httpRetryEvents": retries.events})

@@ -164,7 +164,8 @@ fn route(target: &Target<'_>, route: &Route<'_>) -> Value {
         }
         Protocol::Grpc => ("grpcRoute", without_unset(vec![("metadata", headers)])),
     };
-    let weighted = |(node, share): &(String, Percent)| json!({"virtualNodeRef": {"name": node}, "weight": share.get()});
+    let weighted =
+        |(node, share): &(String, Percent)| json!({"virtualNodeRef": {"name": node}, "weight": share.whole()});
     let targets: Vec<_> = route.shares.iter().map(weighted).collect();
     let mut rule = without_unset(vec![
         ("timeout", timeout(target).map(|timeout| json!({"perRequest": timeout})).unwrap_or_default()),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::strategies::{Subject, foreign, json_values, routings, store, subjects, within};
 use super::{ALL, Access, Router, find, unknown};
-use crate::model::{Affinity, Mirror, Routing};
+use crate::model::{Affinity, Mirror, Percent, Routing};
 use crate::object::{Change, FakeStore, ObjectKey, Objects, value};
 
 /// One router's routing of one canary in one cluster.
@@ -45,6 +45,12 @@ impl Case<'_> {
 
     fn release(&mut self) -> Vec<Change> {
         let changes = self.router.release(&self.subject.target(self.router), self.store.objects());
+        self.write(&changes);
+        changes
+    }
+
+    fn leave(&mut self) -> Vec<Change> {
+        let changes = self.router.leave(&self.subject.target(self.router), self.store.objects());
         self.write(&changes);
         changes
     }
@@ -103,7 +109,8 @@ proptest! {
                     continue;
                 };
                 for shares in shares(object) {
-                    prop_assert_eq!(shares.iter().filter_map(weight).sum::<u64>(), 100, "{}", object);
+                    let sum = shares.iter().filter_map(weight).sum::<u64>();
+                    prop_assert!(sum == 100 || sum == 10_000 && !case.want.canary.is_whole(), "{}", object);
                     let sides = case.subject.target(case.router).sides();
                     for share in shares {
                         let named = sides.iter().filter(|side| share.to_string().contains(*side)).count();
@@ -153,6 +160,23 @@ proptest! {
     }
 
     #[test]
+    fn the_way_back_ends_where_a_release_does(subject in subjects(), want in routings(), objects in foreign()) {
+        for mut case in cases(&subject, &want, &objects) {
+            case.route();
+            let mut straight = case.store.clone();
+            for change in case.router.release(&case.subject.target(case.router), straight.objects()) {
+                straight.write(&change).expect("nobody else has written meanwhile");
+            }
+            let steps = (0..5).take_while(|_| !case.leave().is_empty()).count();
+            prop_assert!(steps < 5, "it never ends");
+            for key in case.keys() {
+                let left = |store: &FakeStore| store.objects().find(&key).map(unversioned);
+                prop_assert_eq!(left(&case.store), left(&straight));
+            }
+        }
+    }
+
+    #[test]
     fn what_was_never_taken_is_not_given_back(subject in subjects(), objects in foreign()) {
         for mut case in cases(&subject, &Routing::PRIMARY, &objects) {
             prop_assert_eq!(case.release(), vec![]);
@@ -169,8 +193,9 @@ proptest! {
                 || (want.affinity != Affinity::None && !can.affinity)
                 || (want.preview && !can.preview)
                 || (!want.canary.is_zero() && !can.weights)
+                || (!want.canary.is_whole() && !can.fine)
                 || (!subject.service.further_ports().is_empty() && can.weights && !can.ports)
-                || (!target.conditions().is_empty() && can.whole_matches && (1..100).contains(&want.canary.get()));
+                || (!target.conditions().is_empty() && can.whole_matches && !want.canary.is_zero() && want.canary != Percent::FULL);
             let expected = router.check(&target).err().map(|e| e.reason).or(beyond.then_some("UnsupportedRouting"));
             let objects = store(*router, &target, &[]);
             let rendered = router.render(&target, &want, objects.objects());

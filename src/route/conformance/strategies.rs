@@ -121,7 +121,8 @@ fn metadata() -> impl Strategy<Value = Value> {
 
 /// Any route within what a data plane can do.
 pub(super) fn routings() -> impl Strategy<Value = Routing> {
-    let percent = || (0_i64..=100).prop_map(Percent::clamped);
+    let percent =
+        || prop_oneof![(0_i64..=100).prop_map(Percent::clamped), (0_i64..=10_000).prop_map(Percent::hundredths)];
     let cookie = || ("[a-z.+-]{1,9}", "[A-Za-z0-9]{1,9}").prop_map(|(name, value)| Cookie { name, value });
     let mirror = prop_oneof![
         Just(Mirror::Off),
@@ -157,7 +158,8 @@ pub(super) fn within(router: &dyn Router, mut subject: Subject, want: &Routing) 
     want.affinity = if can.affinity { want.affinity } else { Affinity::None };
     want.canary = match subject.spec.analysis.match_.as_ref().is_some_and(|conditions| !conditions.is_empty()) {
         true if can.whole_matches && !want.canary.is_zero() => Percent::FULL,
-        _ if can.weights => want.canary,
+        _ if can.fine => want.canary,
+        _ if can.weights => Percent::clamped(want.canary.whole().into()),
         _ => Percent::ZERO,
     };
     router.check(&subject.target(router)).is_ok().then_some((subject, want))

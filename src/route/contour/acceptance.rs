@@ -10,6 +10,11 @@ pub(super) fn of(key: &ObjectKey, proxy: &Value) -> Acceptance {
     status::worst(proxy, valid.into_iter(), |(), _| refusal(key, proxy))
 }
 
+/// Whether Contour says which version of the proxy it speaks of, so that its word on the next one can be waited for.
+pub(super) fn is_told(proxy: &Value) -> bool {
+    status::condition(proxy, "Valid").is_some_and(|condition| status::observed(condition).is_some())
+}
+
 fn refusal(key: &ObjectKey, proxy: &Value) -> RouteError {
     let said = |field| value::text(proxy, &["status", field]).unwrap_or_default();
     RouteError {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target, query};
+use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target, farewell, query};
 use crate::api;
 use crate::model::{Builtin, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
@@ -33,8 +33,15 @@ impl Router for Contour {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, mirror: true, preview: true, ..Capabilities::default() }
-            .over_http(service)
+        Capabilities {
+            weights: true,
+            fine: true,
+            matches: true,
+            mirror: true,
+            preview: true,
+            ..Capabilities::default()
+        }
+        .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -73,6 +80,18 @@ impl Router for Contour {
         let key = key(target);
         let to_apex = spec(&routes::to_apex(target, routes::found(have.find(&key))));
         release(&key, FIELDS, Made::Kept(to_apex), have).into_iter().collect()
+    }
+
+    fn leave(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
+        let key = key(target);
+        let told = have.find(&key).filter(|proxy| acceptance::is_told(proxy));
+        let next = told.and_then(|proxy| {
+            let have = routes::found(Some(proxy));
+            farewell::next(target, routes::FORM, have, &acceptance::of(&key, proxy), &routes::to_apex(target, have))
+        });
+        let Some(routes) = next else { return self.release(target, have) };
+        let claim = Claim::of_apex(key, target, spec(&routes));
+        claim.write(have).ok().flatten().into_iter().collect()
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {

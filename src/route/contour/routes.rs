@@ -5,10 +5,13 @@ use serde_json::{Map, Value, json};
 use super::conditions;
 use crate::model::{Mirror, Percent, Routing};
 use crate::object::value;
+use crate::route::farewell::Form;
 use crate::route::{Target, backends};
 
 /// The list of backends of a route.
 const SERVICES: &str = "services";
+/// How routes say which backends they have.
+pub(super) const FORM: Form = Form { list: SERVICES, unset: 0 };
 /// Fields of a route that follow from the Canary; the others are the user's.
 const OURS: [&str; 4] = ["conditions", SERVICES, "timeoutPolicy", "retryPolicy"];
 /// The API's own default, which the apiserver writes.
@@ -108,7 +111,7 @@ fn split(target: &Target<'_>, canary: Percent) -> Vec<Value> {
     let [primary_name, canary_name] = target.sides();
     let side = |name: &str, weight: Percent| {
         let mut side = service(target, name);
-        value::merge(&mut side, &json!({"weight": (!weight.is_zero()).then_some(weight.get())}));
+        value::merge(&mut side, &json!({"weight": (!weight.is_zero()).then_some(weight.proportion())}));
         side
     };
     vec![side(&primary_name, canary.rest()), side(&canary_name, canary)]
@@ -118,7 +121,7 @@ fn copies(target: &Target<'_>, mirror: Mirror) -> Option<Value> {
     let share = match mirror {
         Mirror::Off => return None,
         Mirror::All => None,
-        Mirror::Share(share) => Some(share.get()),
+        Mirror::Share(share) => Some(share.whole()),
     };
     let [_, canary] = target.sides();
     let mut copies = service(target, &canary);

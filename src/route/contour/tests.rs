@@ -219,3 +219,38 @@ fn a_preview_stands_beside_a_split_and_reads_back() {
     }
     assert_eq!(routes(scene.route(&split(20))).as_array().map(Vec::len), Some(1), "it went with its release");
 }
+
+/// Contour has seen the last write, or has not yet.
+fn seen(scene: &mut Scene, generation: u64, observed: u64) {
+    let valid = json!({"type": "Valid", "status": "True", "observedGeneration": observed});
+    scene.merge(&json!({"metadata": {"generation": generation}, "status": {"conditions": [valid]}}));
+}
+
+/// Name and weight of each service of the first route; 0 where there is none.
+fn weights(scene: &Scene) -> Vec<(String, u64)> {
+    let services = routes(scene)[0]["services"].as_array().unwrap().iter();
+    services
+        .map(|service| (service["name"].as_str().unwrap().to_owned(), service["weight"].as_u64().unwrap_or(0)))
+        .collect()
+}
+
+#[test]
+fn on_the_way_back_the_apex_is_known_before_requests_go_to_it_and_the_sides_until_none_do() {
+    let named = |weights: &[(&str, u64)]| weights.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
+    let mut scene = scene();
+    scene.route(&Routing::PRIMARY);
+    seen(&mut scene, 1, 1);
+    let known: Vec<_> = named(&[("podinfo-primary", 100), ("podinfo-canary", 0), ("podinfo", 0)]);
+    assert_eq!(weights(scene.leave()), known);
+    seen(&mut scene, 2, 1);
+    assert_eq!(weights(scene.leave()), known, "Contour has not seen it yet");
+    seen(&mut scene, 2, 2);
+    let moved: Vec<_> = named(&[("podinfo", 100), ("podinfo-primary", 0), ("podinfo-canary", 0)]);
+    assert_eq!(weights(scene.leave()), moved);
+    seen(&mut scene, 3, 2);
+    assert_eq!(weights(scene.leave()), moved, "Contour has not seen it yet");
+    seen(&mut scene, 3, 3);
+    assert_eq!(weights(scene.leave()), named(&[("podinfo", 0)]));
+    let left = scene.only().clone();
+    assert_eq!(*scene.leave().only(), left);
+}

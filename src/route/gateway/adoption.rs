@@ -4,11 +4,11 @@
 //! know yet, or no longer. So both sides are named before requests go to them, and what served before them until none go
 //! there any more. Each step waits for the gateway's word on the last one; where no gateway gives its word, there is one step.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::rules::{BACKENDS, UNSET, found, replaced, shared};
+use super::rules::{BACKENDS, FORM, UNSET, found, replaced, shared};
 use super::{acceptance, filters};
-use crate::object::{ObjectKey, value};
+use crate::object::ObjectKey;
 use crate::route::{Acceptance, Target, backends};
 
 /// The rules to write next where those are `wanted`.
@@ -24,32 +24,29 @@ pub(super) fn next(target: &Target<'_>, key: &ObjectKey, route: Option<&Value>, 
     if before.is_empty() {
         wanted
     } else if !unknown.is_empty() {
-        with_idle(have.to_vec(), Some(position), unknown)
+        with_idle(have.to_vec(), Some(position), &unknown)
     } else if acceptance::of(key, route) == Acceptance::Pending {
         have.to_vec()
     } else if before.iter().any(|backend| backends::weight_or(backend, UNSET) > 0) {
         let position = shared(target, &wanted);
-        with_idle(wanted, position, before)
+        with_idle(wanted, position, &before)
     } else {
         wanted
     }
 }
 
 /// The rules, with these backends in one of them, which get no request by it.
-fn with_idle(mut rules: Vec<Value>, position: Option<usize>, idle: Vec<Value>) -> Vec<Value> {
+fn with_idle(mut rules: Vec<Value>, position: Option<usize>, idle: &[Value]) -> Vec<Value> {
     if let Some(rule) = position.and_then(|position| rules.get_mut(position)) {
-        let idle = idle.into_iter().map(|mut backend| {
-            value::merge(&mut backend, &json!({"weight": 0}));
-            backend
-        });
-        let all: Vec<_> = backends::of(rule, BACKENDS).iter().cloned().chain(idle).collect();
-        value::merge(rule, &json!({BACKENDS: all}));
+        *rule = FORM.with_idle(rule, idle);
     }
     rules
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::V1;
     use super::*;
     use crate::model::Routing;
@@ -117,6 +114,26 @@ mod tests {
             weights(scene(&Value::Null).route(&Routing::PRIMARY)),
             named(&[("podinfo-primary", 100), ("podinfo-canary", 0)])
         );
+    }
+
+    #[test]
+    fn on_the_way_back_the_apex_is_known_before_requests_go_to_it_and_the_sides_until_none_do() {
+        let mut scene = scene(&accepted(1));
+        let before = scene.only()["spec"].clone();
+        for generation in 2..=4 {
+            scene.route(&Routing::PRIMARY);
+            now(&mut scene, generation, generation);
+        }
+        assert_eq!(weights(&scene), named(&[("podinfo-primary", 100), ("podinfo-canary", 0)]));
+        let known = named(&[("podinfo-primary", 100), ("podinfo-canary", 0), ("podinfo", 0)]);
+        assert_eq!(weights(scene.leave()), known);
+        now(&mut scene, 5, 4);
+        assert_eq!(weights(scene.leave()), known, "the gateway has not seen it yet");
+        now(&mut scene, 5, 5);
+        let moved = named(&[("podinfo", 100), ("podinfo-primary", 0), ("podinfo-canary", 0)]);
+        assert_eq!(weights(scene.leave()), moved);
+        now(&mut scene, 6, 6);
+        assert_eq!(scene.leave().only()["spec"], before);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(super) fn of(target: &Target<'_>, options: &[Extra], mirror: Mirror) -> Vec<
         Mirror::All => filters.push(json!({"type": MIRROR, "requestMirror": copies})),
         Mirror::Share(share) => {
             let mut copies = copies;
-            value::merge(&mut copies, &json!({"percent": share.get()}));
+            value::merge(&mut copies, &json!({"percent": share.whole()}));
             filters.push(json!({"type": MIRROR, "requestMirror": copies}));
         }
     }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
 use super::refusal::refuse_what_it_cannot;
-use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target, query};
+use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target, farewell, query};
 use crate::api;
 use crate::model::{Builtin, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects};
@@ -59,6 +59,7 @@ impl Router for Gateway {
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
         let all = Capabilities {
             weights: true,
+            fine: true,
             matches: true,
             mirror: true,
             affinity: true,
@@ -116,6 +117,19 @@ impl Router for Gateway {
         let Ok(to_apex) = to_apex else { return Vec::new() };
         let to_apex = spec(target, &to_apex).into_iter().filter(|(_, value)| !value.is_null()).collect();
         release(&key, FIELDS, Made::Kept(to_apex), have).into_iter().collect()
+    }
+
+    fn leave(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
+        let key = self.key(target);
+        let told = have.find(&key).filter(|route| acceptance::is_told(route));
+        let next = told.and_then(|route| {
+            let have = rules::found(Some(route));
+            let to_apex = rules::to_apex(target, self.options, have).ok()?;
+            farewell::next(target, rules::FORM, have, &acceptance::of(&key, route), &to_apex)
+        });
+        let Some(rules) = next else { return self.release(target, have) };
+        let claim = Claim::of_apex(key, target, spec(target, &rules));
+        claim.write(have).ok().flatten().into_iter().collect()
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {

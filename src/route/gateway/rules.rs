@@ -6,12 +6,15 @@ use serde_json::{Map, Value, json};
 use super::{Extra, filters, matches};
 use crate::model::{Affinity, Mirror, Percent, Routing};
 use crate::object::value;
+use crate::route::farewell::Form;
 use crate::route::{RouteError, Target, backends, cookies};
 
 /// The list of backends of a rule.
 pub(super) const BACKENDS: &str = "backendRefs";
 /// The API's weight of a backend that has none.
 pub(super) const UNSET: u64 = 1;
+/// How rules say which backends they have.
+pub(super) const FORM: Form = Form { list: BACKENDS, unset: UNSET };
 /// Fields of the shared rule that follow from the Canary; the others are the user's.
 const OURS: [&str; 3] = ["matches", "filters", BACKENDS];
 
@@ -136,7 +139,7 @@ impl Pen<'_> {
         let [primary_name, canary_name] = self.target.sides();
         [(primary_name, canary.rest()), (canary_name, canary)].map(|(name, weight)| {
             let mut backend = filters::backend(self.target, &name);
-            value::merge(&mut backend, &json!({"weight": weight.get()}));
+            value::merge(&mut backend, &json!({"weight": weight.proportion()}));
             backend
         })
     }

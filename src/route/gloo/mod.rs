@@ -36,6 +36,7 @@ impl Router for Gloo {
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
         let all = Capabilities {
             weights: true,
+            fine: true,
             matches: true,
             mirror: true,
             affinity: true,

@@ -130,7 +130,7 @@ fn split(target: &Target<'_>, canary: Percent) -> [Value; 2] {
     [(primary_name, canary.rest()), (canary_name, canary)].map(|(name, share)| {
         let mut destination = json!({"destination": {"upstream": {"name": name, "namespace": target.namespace}}});
         if !share.is_zero() {
-            value::merge(&mut destination, &json!({"weight": share.get()}));
+            value::merge(&mut destination, &json!({"weight": share.proportion()}));
         }
         destination
     })
@@ -144,7 +144,7 @@ fn copy(target: &Target<'_>, route: &mut Value, mirror: Mirror) {
         Mirror::Share(share) => share,
     };
     let [_, canary] = upstream::names(target);
-    let shadowing = json!({"upstream": {"name": canary, "namespace": target.namespace}, "percentage": share.get()});
+    let shadowing = json!({"upstream": {"name": canary, "namespace": target.namespace}, "percentage": share.whole()});
     value::merge(route, &json!({"options": {SHADOWING: shadowing}}));
 }
 

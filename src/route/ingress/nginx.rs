@@ -23,6 +23,7 @@ impl Router for Nginx {
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
         Capabilities {
             weights: true,
+            fine: true,
             matches: true,
             whole_matches: true,
             preview: true,
@@ -101,7 +102,8 @@ pub(in super::super) fn routing(target: &Target<'_>, reference: &Reference<'_>, 
     let [_, canary] = target.sides();
     let twin = reference.found(target, have).filter(|twin| leads_to(twin, &canary))?;
     let says = |name: &str| annotation(twin, &named(target, name));
-    let weight = || says(WEIGHT).and_then(|weight| weight.parse().ok()).map_or(Percent::ZERO, Percent::clamped);
+    let number = |name: &str| says(name).and_then(|number| number.parse::<u64>().ok()).map(u128::from);
+    let weight = || Percent::nearest(number(WEIGHT).unwrap_or(0), number(TOTAL).unwrap_or(100));
     let named = says(HEADER).is_some() || says(COOKIE).is_some();
     Some(match says(CANARY) {
         Some("true") if named && !target.conditions().is_empty() => Routing::split(Percent::FULL),
@@ -129,6 +131,7 @@ const DURATION: &str = concat!(
 // Names of annotations behind the prefix and a slash. The first makes an Ingress a canary.
 const CANARY: &str = "canary";
 const WEIGHT: &str = "canary-weight";
+const TOTAL: &str = "canary-weight-total";
 const HEADER: &str = "canary-by-header";
 const HEADER_VALUE: &str = "canary-by-header-value";
 const HEADER_PATTERN: &str = "canary-by-header-pattern";
@@ -165,7 +168,10 @@ impl<'a> By<'a> {
             Self::Preview(named) => (want.canary, want.preview.then_some(named)),
             Self::Match(named) => (Percent::ZERO, (!want.canary.is_zero()).then_some(named)),
         };
-        let mut annotations = BTreeMap::from([(CANARY, "true".to_owned()), (WEIGHT, weight.to_string())]);
+        let mut annotations = BTreeMap::from([(CANARY, "true".to_owned()), (WEIGHT, weight.proportion().to_string())]);
+        if !weight.is_whole() {
+            annotations.insert(TOTAL, (weight.proportion() + weight.rest().proportion()).to_string());
+        }
         annotations.extend(named.into_iter().flat_map(Named::annotations));
         annotations
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::condition::{Part, Text, headers, params, refuse, unsupported};
 use super::super::refusal::refuse_what_it_cannot;
-use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
+use super::super::{BuiltinQuery, Capabilities, RouteError, Router, Target};
 use super::{CLASS, FIELDS, INGRESS, Reference, Steering, Twin, annotation, backed_by, is_backed_by, leads_to};
 use crate::api;
 use crate::model::{Builtin, Percent, Routing};
@@ -31,7 +31,8 @@ impl Router for Skipper {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ports: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, fine: true, matches: true, ports: true, ..Capabilities::default() }
+            .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -57,7 +58,7 @@ impl Router for Skipper {
         let [primary, canary] = target.sides();
         let predicate = predicate(target, want.canary, twin.source)?;
         let weights: Map<_, _> = [(&canary, want.canary), (&primary, want.canary.rest())]
-            .map(|(side, w)| (side.clone(), w.get().into()))
+            .map(|(side, w)| (side.clone(), w.proportion().into()))
             .into_iter()
             .collect();
         let own = BTreeMap::from([
@@ -82,7 +83,7 @@ impl Router for Skipper {
         let weights = annotation(twin, WEIGHTS).and_then(|text| serde_json::from_str::<Value>(text).ok());
         let weight =
             |side: &str| weights.as_ref().and_then(|w| w.get(side)).and_then(Value::as_u64).map_or(0, u128::from);
-        Ok(Some(Routing::split(backends::rounded(weight(&canary), weight(&canary) + weight(&primary)))))
+        Ok(Some(Routing::split(Percent::nearest(weight(&canary), weight(&canary) + weight(&primary)))))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {

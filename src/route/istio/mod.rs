@@ -49,6 +49,7 @@ impl Router for Istio {
         let http = Protocol::of(service.app_protocol.as_deref()) == Protocol::Http;
         Capabilities {
             weights: true,
+            fine: true,
             matches: http,
             mirror: http,
             affinity: http,

@@ -61,7 +61,7 @@ fn share(target: &Target<'_>, route: &[Value], canary: &str) -> Percent {
         return Percent::FULL; // a single destination gets everything, whatever its weight
     }
     let sum = |of: &dyn Fn(&&Value) -> bool| route.iter().filter(of).map(weight).sum::<u128>();
-    backends::rounded(sum(&|d| goes_to(target, d.get("destination"), canary)), sum(&|_| true))
+    Percent::nearest(sum(&|d| goes_to(target, d.get("destination"), canary)), sum(&|_| true))
 }
 
 fn weight(destination: &Value) -> u128 {

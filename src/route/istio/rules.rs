@@ -113,7 +113,7 @@ impl Pen<'_> {
             put(&mut rule, "mirror", self.destination(&canary));
         }
         if let Mirror::Share(share) = mirror {
-            put(&mut rule, "mirrorPercentage", json!({"value": share.get()}));
+            put(&mut rule, "mirrorPercentage", json!({"value": share.whole()}));
         }
         put(&mut rule, "route", route);
         Value::Object(rule)
@@ -123,7 +123,7 @@ impl Pen<'_> {
     fn split(self, canary: Percent) -> [Value; 2] {
         let [primary_host, canary_host] = self.target.sides();
         [(primary_host, canary.rest()), (canary_host, canary)]
-            .map(|(host, weight)| json!({"destination": self.destination(&host), "weight": weight.get()}))
+            .map(|(host, weight)| json!({"destination": self.destination(&host), "weight": weight.proportion()}))
     }
 
     /// A port is needed where a gateway's listener cannot tell which of several ports is meant.

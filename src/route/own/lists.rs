@@ -163,7 +163,7 @@ impl<'a> List<'a> {
         let weight = |position: usize| self.weight(backends, position);
         let canary = self.to_canary(backends).map_or(0, weight);
         let primary: u128 = self.to_apex(backends).into_iter().map(weight).sum();
-        backends::rounded(canary, canary.saturating_add(primary))
+        Percent::nearest(canary, canary.saturating_add(primary))
     }
 
     /// Whether its data plane can tell requests apart by what is in them.

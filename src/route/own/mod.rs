@@ -60,7 +60,7 @@ impl Router for Own {
     }
 
     fn capabilities(&self, _service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, preview: true, ports: true, ..Capabilities::default() }
+        Capabilities { weights: true, fine: true, matches: true, preview: true, ports: true, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -6,7 +6,7 @@ use super::lists::List;
 use super::note::Note;
 use crate::model::Percent;
 use crate::object::{ObjectKey, value};
-use crate::route::{RouteError, backends};
+use crate::route::RouteError;
 
 /// One list, and what the user had in it.
 #[derive(Clone, Debug)]
@@ -57,9 +57,11 @@ impl<'a> Share<'a> {
         let asked = [Some(self.primary), of_user].into_iter().flatten();
         let asked: u128 = asked.map(|position| self.list.weight(&self.original, position)).sum();
         // Where nobody else is in the list, only the proportion counts.
-        let all = if self.original.len() == ours { 100 } else { asked };
-        let part = (all * u128::from(canary.get()) + 50) / 100;
-        if backends::rounded(part, all) != canary {
+        let alone = u128::from(canary.proportion() + canary.rest().proportion());
+        let all = if self.original.len() == ours { alone } else { asked };
+        let whole = u128::from(Percent::FULL.as_hundredths());
+        let part = (all * u128::from(canary.as_hundredths()) + whole / 2) / whole;
+        if Percent::nearest(part, all) != canary {
             let apex = self.list.apex();
             return Err(refusal(&format!(
                 "{}: {apex} has weight {all} beside others, of which {canary} % is no whole number; write all weights of this list a \

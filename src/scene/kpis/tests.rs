@@ -96,3 +96,31 @@ fn where_values_are_compared_the_canarys_requests_are_asked_for_only_if_there_mu
     assert_eq!(counted(0), None);
     assert!(counted(100).unwrap().contains("istio_requests_total"));
 }
+
+#[test]
+fn in_place_each_side_is_asked_for_by_the_names_of_its_pods() {
+    let query = "histogram_quantile(0.9, sum(rate(s_bucket{pod=~\"{{ pods }}\"}[1m])) by (le))";
+    let in_place = json!({"spec": {
+        "provider": "kubernetes",
+        "targetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "checkout"},
+    }});
+    let (mut scene, settings) = example(&json!({"spec": {"query": query}}), &in_place);
+    let queries = |scene: &Scene| {
+        let sides = settings.kpis.iter().map(|kpi| scene.sides(kpi).unwrap().map(|ask| ask.query));
+        sides.collect::<Vec<_>>()
+    };
+    let mut share = |partition: u32| {
+        let strategy = json!({"rollingUpdate": {"partition": partition}});
+        let status = json!({"currentRevision": "a", "updateRevision": "b"});
+        let set = json!({"spec": {"replicas": 4, "updateStrategy": strategy}, "status": status});
+        scene.objects.insert(kinds::STATEFUL_SET.named("shop", "checkout"), Arc::new(set));
+        queries(&scene)
+    };
+    for [canary, primary] in share(2) {
+        assert!(canary.contains("=~\"checkout-2|checkout-3\""), "{canary}");
+        assert!(primary.contains("=~\"checkout-0|checkout-1\""), "{primary}");
+    }
+    for [canary, primary] in share(9) {
+        assert!(canary.contains("=~\"checkout-()\"") && primary.contains("|checkout-3\""), "nobody: {canary}");
+    }
+}

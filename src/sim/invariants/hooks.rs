@@ -30,12 +30,17 @@ fn asked(settings: &Settings, before: &Journal, after: &Journal) -> Vec<Moment> 
     let same = before.last_applied == after.last_applied;
     let weight = after.weight > before.weight;
     let tests = if before.has_begun() { Moment::Rollout } else { Moment::PreRollout };
-    let blue_green = matches!(settings.strategy, Strategy::BlueGreen { .. });
+    let takes_over = match &settings.strategy {
+        Strategy::BlueGreen { .. } => true,
+        Strategy::Progressive { steps, .. } => steps.end_in_everything() && after.iterations > 0,
+        Strategy::AbTest { .. } | Strategy::Skip => false,
+    };
     match after.phase {
         Phase::Progressing if idle => vec![Moment::ConfirmRollout],
         Phase::Progressing if analysed && same && (weight || after.iterations > before.iterations) => {
             let ready = tests == Moment::PreRollout && before.prepared == before.last_applied;
             let gate = match settings.strategy {
+                Strategy::Progressive { .. } if after.iterations > before.iterations => Some(Moment::ConfirmPromotion),
                 Strategy::Progressive { .. } if weight => Some(Moment::ConfirmTrafficIncrease),
                 Strategy::BlueGreen { .. } if weight => Some(Moment::ConfirmPromotion),
                 _ => None,
@@ -43,7 +48,7 @@ fn asked(settings: &Settings, before: &Journal, after: &Journal) -> Vec<Moment> 
             gate.into_iter().chain((!ready).then_some(tests)).collect()
         }
         Phase::Promoting if analysed && settings.strategy != Strategy::Skip => {
-            let agreed = blue_green && before.weight == Percent::FULL;
+            let agreed = takes_over && before.weight == Percent::FULL;
             (!agreed).then_some(Moment::ConfirmPromotion).into_iter().chain([Moment::Rollout]).collect()
         }
         _ => Vec::new(),

@@ -17,7 +17,8 @@ const LONGEST_LAG: Duration = Duration::from_secs(30);
 impl Invariants {
     /// Judges the cluster after it moved by itself or by another hand.
     pub(in super::super) fn ticked(&mut self, cluster: &Cluster) {
-        self.primary = cluster.template(&cluster.primary_key()).map(|t| image(t).to_owned());
+        self.everybody_has_what_was_approved(cluster);
+        self.primary = cluster.serving_template().map(|t| image(t).to_owned());
         self.copy = configs::copy(cluster);
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
         let lost = cluster.lost();

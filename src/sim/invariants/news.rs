@@ -27,7 +27,10 @@ fn ends(before: &Journal, after: &Journal) -> bool {
     match after.phase {
         Phase::Failed => released,
         Phase::Succeeded => released && !withdrawn,
-        Phase::Finalising => matches!(before.phase, Phase::Progressing | Phase::WaitingPromotion),
+        Phase::Finalising => {
+            let runs = matches!(before.phase, Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting);
+            runs && after.last_promoted == after.last_applied
+        }
         _ => false,
     }
 }
@@ -40,6 +43,7 @@ fn is_end(notice: &Notice) -> bool {
             | Notice::Withdrawn
             | Notice::ThresholdReached(_)
             | Notice::HarmFound(_)
+            | Notice::BakeFailed(_)
             | Notice::DeadlineExceeded(_)
             | Notice::PromotionFailed(_)
             | Notice::RollbackRequested

@@ -12,12 +12,17 @@ pub(super) fn overloaded(settings: &Settings, facts: &Facts, plan: &Plan) -> Opt
     if !ours || facts.endpoints.primary == 0 {
         return None;
     }
+    // Each pod has as many requests as one of the primary's.
+    if settings.canary_size == CanarySize::Split {
+        return None;
+    }
     let routed = facts.route.routing().map_or(Percent::ZERO, |routing| routing.canary);
-    let pods = |share: Percent| (u64::from(primary.replicas) * u64::from(share.get())).div_ceil(100);
+    let pods = |share: Percent| (u64::from(primary.replicas) * u64::from(share.as_hundredths())).div_ceil(10_000);
     let have = u64::from(target.rollout.available);
     plan.effects.iter().find_map(|effect| match effect {
         Effect::Route(routing) if routing.canary > routed => {
-            let needs = (pods(routing.canary) * u64::from(settings.canary_ready.get())).div_ceil(100).max(1);
+            let needs =
+                (pods(routing.canary) * u64::from(settings.canary_ready.as_hundredths())).div_ceil(10_000).max(1);
             (have < needs).then(|| format!("{} for {have} pods, which needs {needs}", routing.canary))
         }
         Effect::ScaleTarget(asked @ 1..) if u64::from(*asked) < pods(routed.max(plan.journal.weight)) => {

@@ -65,6 +65,7 @@ fn who() -> CanaryRef {
         generation: 1,
         kind: "Deployment".to_owned(),
         target: "podinfo".to_owned(),
+        layout: crate::model::Layout::Beside,
     }
 }
 

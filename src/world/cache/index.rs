@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::shelf::{Content, Keep, Shelf};
 use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
-use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT};
+use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, STATEFUL_SET};
 use crate::object::{Kind, ObjectKey, content};
 use crate::scene::Lookups;
 use crate::world::place::Place;
@@ -129,7 +129,7 @@ impl Index {
     /// What `canary`, which looks at `lookups`, sees now.
     pub(super) fn look(&self, own: &Place, canary: Stored, lookups: Lookups) -> Look {
         let kinds = lookups.keys.iter().map(|key| key.kind).chain(lookups.labelled.iter().map(|group| group.kind));
-        let workloads = lookups.keys.iter().filter(|key| key.kind == DEPLOYMENT || key.kind == DAEMON_SET);
+        let workloads = lookups.keys.iter().filter(|key| [DEPLOYMENT, DAEMON_SET, STATEFUL_SET].contains(&key.kind));
         let beside = workloads.flat_map(|key| self.shelves.get(&key.kind).map(|shelf| shelf.canaries(&place_of(key))));
         let beside = beside.flatten().filter(|other| *other != own).cloned().collect();
         let sight = Sight { canary, objects: Vec::new(), unserved: BTreeSet::new(), beside };

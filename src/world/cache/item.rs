@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::super::clock;
 use super::super::place::Place;
 use crate::object::kinds::{
-    BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE,
+    BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE, POD,
     SCALED_OBJECT, SECRET, SERVICE,
 };
 use crate::object::{FIELD_MANAGER, Kind, content, value};
@@ -97,6 +97,8 @@ impl Item {
         }
         if kind == ENDPOINT_SLICE {
             prune_slice(&mut self.value);
+        } else if kind == POD {
+            prune_pod(&mut self.value);
         } else if kind == HPA || kind == SCALED_OBJECT || kind == BUDGET {
             prune_scaler(&mut self.value);
         } else if content::is_held_by(kind) {
@@ -127,6 +129,7 @@ fn is_ours_to_prune(kind: Kind) -> bool {
         ENDPOINT_SLICE,
         HPA,
         METRIC_TEMPLATE,
+        POD,
         SCALED_OBJECT,
         SECRET,
         SERVICE,
@@ -168,6 +171,20 @@ fn prune_scaler(scaler: &mut Value) {
     }
     if let Some(meta) = scaler.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.shift_remove("resourceVersion");
+    }
+}
+
+/// Of a pod it matters which revision it is of and whether it answers.
+fn prune_pod(pod: &mut Value) {
+    let Some(fields) = pod.as_object_mut() else { return };
+    fields.retain(|key, _| matches!(key.as_str(), "metadata" | "status"));
+    if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.retain(|key, _| {
+            matches!(key.as_str(), "name" | "namespace" | "resourceVersion" | "uid" | "labels" | "deletionTimestamp")
+        });
+    }
+    if let Some(status) = fields.get_mut("status").and_then(Value::as_object_mut) {
+        status.retain(|key, _| key == "conditions");
     }
 }
 

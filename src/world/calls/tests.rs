@@ -38,7 +38,15 @@ fn call(url: &str) -> Call {
 
 fn canary() -> CanaryRef {
     let (namespace, name, uid) = ("test".to_owned(), "podinfo".to_owned(), "u".to_owned());
-    CanaryRef { namespace, name, uid, generation: 1, kind: "Deployment".into(), target: "podinfo".into() }
+    CanaryRef {
+        namespace,
+        name,
+        uid,
+        generation: 1,
+        kind: "Deployment".into(),
+        target: "podinfo".into(),
+        layout: crate::model::Layout::Beside,
+    }
 }
 
 fn calls() -> Calls {

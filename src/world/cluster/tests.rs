@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::super::claim::Hold;
 use super::*;
-use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION, SERVICE};
+use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION, POD, SERVICE};
 
 /// A request as the apiserver got it.
 struct Seen {
@@ -124,4 +124,15 @@ async fn creating_what_is_there_and_deleting_what_is_gone_is_success() {
     let (gone, _seen) = cluster(Hold::Alone, Some((404, gone)));
     assert_eq!(gone.write(&Change::Delete(key.clone())).await.unwrap(), done);
     assert!(gone.fetch(&key).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn of_objects_that_share_a_name_only_the_one_that_was_meant_is_deleted() {
+    let (cluster, mut seen) = cluster(Hold::Alone, Some((409, json!({"code": 409, "reason": "Conflict"}))));
+    let pod = POD.named("test", "a-0");
+    let done = cluster.write(&Change::DeleteThis(pod, "u1".to_owned())).await.unwrap();
+    assert_eq!(done, Written { kind: POD, version: 0 }, "another one has its name by now");
+    let seen = seen.recv().await.unwrap();
+    assert!(seen.line.starts_with("DELETE /api/v1/namespaces/test/pods/a-0"), "{}", seen.line);
+    assert_eq!(seen.body["preconditions"], json!({"uid": "u1"}));
 }

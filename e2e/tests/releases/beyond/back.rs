@@ -34,7 +34,7 @@ async fn a_revert_to_a_good_revision_is_not_analysed_and_a_bad_one_keeps_its_pod
         app.reaches(Phase::Failed, RELEASED_WITHIN).await?;
         app.tells("Frozen", RELEASED_WITHIN).await?;
         let pods = app.deployment("hello").await?.spec.and_then(|spec| spec.replicas);
-        assert_eq!((app.status().await?.canary_weight, pods), (0, Some(2)));
+        assert_eq!((app.status().await?.canary_weight, pods), (0.into(), Some(2)));
         traffic.end()?.lost_nothing()
     })
     .await

@@ -37,7 +37,10 @@ async fn a_check_of_too_few_requests_is_held_with_what_is_missing_until_they_are
             let reading = status.metrics.first().ok_or("no metric")?;
             let requests = 1_000_000 - reading.needs.unwrap_or_default();
             let about = reading.verdict.0 == Verdict::Inconclusive && (50..=150).contains(&requests);
-            assert_eq!((status.phase.0, status.canary_weight, status.failed_checks), (Phase::Progressing, 50, 0));
+            assert_eq!(
+                (status.phase.0, status.canary_weight, status.failed_checks),
+                (Phase::Progressing, 50.into(), 0)
+            );
             Ok(about.then_some(()))
         })
         .await?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use serin::api::CanarySpec;
 use serin::http::{HttpResponse, Trust};
 use serin::metric::{Ask, Identity, Means, Request, SecretData, SecretName, group, resolve};
-use serin::model::{Builtin, CanaryRef, Kpi, KpiSource, Measurement, Range, Rules, Time};
+use serin::model::{Builtin, CanaryRef, Kpi, KpiSource, Layout, Measurement, Range, Rules, Time};
 use serin::route::{self, Router};
 
 use super::super::operator::state;
@@ -36,6 +36,7 @@ fn builtin(router: &dyn Router, query: &str, scale: f64) -> Outcome<Ask> {
         generation: 1,
         kind: text("Deployment"),
         target: text("cart"),
+        layout: Layout::Beside,
     };
     let kpi = Kpi {
         name: text("kpi"),
@@ -49,6 +50,7 @@ fn builtin(router: &dyn Router, query: &str, scale: f64) -> Outcome<Ask> {
     let subject = resolve::Subject {
         canary: &canary,
         measured: "cart",
+        pods: None,
         revision: None,
         spec: &CanarySpec::default(),
         router: router.providers().first().copied().unwrap_or_default(),

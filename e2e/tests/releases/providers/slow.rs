@@ -78,7 +78,7 @@ async fn is_held(app: &App) -> Outcome {
         })
         .await?;
         let status = app.status().await?;
-        assert_eq!((status.phase.0, status.canary_weight, status.failed_checks), (Phase::Progressing, 50, 0));
+        assert_eq!((status.phase.0, status.canary_weight, status.failed_checks), (Phase::Progressing, 50.into(), 0));
     }
     Ok(())
 }

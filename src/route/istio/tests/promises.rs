@@ -208,17 +208,18 @@ fn both_weights_at_zero_are_drift_and_no_error() {
 
 #[test]
 fn weights_that_do_not_sum_to_100_read_as_what_they_do_and_are_mended() {
-    for (primary, canary, read) in [(json!(5), json!(5), 50), (json!(50), json!(60), 55), (json!(null), json!(10), 100)]
-    {
+    let cases = [(json!(5), json!(5), 5_000), (json!(50), json!(60), 5_455), (json!(null), json!(10), 10_000)];
+    for (primary, canary, read) in cases {
+        let read = Routing::split(Percent::hundredths(read));
         let mut scene = Scene::of(&json!({}));
-        scene.route(&split(read));
+        scene.route(&read);
         let route = json!([
             {"destination": {"host": "podinfo-primary"}, "weight": primary},
             {"destination": {"host": "podinfo-canary.test.svc.cluster.local"}, "weight": canary},
         ]);
         edit(&mut scene, json!({"spec": {"http": [{"route": route}]}}));
-        assert_eq!(scene.read(), Some(split(read)));
-        assert_eq!(scene.render(&split(read)).map(|changes| changes.len()), Ok(1));
+        assert_eq!(scene.read().as_ref(), Some(&read));
+        assert_eq!(scene.render(&read).map(|changes| changes.len()), Ok(1));
     }
 }
 
