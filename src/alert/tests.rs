@@ -6,18 +6,6 @@ use super::*;
 use crate::http::{Credentials, HttpResponse};
 use crate::model::Percent;
 
-fn canary() -> CanaryRef {
-    CanaryRef {
-        namespace: "test".to_owned(),
-        name: "podinfo".to_owned(),
-        uid: "u".to_owned(),
-        generation: 1,
-        kind: "Deployment".to_owned(),
-        target: "podinfo".to_owned(),
-        layout: crate::model::Layout::Beside,
-    }
-}
-
 fn around() -> Surroundings {
     Surroundings {
         cluster: Some("eu-1".to_owned()),
@@ -28,7 +16,7 @@ fn around() -> Surroundings {
 }
 
 fn alert(notice: &Notice) -> Alert {
-    of(notice, &canary(), &around()).unwrap()
+    of(notice, &CanaryRef::podinfo(), &around()).unwrap()
 }
 
 fn chat(kind: ChatKind, address: &str) -> Chat {
@@ -56,7 +44,7 @@ fn a_new_revision_shows_its_surroundings_and_an_end_only_the_cluster() {
     assert_eq!(fields(&Notice::NewRevision), all);
     assert_eq!(fields(&Notice::Initialized), all);
     assert_eq!(fields(&Notice::Promoted), ["Cluster=eu-1"]);
-    let alone = of(&Notice::Promoted, &canary(), &Surroundings::default()).unwrap();
+    let alone = of(&Notice::Promoted, &CanaryRef::podinfo(), &Surroundings::default()).unwrap();
     assert_eq!(alone.fields, []);
 }
 
@@ -82,7 +70,7 @@ fn every_end_of_a_release_alerts_with_its_severity() {
         assert_eq!(alert.end, End::Yes, "{notice:?}");
     }
     assert_eq!([alert(&Notice::NewRevision).end, alert(&Notice::Initialized).end], [End::No, End::No]);
-    assert_eq!(of(&Notice::Advanced(Percent::FULL), &canary(), &around()), None);
+    assert_eq!(of(&Notice::Advanced(Percent::FULL), &CanaryRef::podinfo(), &around()), None);
 }
 
 #[test]
@@ -93,7 +81,7 @@ fn a_gate_that_waits_is_a_warning_and_one_that_is_overdue_an_end() {
     let increase = closed(Moment::ConfirmTrafficIncrease);
     assert_eq!(increase.message, "Canary traffic increase is waiting for approval.");
     assert_eq!((increase.severity, increase.end), (Severity::Warn, End::No));
-    let overdue = |then| of(&Notice::GateOverdue("ask".to_owned(), then), &canary(), &around());
+    let overdue = |then| of(&Notice::GateOverdue("ask".to_owned(), then), &CanaryRef::podinfo(), &around());
     assert_eq!(overdue(Overdue::RollBack).map(|alert| alert.end), Some(End::Yes));
     assert_eq!(overdue(Overdue::GoOn), None);
     assert_eq!(alert(&Notice::RollbackRequested).message, "Rolling back manual webhook invoked");
@@ -102,7 +90,7 @@ fn a_gate_that_waits_is_a_warning_and_one_that_is_overdue_an_end() {
 #[test]
 fn what_is_told_again_after_a_restart_is_the_same() {
     let told = alert(&Notice::ThresholdReached(5));
-    assert_eq!(again(told.severity, &told.message, &canary(), &around()), told);
+    assert_eq!(again(told.severity, &told.message, &CanaryRef::podinfo(), &around()), told);
 }
 
 #[test]

@@ -18,18 +18,6 @@ fn hook() -> Hook {
     }
 }
 
-fn canary() -> CanaryRef {
-    CanaryRef {
-        namespace: "test".into(),
-        name: "podinfo".into(),
-        uid: "u".into(),
-        generation: 1,
-        kind: "Deployment".into(),
-        target: "podinfo".into(),
-        layout: crate::model::Layout::Beside,
-    }
-}
-
 fn call() -> Call {
     let revision = Some(Revision::new("s1-74f2957d5f"));
     Call { hook: hook(), phase: Phase::Progressing, revision, check: None }
@@ -52,7 +40,7 @@ fn no(tries: u32, outcome: &Result<HttpResponse, String>) -> String {
 
 #[test]
 fn the_payload_is_flaggers_to_the_byte() {
-    let request = request(&call(), &canary());
+    let request = request(&call(), &CanaryRef::podinfo());
     assert_eq!(request.headers, [("content-type".to_owned(), "application/json".to_owned())]);
     assert_eq!(
         body(request),
@@ -63,7 +51,7 @@ fn the_payload_is_flaggers_to_the_byte() {
 #[test]
 fn a_hook_without_metadata_sends_none() {
     let call = Call { hook: Hook { metadata: Default::default(), ..hook() }, ..call() };
-    assert!(!body(super::request(&call, &canary())).contains("metadata"));
+    assert!(!body(super::request(&call, &CanaryRef::podinfo())).contains("metadata"));
 }
 
 #[test]
@@ -80,7 +68,7 @@ fn an_event_keeps_its_own_texts_whatever_the_user_wrote() {
         at: Time::from_millis(1_578_607_635_167),
     };
     assert_eq!(
-        body(event(&hook, &canary(), &told)),
+        body(event(&hook, &CanaryRef::podinfo(), &told)),
         concat!(
             r#"{"name":"podinfo","namespace":"test","phase":"Progressing","checksum":"s1-74f2957d5f","metadata":{"#,
             r#""environment":"staging","eventMessage":"Advance podinfo.test canary weight 10","eventType":"Normal","timestamp":"1578607635167"}}"#

@@ -186,16 +186,7 @@ mod tests {
     use crate::object::kinds::METRIC_TEMPLATE;
 
     fn canary() -> CanaryRef {
-        let text = |text: &str| text.to_owned();
-        CanaryRef {
-            namespace: text("test"),
-            name: text("podinfo"),
-            uid: text("u"),
-            generation: 1,
-            kind: text("Deployment"),
-            target: text("podinfo-app"),
-            layout: crate::model::Layout::Beside,
-        }
+        CanaryRef { target: "podinfo-app".to_owned(), ..CanaryRef::podinfo() }
     }
 
     fn kpi(name: &str) -> Kpi {

@@ -121,6 +121,17 @@ pub struct CanaryRef {
     pub layout: Layout,
 }
 
+#[cfg(test)]
+impl CanaryRef {
+    /// `test/podinfo`, of a Deployment of the same name.
+    pub fn podinfo() -> Self {
+        let text = str::to_owned;
+        let (namespace, name, uid) = (text("test"), text("podinfo"), text("u"));
+        let (kind, target, layout) = (text("Deployment"), name.clone(), Layout::Beside);
+        Self { namespace, name, uid, generation: 1, kind, target, layout }
+    }
+}
+
 /// Whether an object is there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Seen<T> {

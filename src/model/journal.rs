@@ -1,6 +1,7 @@
 //! `status` as the decisions read and write it: the intent is written here before any effect.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Strategy, Time, Wait};
 
@@ -64,6 +65,11 @@ impl Journal {
     /// Whether the analysis has begun: the canary was ready, and its first step was decided.
     pub fn has_begun(&self) -> bool {
         self.step.is_some_and(|step| step.course.is_some())
+    }
+
+    /// For how long its checks have counted as nothing by now.
+    pub fn held_for(&self, now: Time) -> Duration {
+        self.step.and_then(|step| step.held_since).map_or(Duration::ZERO, |since| now.since(since))
     }
 
     /// Whether the canary has everything, and nothing is left but its promotion.

@@ -8,15 +8,7 @@ use super::*;
 use crate::model::{Layout, Overdue, Time};
 
 fn who() -> CanaryRef {
-    CanaryRef {
-        namespace: "test".to_owned(),
-        name: "podinfo".to_owned(),
-        uid: "u".to_owned(),
-        generation: 1,
-        kind: "Deployment".to_owned(),
-        target: "podinfo-app".to_owned(),
-        layout: Layout::Beside,
-    }
+    CanaryRef { target: "podinfo-app".to_owned(), ..CanaryRef::podinfo() }
 }
 
 fn reading(verdict: Verdict, explanation: &str) -> Reading {

@@ -2,8 +2,6 @@
 //!
 //! Only KPIs with a limit of their own count. Never moves anything: `bake` and `first` say what follows.
 
-use std::time::Duration;
-
 use super::draft::Draft;
 use super::looks;
 use crate::judge::{self, Bearing};
@@ -27,7 +25,7 @@ pub(super) enum Outcome {
 /// Judges the answers, and tells of what did not pass.
 pub(super) fn judge(draft: &mut Draft<'_>, settings: &Settings) -> Outcome {
     let now = draft.now;
-    let held = draft.journal.step.and_then(|step| step.held_since).map_or(Duration::ZERO, |since| now.since(since));
+    let held = draft.journal.held_for(now);
     let mut measured = looks::measurements(draft.answers);
     let judged: Vec<(Bearing, Reading)> = settings
         .alone()

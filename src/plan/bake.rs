@@ -6,8 +6,8 @@
 use super::alone::{self, Outcome};
 use super::draft::Draft;
 use super::finalising::succeed;
-use super::hooks;
-use crate::model::{Answer, Effect, Facts, Notice, Percent, Phase, Question, Settings, TargetSeen, Time};
+use super::inquiry::Inquiry;
+use crate::model::{Effect, Notice, Percent, Phase, Question, Settings, TargetSeen, Time};
 
 /// Whether what was promoted is to be watched.
 pub(super) fn is_due(draft: &Draft<'_>, settings: &Settings, target: &TargetSeen) -> bool {
@@ -95,20 +95,14 @@ fn park(draft: &mut Draft<'_>, target: &TargetSeen) {
 }
 
 /// What the bake has to ask.
-pub(super) fn questions(
-    facts: &Facts,
-    settings: &Settings,
-    target: &TargetSeen,
-    answers: &[Answer],
-    now: Time,
-) -> Vec<Question> {
-    let journal = &facts.journal;
-    if !journal.bakes() || journal.last_applied.as_ref() != Some(&target.revision) {
+pub(super) fn questions(inquiry: &Inquiry<'_>) -> Vec<Question> {
+    let journal = &inquiry.facts.journal;
+    if !journal.bakes() || journal.last_applied.as_ref() != Some(&inquiry.target.revision) {
         return Vec::new();
     }
-    let mut asked = hooks::rollbacks(facts, settings, answers, now);
-    if journal.step.is_some_and(|step| step.waiting_since.is_none() && now >= step.next_check_at) {
-        asked.extend(alone::questions(settings, answers, Question::Watch));
+    let mut asked = inquiry.rollbacks();
+    if journal.step.is_some_and(|step| step.waiting_since.is_none() && inquiry.now >= step.next_check_at) {
+        asked.extend(alone::questions(inquiry.settings, inquiry.answers, Question::Watch));
     }
     asked
 }

@@ -1,7 +1,5 @@
 //! A check: when it is due, and what hooks and KPIs come to.
 
-use std::time::Duration;
-
 use super::draft::Draft;
 use super::hooks::{Consent, Way, consent};
 use super::moves::Move;
@@ -126,7 +124,7 @@ pub(super) fn passes(facts: &Facts, settings: &Settings, answers: &[Answer], now
 
 /// Each reading and what it means for the check.
 fn judged(facts: &Facts, settings: &Settings, answers: &[Answer], now: Time) -> Vec<(Bearing, Reading)> {
-    let held = facts.journal.step.and_then(|step| step.held_since).map_or(Duration::ZERO, |since| now.since(since));
+    let held = facts.journal.held_for(now);
     let last = moves::next(&settings.strategy, &facts.journal, &facts.route) == Move::Promote;
     let readings = readings(facts, settings, answers, now).into_iter();
     readings.zip(&settings.kpis).map(|(reading, kpi)| (judge::bearing(kpi, &reading, held, last), reading)).collect()

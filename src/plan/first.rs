@@ -4,11 +4,10 @@
 
 use super::alone::{self, Outcome};
 use super::draft::Draft;
-use super::hooks::{self, Consent, consent};
+use super::hooks::{Consent, consent};
+use super::inquiry::Inquiry;
 use super::size;
-use crate::model::{
-    Answer, Facts, First, Journal, Moment, Notice, Percent, Phase, Question, Settings, Shape, TargetSeen, Time,
-};
+use crate::model::{Facts, First, Journal, Moment, Notice, Percent, Phase, Question, Settings, Shape, TargetSeen};
 
 /// Whether the target has to pass a check before anything leads to the primary. Where something does, it is not the first one, or
 /// it has passed.
@@ -85,22 +84,14 @@ fn fail(draft: &mut Draft<'_>, settings: &Settings) -> bool {
 }
 
 /// What its check has to ask.
-pub(super) fn questions(
-    facts: &Facts,
-    settings: &Settings,
-    target: &TargetSeen,
-    answers: &[Answer],
-    now: Time,
-) -> Vec<Question> {
+pub(super) fn questions(inquiry: &Inquiry<'_>) -> Vec<Question> {
+    let Inquiry { facts, settings, target, answers, now } = *inquiry;
     let journal = &facts.journal;
-    let step = journal.step.filter(|step| step.waiting_since.is_none() && now >= step.next_check_at);
-    let due = is_on_trial(facts, settings) && !has_failed(journal, settings);
-    let Some(step) = step.filter(|_| due && size::ready(facts, settings, target).is_ok()) else { return Vec::new() };
-    for moment in moments(journal, target) {
-        let open = hooks::next(facts, settings, answers, moment, Some(step.next_check_at));
-        if open.is_some() || consent(settings, answers, moment) != Consent::Given {
-            return open.into_iter().collect();
-        }
+    let checked = journal.step.is_some_and(|step| step.waiting_since.is_none() && now >= step.next_check_at);
+    let due = checked && is_on_trial(facts, settings) && !has_failed(journal, settings);
+    if !due || size::ready(facts, settings, target).is_err() {
+        return Vec::new();
     }
-    alone::questions(settings, answers, Question::Measure)
+    let open = moments(journal, target).find_map(|moment| inquiry.unsettled(moment));
+    open.unwrap_or_else(|| alone::questions(settings, answers, Question::Measure))
 }

@@ -19,19 +19,19 @@ pub(super) fn questions(
         Phase::Initialized | Phase::Succeeded | Phase::Failed => inquiry.between_releases(),
         Phase::Waiting => inquiry.waiting(),
         Phase::Progressing | Phase::WaitingPromotion => inquiry.in_release(),
-        Phase::Finalising => bake::questions(facts, settings, target, answers, now),
-        Phase::Initializing => first::questions(facts, settings, target, answers, now),
+        Phase::Finalising => bake::questions(&inquiry),
+        Phase::Initializing => first::questions(&inquiry),
         Phase::Promoting | Phase::Terminating | Phase::Terminated => Vec::new(),
     }
 }
 
 /// What is known, and what was asked already.
-struct Inquiry<'a> {
-    facts: &'a Facts,
-    settings: &'a Settings,
-    target: &'a TargetSeen,
-    answers: &'a [Answer],
-    now: Time,
+pub(super) struct Inquiry<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) settings: &'a Settings,
+    pub(super) target: &'a TargetSeen,
+    pub(super) answers: &'a [Answer],
+    pub(super) now: Time,
 }
 
 impl Inquiry<'_> {
@@ -85,8 +85,7 @@ impl Inquiry<'_> {
             return Vec::new();
         }
         if journal.prepared != journal.last_applied {
-            let open = self.hook(Moment::PreRollout);
-            if !open.is_empty() || !self.consents(Moment::PreRollout) {
+            if let Some(open) = self.unsettled(Moment::PreRollout) {
                 return open;
             }
         }
@@ -94,8 +93,7 @@ impl Inquiry<'_> {
     }
 
     fn in_check(&self) -> Vec<Question> {
-        let open = self.hook(Moment::Rollout);
-        if !open.is_empty() || !self.consents(Moment::Rollout) {
+        if let Some(open) = self.unsettled(Moment::Rollout) {
             return open;
         }
         if !self.has_measured() && !self.settings.kpis.is_empty() {
@@ -121,17 +119,20 @@ impl Inquiry<'_> {
         moves::gate(next, strategy, journal).map(|moment| self.hook(moment)).unwrap_or_default()
     }
 
-    fn rollbacks(&self) -> Vec<Question> {
+    /// What is still to be asked of the hooks of a moment, while they do not all agree.
+    pub(super) fn unsettled(&self, moment: Moment) -> Option<Vec<Question>> {
+        let open = self.hook(moment);
+        let agreed = hooks::consent(self.settings, self.answers, moment) == Consent::Given;
+        (!agreed || !open.is_empty()).then_some(open)
+    }
+
+    pub(super) fn rollbacks(&self) -> Vec<Question> {
         hooks::rollbacks(self.facts, self.settings, self.answers, self.now)
     }
 
     fn hook(&self, moment: Moment) -> Vec<Question> {
         let check = self.facts.journal.step.map(|step| step.next_check_at);
         hooks::next(self.facts, self.settings, self.answers, moment, check).into_iter().collect()
-    }
-
-    fn consents(&self, moment: Moment) -> bool {
-        hooks::consent(self.settings, self.answers, moment) == Consent::Given
     }
 
     fn is_due(&self) -> bool {

@@ -88,15 +88,7 @@ pub(super) fn settled() -> Facts {
         ..Journal::default()
     };
     let facts = Facts {
-        canary: CanaryRef {
-            namespace: "test".into(),
-            name: "podinfo".into(),
-            uid: "u".into(),
-            generation: 1,
-            kind: "Deployment".into(),
-            target: "podinfo".into(),
-            layout: Layout::Beside,
-        },
+        canary: CanaryRef::podinfo(),
         deleting: false,
         released: false,
         finalizer: false,

@@ -4,7 +4,7 @@
 mod durations;
 mod failures;
 
-use super::{Aim, Found, Known, Range, Signal, Stream, World, played, tally};
+use super::{Aim, Found, Known, Range, Signal, Stream, Weather, World, played, tally};
 use crate::judge::{Limits, Risk, Split};
 
 /// What a row is about.
@@ -110,6 +110,11 @@ pub const LIMITS: Limits = Limits { tolerated: 1.25, unacceptable: 2.0 };
 
 /// Intervals of a day.
 const DAY: usize = 1440;
+
+/// A careful hour of a release, looked at once a minute.
+fn world(rate: f64, signal: Signal) -> World {
+    World { interval: 60.0, rate, signal, dispersion: 1.0, weights: hour(CAREFUL), weather: Weather::Calm }
+}
 
 /// An hour at these weights, looked at once a minute.
 fn hour<const N: usize>(weights: [f64; N]) -> Vec<f64> {

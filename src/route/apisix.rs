@@ -10,11 +10,11 @@ mod tests;
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
-use super::condition::{Part, Text, headers, params, refuse};
+use super::condition::{Part, Text, headers, params, refuse, refuse_in};
 use super::refusal::refuse_what_it_cannot;
 use super::{Acceptance, BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
 use crate::api::{self, MatchCondition};
-use crate::model::{Builtin, Mirror, Routing};
+use crate::model::{Builtin, Mirror, Percent, Routing};
 use crate::object::{Change, Kind, ObjectKey, Objects, is_mark, value};
 
 const APISIX_ROUTE: Kind =
@@ -35,8 +35,16 @@ impl Router for Apisix {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, fine: true, matches: true, mirror: true, ports: true, ..Capabilities::default() }
-            .over_http(service)
+        Capabilities {
+            weights: true,
+            fine: true,
+            matches: true,
+            preview: true,
+            mirror: true,
+            ports: true,
+            ..Capabilities::default()
+        }
+        .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -53,7 +61,8 @@ impl Router for Apisix {
 
     fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
         named_keys(target)?;
-        refuse("apisix", &[Part::SourceLabels], target.conditions())
+        refuse("apisix", &[Part::SourceLabels], target.conditions())?;
+        refuse_in("spec.analysis.preview.match", "apisix", &[Part::SourceLabels], target.preview())
     }
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
@@ -75,13 +84,10 @@ impl Router for Apisix {
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let [_, canary] = target.sides();
         let twin = keys(target).and_then(|[_, twin]| have.find(&twin));
-        let is_canary = |backend: &Value| leads_to(backend, &canary);
-        Ok(twin.and_then(|twin| {
-            entries(twin).iter().find_map(|entry| {
-                let canary = backends::share_of(backends_of(entry), is_canary)?;
-                Some(Routing { mirror: mirror(target, entry), ..Routing::split(canary) })
-            })
-        }))
+        let entries = twin.map(entries).unwrap_or_default();
+        let found = backends::routing(entries.iter().map(backends_of), |backend| leads_to(backend, &canary));
+        let copied = entries.iter().map(|entry| mirror(target, entry)).find(|mirror| *mirror != Mirror::Off);
+        Ok(found.map(|found| Routing { mirror: copied.unwrap_or(Mirror::Off), ..found }))
     }
 
     fn acceptance(&self, target: &Target<'_>, have: &Objects) -> Acceptance {
@@ -197,31 +203,41 @@ fn shared<'a>(target: &Target<'_>, route: &'a Value) -> impl Iterator<Item = &'a
     entries(route).iter().filter(move |entry| backends_of(entry).iter().any(|backend| leads_to(backend, &apex)))
 }
 
-/// The twins of an entry: one, or one for each condition of the analysis.
+/// The twins of an entry: those of the preview, and one, or one for each condition of the analysis.
 fn twins(target: &Target<'_>, entry: &Value, want: &Routing) -> Vec<Value> {
     let [primary, side] = target.sides();
-    let backend = backends_of(entry).first().cloned().unwrap_or_default();
-    let backends = [(primary, want.canary.rest()), (side, want.canary)].map(|(service, share)| {
-        let mut backend = backend.clone();
+    let backend = |service: &str, share: Percent| {
+        let mut backend = backends_of(entry).first().cloned().unwrap_or_default();
         value::merge(&mut backend, &json!({"serviceName": service, "weight": share.proportion()}));
         backend
-    });
+    };
     let theirs = entry.get("priority").and_then(Value::as_i64).unwrap_or(0);
-    let mut twin = entry.clone();
     let priority = PRIORITY.max(theirs.saturating_add(1));
     let websocket = entry.get("websocket").and_then(Value::as_bool).unwrap_or(false);
-    value::merge(&mut twin, &json!({"priority": priority, "websocket": websocket, "backends": backends}));
+    let twin = |priority: i64, backends: &[Value]| {
+        let mut twin = entry.clone();
+        value::merge(&mut twin, &json!({"priority": priority, "websocket": websocket, "backends": backends}));
+        twin
+    };
+    let mut all = Vec::new();
+    if want.preview {
+        let name = value::text(entry, &["name"]).unwrap_or_default();
+        let mut preview = twin(priority.saturating_add(1), &[backend(&side, Percent::FULL)]);
+        value::merge(&mut preview, &json!({"name": format!("{name}-preview")}));
+        all.extend(target.preview().iter().enumerate().map(|each| narrowed(&preview, each)));
+    }
+    let mut twin = twin(priority, &[backend(&primary, want.canary.rest()), backend(&side, want.canary)]);
     if let Some(copies) = copies(target, want.mirror) {
         // A plugin counts once: the user's copies for somebody else wait until ours are done.
         let others = backends::of(entry, PLUGINS).iter().filter(|plugin| !copies_requests(plugin)).cloned();
         value::merge(&mut twin, &json!({PLUGINS: others.chain([copies]).collect::<Vec<_>>()}));
     }
-    let conditions = target.conditions();
-    if conditions.is_empty() {
-        vec![twin]
+    if target.conditions().is_empty() {
+        all.push(twin);
     } else {
-        conditions.iter().enumerate().map(|each| narrowed(&twin, each)).collect()
+        all.extend(target.conditions().iter().enumerate().map(|each| narrowed(&twin, each)));
     }
+    all
 }
 
 /// The plugin that has the canary get copies.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Target;
-use crate::model::Percent;
+use crate::model::{Percent, Routing};
 use crate::object::value;
 
 /// The backends of a rule under this name.
@@ -65,6 +65,18 @@ pub(super) fn share_of(backends: &[Value], is_canary: impl Fn(&Value) -> bool) -
         let part = backends.iter().filter(|backend| is_canary(backend)).map(weight).sum();
         Percent::nearest(part, backends.iter().map(weight).sum())
     })
+}
+
+/// What lists of backends come to, in the order of their rules: those that lead to the canary alone are a preview's, and the first of
+/// the others that leads to it has its share.
+pub(super) fn routing<'a>(
+    lists: impl Iterator<Item = &'a [Value]>,
+    is_canary: impl Fn(&Value) -> bool,
+) -> Option<Routing> {
+    let with_canary = lists.filter(|backends| backends.iter().any(&is_canary));
+    let (preview, shared): (Vec<_>, Vec<_>) = with_canary.partition(|backends| backends.len() == 1);
+    let share = share_of(shared.first()?, &is_canary)?;
+    Some(Routing { preview: !preview.is_empty(), ..Routing::split(share) })
 }
 
 /// A number, or a text as in the first version of SMI; none where it is neither.

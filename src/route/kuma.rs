@@ -10,7 +10,7 @@ mod tests;
 use serde_json::{Map, Value, json};
 
 use super::claim::{Claim, Made, release};
-use super::condition::{Part, Text, headers, refuse};
+use super::condition::{Part, Text, headers, refuse, refuse_in};
 use super::query::envoy;
 use super::refusal::refuse_what_it_cannot;
 use super::{BuiltinQuery, Capabilities, RouteError, Router, Target, backends};
@@ -35,7 +35,8 @@ impl Router for Kuma {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, fine: true, matches: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, fine: true, matches: true, preview: true, ..Capabilities::default() }
+            .over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -51,7 +52,9 @@ impl Router for Kuma {
     }
 
     fn check(&self, target: &Target<'_>) -> Result<(), RouteError> {
-        refuse("kuma", &[Part::QueryParams, Part::SourceLabels], target.conditions())
+        let unread = [Part::QueryParams, Part::SourceLabels];
+        refuse("kuma", &unread, target.conditions())?;
+        refuse_in("spec.analysis.preview.match", "kuma", &unread, target.preview())
     }
 
     fn render(&self, target: &Target<'_>, want: &Routing, have: &Objects) -> Result<Vec<Change>, RouteError> {
@@ -60,7 +63,7 @@ impl Router for Kuma {
         let flaggers = have.find(&bare).is_some_and(|route| is_flaggers(target, route));
         let both = flaggers && have.find(&own).is_some();
         let key = if flaggers && !both { bare.clone() } else { own };
-        let mut claim = Claim::of_apex(key, target, spec(target, want.canary));
+        let mut claim = Claim::of_apex(key, target, spec(target, want));
         // A route stays in the mesh that it was made for.
         let mesh = match have.find(&claim.key) {
             Some(found) => found.get("mesh").cloned(),
@@ -78,8 +81,7 @@ impl Router for Kuma {
         let found = have.find(&own).or_else(flaggers);
         let Some(conf) = found.and_then(|route| value::at(route, &["spec", "conf"])) else { return Ok(None) };
         let [_, canary] = target.sides();
-        let is_canary = |part: &Value| leads_to(target, part, &canary);
-        Ok(splits(conf).find_map(|split| backends::share_of(split, is_canary)).map(Routing::split))
+        Ok(backends::routing(splits(conf), |part| leads_to(target, part, &canary)))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
@@ -106,19 +108,21 @@ fn is_flaggers(target: &Target<'_>, route: &Value) -> bool {
     conf.into_iter().flat_map(splits).flatten().any(|part| leads_to(target, part, &primary))
 }
 
-/// The requests from everywhere to the apex; first those that match, where the analysis has conditions.
-fn spec(target: &Target<'_>, canary: Percent) -> Map<String, Value> {
-    let rules: Vec<_> = target.conditions().iter().map(|condition| rule(target, condition, canary)).collect();
-    let conf = if rules.is_empty() {
-        json!({"split": split(target, canary)})
-    } else {
-        json!({"http": rules, "split": split(target, Percent::ZERO)})
-    };
+/// The requests from everywhere to the apex; first those of the preview and those that match, where the analysis has conditions.
+fn spec(target: &Target<'_>, want: &Routing) -> Map<String, Value> {
+    let [_, canary] = target.sides();
+    let preview = target.preview().iter().filter(|_| want.preview);
+    let preview = preview.map(|condition| rule(condition, &json!([part(target, &canary, Percent::FULL)])));
+    let shared = target.conditions().iter().map(|condition| rule(condition, &split(target, want.canary)));
+    let rules: Vec<_> = preview.chain(shared).collect();
+    let others = if target.conditions().is_empty() { want.canary } else { Percent::ZERO };
+    let mut conf = if rules.is_empty() { json!({}) } else { json!({ "http": rules }) };
+    value::merge(&mut conf, &json!({"split": split(target, others)}));
     let fields = [("sources", selecting("*")), ("destinations", selecting(&tag(target, target.apex))), ("conf", conf)];
     fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
 }
 
-fn rule(target: &Target<'_>, condition: &MatchCondition, canary: Percent) -> Value {
+fn rule(condition: &MatchCondition, split: &Value) -> Value {
     let header = |(name, text): (&str, Text<'_>)| {
         let text = match text {
             Text::Exact(value) => json!({"exact": value}),
@@ -128,14 +132,16 @@ fn rule(target: &Target<'_>, condition: &MatchCondition, canary: Percent) -> Val
         (name.to_owned(), text)
     };
     let headers: Map<_, _> = headers(condition).map(header).collect();
-    json!({"match": {"headers": headers}, "split": split(target, canary)})
+    json!({"match": {"headers": headers}, "split": split})
 }
 
 fn split(target: &Target<'_>, canary: Percent) -> Value {
     let [primary, side] = target.sides();
-    let parts = [(primary, canary.rest()), (side, canary)]
-        .map(|(side, share)| json!({"weight": share.proportion(), "destination": {SERVICE: tag(target, &side)}}));
-    json!(parts)
+    json!([part(target, &primary, canary.rest()), part(target, &side, canary)])
+}
+
+fn part(target: &Target<'_>, side: &str, share: Percent) -> Value {
+    json!({"weight": share.proportion(), "destination": {SERVICE: tag(target, side)}})
 }
 
 fn selecting(tag: &str) -> Value {

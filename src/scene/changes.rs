@@ -113,16 +113,16 @@ impl Corner<'_> {
         router.render(&target, routing, &self.scene.objects).map_err(Into::into)
     }
 
-    /// The user's routing objects as they were.
     /// Whether the route needs the sides no more.
     pub(super) fn is_released(&self) -> bool {
-        let (Some(router), Some(target)) = (self.router, self.route_target()) else { return true };
-        router.release(&target, &self.scene.objects).is_empty()
+        let routed = self.router.zip(self.route_target());
+        routed.is_none_or(|(router, target)| router.release(&target, &self.scene.objects).is_empty())
     }
 
+    /// The next step to the user's routing objects as they were.
     fn release_route(&self) -> Vec<Change> {
-        let (Some(router), Some(target)) = (self.router, self.route_target()) else { return Vec::new() };
-        router.leave(&target, &self.scene.objects)
+        let routed = self.router.zip(self.route_target());
+        routed.map(|(router, target)| router.leave(&target, &self.scene.objects)).unwrap_or_default()
     }
 
     /// Only what was made for this canary goes; a Deployment or Service of somebody else under such a name stays.

@@ -1,7 +1,7 @@
 //! Releases that are judged by how long their requests take.
 
 use super::super::{Known, Lag, Latency, Signal, Weather, World};
-use super::{CAREFUL, Case, LIMITS, Section, USUAL, hour};
+use super::{Case, LIMITS, Section, USUAL, hour};
 
 /// A service of one kind of request, and one of many kinds.
 const SERVICES: [Latency; 2] = [Latency::usual(60.0), Latency { median: 8.0, power: 1.5 }];
@@ -20,14 +20,7 @@ const SLOWER: [Lag; 8] = [
 const BEFORE: Known = Known::Estimated(60);
 
 pub(super) fn cases() -> Vec<Case> {
-    let world = |rate, usual, canary| World {
-        interval: 60.0,
-        rate,
-        signal: Signal::Durations { usual, canary },
-        dispersion: 1.0,
-        weights: hour(CAREFUL),
-        weather: Weather::Calm,
-    };
+    let world = |rate, usual, canary| super::world(rate, Signal::Durations { usual, canary });
     let mut cases = Vec::new();
     let mut add = |section, world, known| cases.push(Case { section, world, known });
     for weather in Weather::ALL {

@@ -1,17 +1,10 @@
 //! Releases that are judged by their failures.
 
 use super::super::{Known, Signal, Weather, World};
-use super::{CAREFUL, Case, LIMITS, Section, USUAL, hour};
+use super::{Case, LIMITS, Section, USUAL, hour};
 
 pub(super) fn cases() -> Vec<Case> {
-    let world = |rate, base, ratio| World {
-        interval: 60.0,
-        rate,
-        signal: Signal::Failures { base, ratio },
-        dispersion: 1.0,
-        weights: hour(CAREFUL),
-        weather: Weather::Calm,
-    };
+    let world = |rate, base, ratio| super::world(rate, Signal::Failures { base, ratio });
     let mut cases = Vec::new();
     let mut add = |section, world, known| cases.push(Case { section, world, known });
     for weather in Weather::ALL {

@@ -66,6 +66,65 @@ fn a_split_of_90_to_10() {
 }
 
 #[test]
+fn a_preview_counts_before_a_split_gets_no_copies_and_reads_back() {
+    let insiders = json!({"match": [{"headers": {"x-canary": {"exact": "insider"}}}]});
+    let mut scene = Scene::analysed(&Apisix, &json!({}), &json!({"preview": insiders}));
+    let want = Routing { preview: true, mirror: Mirror::All, ..Routing::PRIMARY };
+    check(
+        &found(scene.route(&want))["spec"]["http"],
+        &expect![[r#"
+        - name: shop-preview
+          match:
+            hosts:
+            - shop.example
+            paths:
+            - /*
+            exprs:
+            - subject:
+                scope: Header
+                name: x-canary
+              op: Equal
+              value: insider
+          plugins:
+          - name: cors
+            enable: true
+          backends:
+          - serviceName: podinfo-canary
+            servicePort: 80
+            subset: v1
+            weight: 100
+          priority: 10001
+          websocket: false
+        - name: shop
+          match:
+            hosts:
+            - shop.example
+            paths:
+            - /*
+          plugins:
+          - name: cors
+            enable: true
+          - name: proxy-mirror
+            enable: true
+            config:
+              host: http://podinfo-canary.test.svc.cluster.local:80
+          backends:
+          - serviceName: podinfo-primary
+            servicePort: 80
+            subset: v1
+            weight: 100
+          - serviceName: podinfo-canary
+            servicePort: 80
+            subset: v1
+            weight: 0
+          priority: 10000
+          websocket: false
+    "#]],
+    );
+    assert_eq!(scene.read(), Some(want));
+}
+
+#[test]
 fn an_a_b_test_has_an_entry_for_each_condition() {
     let conditions =
         json!([{"headers": {"x-canary": {"exact": "insider"}}}, {"queryParams": {"beta": {"prefix": "y"}}}]);

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::MatchCondition;
-use crate::model::Percent;
+use crate::model::{Percent, Routing};
 use crate::object::value;
-use crate::route::condition::{Part, Text, headers, params, refuse, unsupported};
+use crate::route::condition::{Part, Text, headers, params, refuse_in, unsupported};
 use crate::route::{RouteError, Target, backends};
 
 /// One route.
@@ -19,28 +19,40 @@ pub(super) struct Route<'a> {
     pub(super) shares: Vec<(String, Percent)>,
 }
 
-/// The routes of the apex: one, or one for each condition of the analysis and one for everybody else.
-pub(super) fn of_apex<'a>(target: &Target<'a>, canary: Percent) -> Vec<Route<'a>> {
+/// The routes of the apex: those of the preview; then one, or one for each condition of the analysis and one for everybody else.
+pub(super) fn of_apex<'a>(target: &Target<'a>, want: &Routing) -> Vec<Route<'a>> {
     const FIRST: usize = 10;
     let apex = target.apex;
-    let [primary, _] = target.sides();
-    let conditions = target.conditions();
-    if conditions.is_empty() {
-        return vec![Route { name: apex.to_owned(), priority: None, condition: None, shares: shares(target, canary) }];
-    }
-    let matching = conditions.iter().enumerate().map(|(i, condition)| Route {
-        name: if i == 0 { format!("{apex}-a") } else { format!("{apex}-a-{}", i + 1) },
-        priority: Some(FIRST + i),
+    let [primary, side] = target.sides();
+    let (conditions, preview) = (target.conditions(), target.preview());
+    let first = FIRST.max(preview.len());
+    let of_condition = |name: String, at: usize, (i, condition), shares| Route {
+        name: if i == 0 { name } else { format!("{name}-{}", i + 1) },
+        priority: Some(at + i),
         condition: Some(condition),
-        shares: shares(target, canary),
-    });
-    let others = Route {
+        shares,
+    };
+    let mut routes = Vec::new();
+    if want.preview {
+        let alone = vec![(side, Percent::FULL)];
+        let each = preview.iter().enumerate();
+        routes.extend(each.map(|each| of_condition(format!("{apex}-preview"), 0, each, alone.clone())));
+    }
+    if conditions.is_empty() {
+        let shares = shares(target, want.canary);
+        routes.push(Route { name: apex.to_owned(), priority: None, condition: None, shares });
+        return routes;
+    }
+    let shares = shares(target, want.canary);
+    let each = conditions.iter().enumerate();
+    routes.extend(each.map(|each| of_condition(format!("{apex}-a"), first, each, shares.clone())));
+    routes.push(Route {
         name: format!("{apex}-b"),
-        priority: Some(FIRST + FIRST.max(conditions.len())),
+        priority: Some(first + FIRST.max(conditions.len())),
         condition: None,
         shares: vec![(primary, Percent::FULL)],
-    };
-    matching.chain([others]).collect()
+    });
+    routes
 }
 
 /// The one route of `<apex>-canary`, which never changes.
@@ -62,16 +74,18 @@ pub(super) fn prefix<'a>(target: &Target<'a>) -> &'a str {
 
 /// An error for conditions that the routes cannot say. A version without query parameters refuses them all.
 pub(super) fn refuse_conditions(target: &Target<'_>, unread: &[Part]) -> Result<(), RouteError> {
-    let conditions = target.conditions();
-    refuse(target.provider, unread, conditions)?;
+    let lists = [("spec.analysis.match", target.conditions()), ("spec.analysis.preview.match", target.preview())];
     let is_pattern = |(_, text): (&str, Text<'_>)| !matches!(text, Text::Present | Text::Exact(_));
-    match conditions.iter().position(|condition| params(condition).any(is_pattern)) {
-        None => Ok(()),
-        Some(i) => {
-            let field = format!("spec.analysis.match[{i}].queryParams");
-            Err(unsupported(&field, target.provider, "compares whole parameters only", "write `exact`"))
+    lists.into_iter().try_for_each(|(field, conditions)| {
+        refuse_in(field, target.provider, unread, conditions)?;
+        match conditions.iter().position(|condition| params(condition).any(is_pattern)) {
+            None => Ok(()),
+            Some(i) => {
+                let field = format!("{field}[{i}].queryParams");
+                Err(unsupported(&field, target.provider, "compares whole parameters only", "write `exact`"))
+            }
         }
-    }
+    })
 }
 
 /// The conditions on headers, as both versions write them.
@@ -102,15 +116,14 @@ pub(super) fn without_unset(fields: Vec<(&str, Value)>) -> Value {
     Value::Object(set.map(|(name, field)| (name.to_owned(), field)).collect::<Map<_, _>>())
 }
 
-/// The share of the canary in the first route that leads to it: `targets` finds the weighted targets of a route, `node` is the
-/// way to the name of a target's virtual node.
-pub(super) fn share(
+/// What the routes come to: `targets` finds the weighted targets of a route, `node` is the way to the name of a target's virtual
+/// node.
+pub(super) fn routing(
     target: &Target<'_>,
     routes: &[Value],
     targets: fn(&Value) -> &[Value],
     node: &[&str],
-) -> Option<Percent> {
+) -> Option<Routing> {
     let [_, canary] = target.sides();
-    let is_canary = |weighted: &Value| value::text(weighted, node) == Some(&canary);
-    routes.iter().find_map(|route| backends::share_of(targets(route), is_canary))
+    backends::routing(routes.iter().map(targets), |weighted| value::text(weighted, node) == Some(&canary))
 }

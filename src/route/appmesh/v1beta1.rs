@@ -26,7 +26,7 @@ impl Router for V1Beta1 {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, matches: true, preview: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -66,7 +66,7 @@ impl Router for V1Beta1 {
         refuse_what_it_cannot(self, target, want)?;
         // Order: what is led to before what leads there.
         let [_, canary] = target.sides();
-        let apex = service(target, target.apex, &routes::of_apex(target, want.canary));
+        let apex = service(target, target.apex, &routes::of_apex(target, want));
         let services =
             [Claim { annotations: gateway(target), ..apex }, service(target, &canary, &routes::of_canary(target))];
         written(nodes(target).into_iter().chain(services), have)
@@ -75,8 +75,7 @@ impl Router for V1Beta1 {
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let service = have.find(&service_key(target, target.apex)).and_then(|service| service.get("spec"));
         let routes = service.map(|spec| backends::of(spec, "routes"));
-        let share = routes.and_then(|all| routes::share(target, all, weighted_targets, &["virtualNodeName"]));
-        Ok(share.map(Routing::split))
+        Ok(routes.and_then(|all| routes::routing(target, all, weighted_targets, &["virtualNodeName"])))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {

@@ -30,7 +30,7 @@ impl Router for V1Beta2 {
     }
 
     fn capabilities(&self, service: &api::CanaryService) -> Capabilities {
-        Capabilities { weights: true, matches: true, ..Capabilities::default() }.over_http(service)
+        Capabilities { weights: true, matches: true, preview: true, ..Capabilities::default() }.over_http(service)
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -74,7 +74,7 @@ impl Router for V1Beta2 {
         // Order: what is led to before what leads there.
         let [_, canary] = target.sides();
         let routes = [
-            router(target, target.apex, &routes::of_apex(target, want.canary)),
+            router(target, target.apex, &routes::of_apex(target, want)),
             router(target, &canary, &routes::of_canary(target)),
             Claim { annotations: gateway(target), ..service(target, target.apex) },
             service(target, &canary),
@@ -85,8 +85,7 @@ impl Router for V1Beta2 {
     fn read(&self, target: &Target<'_>, have: &Objects) -> Result<Option<Routing>, RouteError> {
         let router = have.find(&VIRTUAL_ROUTER.named(target.namespace, target.apex));
         let routes = router.and_then(|router| router.get("spec")).map(|spec| backends::of(spec, "routes"));
-        let share = routes.and_then(|all| routes::share(target, all, weighted_targets, &["virtualNodeRef", "name"]));
-        Ok(share.map(Routing::split))
+        Ok(routes.and_then(|all| routes::routing(target, all, weighted_targets, &["virtualNodeRef", "name"])))
     }
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {

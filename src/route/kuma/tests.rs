@@ -6,6 +6,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::{Kuma, TRAFFIC_ROUTE};
+use crate::model::Routing;
 use crate::object::{Change, ObjectKey};
 use crate::route::testing::{Scene, check, split};
 use crate::route::{Router, Target};
@@ -61,6 +62,35 @@ fn a_split_of_90_to_10() {
         mesh: default
     "#]],
     );
+}
+
+#[test]
+fn a_preview_stands_before_a_split_and_reads_back() {
+    let insiders = json!({"match": [{"headers": {"x-canary": {"exact": "insider"}}}]});
+    let mut scene = Scene::analysed(&Kuma, &json!({}), &json!({"preview": insiders}));
+    let want = Routing { preview: true, ..split(10) };
+    check(
+        &scene.route(&want).only()["spec"]["conf"],
+        &expect![[r#"
+        http:
+        - match:
+            headers:
+              x-canary:
+                exact: insider
+          split:
+          - weight: 100
+            destination:
+              kuma.io/service: podinfo-canary_test_svc_80
+        split:
+        - weight: 90
+          destination:
+            kuma.io/service: podinfo-primary_test_svc_80
+        - weight: 10
+          destination:
+            kuma.io/service: podinfo-canary_test_svc_80
+    "#]],
+    );
+    assert_eq!(scene.read(), Some(want));
 }
 
 #[test]

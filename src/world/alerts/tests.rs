@@ -57,18 +57,6 @@ fn alert(message: &str, end: alert::End) -> Alert {
     Alert { about, severity: Severity::Info, message, fields: Vec::new(), end }
 }
 
-fn who() -> CanaryRef {
-    CanaryRef {
-        namespace: "test".to_owned(),
-        name: "podinfo".to_owned(),
-        uid: "u".to_owned(),
-        generation: 1,
-        kind: "Deployment".to_owned(),
-        target: "podinfo".to_owned(),
-        layout: crate::model::Layout::Beside,
-    }
-}
-
 /// Lets what is under way go on until it holds.
 async fn until(holds: impl Fn() -> bool) {
     while !holds() {
@@ -84,11 +72,11 @@ async fn the_end_of_a_release_is_written_down_told_once_and_struck_out() {
     let status = alerts.journal(&place(), CanaryStatus::default(), &end);
     assert_eq!(status.alert.as_ref().map(|alert| alert.message.as_str()), Some("over"));
     let scene = scene(vec![chat], status.clone());
-    alerts.tell(&place(), &scene, &who(), end);
-    alerts.tell(&place(), &scene, &who(), Vec::new());
+    alerts.tell(&place(), &scene, &CanaryRef::podinfo(), end);
+    alerts.tell(&place(), &scene, &CanaryRef::podinfo(), Vec::new());
     assert_eq!(texts.recv().await.as_deref(), Some("over"));
     until(|| alerts.told(&place(), status.alert.as_ref().unwrap()) == Some(Told::Done)).await;
-    alerts.tell(&place(), &scene, &who(), Vec::new());
+    alerts.tell(&place(), &scene, &CanaryRef::podinfo(), Vec::new());
     assert_eq!(alerts.journal(&place(), status, &[]).alert, None);
     assert!(texts.try_recv().is_err(), "once");
     assert!(alerts.ends().is_empty(), "nothing is kept");
@@ -100,7 +88,7 @@ async fn an_end_that_is_too_long_for_the_status_is_cut_and_known_again() {
     let status = alerts.journal(&place(), CanaryStatus::default(), &[alert(&"long ".repeat(999), alert::End::Yes)]);
     let left = status.alert.clone().unwrap();
     assert_eq!(left.message.chars().count(), LONGEST_MESSAGE + 1);
-    let again = scene(Vec::new(), status).untold(&who()).unwrap();
+    let again = scene(Vec::new(), status).untold(&CanaryRef::podinfo()).unwrap();
     assert_eq!(pending(&again), left);
 }
 
@@ -110,7 +98,7 @@ async fn an_end_that_a_stopped_operator_wrote_down_is_told_by_the_next_one() {
     let (chat, mut texts) = chat(StatusCode::OK).await;
     let left = PendingAlert { severity: "error".to_owned(), message: "over".to_owned() };
     let scene = scene(vec![chat], CanaryStatus { alert: Some(left), ..CanaryStatus::default() });
-    alerts.tell(&place(), &scene, &who(), Vec::new());
+    alerts.tell(&place(), &scene, &CanaryRef::podinfo(), Vec::new());
     assert_eq!(texts.recv().await.as_deref(), Some("over"));
 }
 
@@ -120,7 +108,7 @@ async fn a_chat_that_refuses_holds_up_no_other_and_is_counted() {
     let (dead, mut tries) = chat(StatusCode::INTERNAL_SERVER_ERROR).await;
     let (alive, mut texts) = chat(StatusCode::OK).await;
     let scene = scene(vec![dead, alive], CanaryStatus::default());
-    alerts.tell(&place(), &scene, &who(), vec![alert("news", alert::End::No)]);
+    alerts.tell(&place(), &scene, &CanaryRef::podinfo(), vec![alert("news", alert::End::No)]);
     assert_eq!(texts.recv().await.as_deref(), Some("news"));
     assert_eq!(tries.recv().await.as_deref(), Some("news"));
     tokio::time::pause();

@@ -36,19 +36,6 @@ fn call(url: &str) -> Call {
     Call { hook, phase: Phase::Progressing, revision, check: Some(Time::from_millis(0)) }
 }
 
-fn canary() -> CanaryRef {
-    let (namespace, name, uid) = ("test".to_owned(), "podinfo".to_owned(), "u".to_owned());
-    CanaryRef {
-        namespace,
-        name,
-        uid,
-        generation: 1,
-        kind: "Deployment".into(),
-        target: "podinfo".into(),
-        layout: crate::model::Layout::Beside,
-    }
-}
-
 fn calls() -> Calls {
     Calls::new(&Http::new().unwrap(), cluster(Vec::new()), Arc::default())
 }
@@ -67,7 +54,7 @@ async fn gate(status: StatusCode) -> (String, Arc<AtomicU32>) {
 #[tokio::test]
 async fn one_check_calls_once_and_the_next_one_again() {
     let (url, count) = gate(StatusCode::FORBIDDEN).await;
-    let (calls, canary, mut call) = (calls(), canary(), call(&url));
+    let (calls, canary, mut call) = (calls(), CanaryRef::podinfo(), call(&url));
     let no = Reply::No("answered 403: said".to_owned());
     assert_eq!([calls.ask(&canary, &call).await, calls.ask(&canary, &call).await], [no.clone(), no.clone()]);
     assert_eq!(count.load(Ordering::SeqCst), 1);
@@ -92,7 +79,7 @@ async fn slow_gate() -> (String, watch::Sender<bool>, Arc<AtomicU32>) {
 #[tokio::test]
 async fn a_hook_that_hangs_holds_no_round_and_its_reply_wakes_the_canary() {
     let (url, open, count) = slow_gate().await;
-    let (calls, canary, mut call) = (calls(), canary(), call(&url));
+    let (calls, canary, mut call) = (calls(), CanaryRef::podinfo(), call(&url));
     assert_eq!(calls.ask(&canary, &call).await, Reply::Pending);
     // The next check finds it still out, and does not call again.
     call.check = Some(Time::from_millis(10_000));
@@ -106,7 +93,7 @@ async fn a_hook_that_hangs_holds_no_round_and_its_reply_wakes_the_canary() {
 #[tokio::test]
 async fn what_no_round_asks_for_any_more_is_given_up() {
     let (url, _open, _) = slow_gate().await;
-    let (calls, canary, call) = (calls(), canary(), call(&url));
+    let (calls, canary, call) = (calls(), CanaryRef::podinfo(), call(&url));
     let place = Place::new("test", "podinfo");
     let reply = calls.ask(&canary, &call).await;
     calls.keep(&place, &[Answer::Hook(call.clone(), reply)]);
@@ -119,7 +106,7 @@ async fn what_no_round_asks_for_any_more_is_given_up() {
 #[tokio::test]
 async fn what_follows_a_release_goes_on_when_the_next_one_begins() {
     let (url, _open, _) = slow_gate().await;
-    let (calls, canary, mut call) = (calls(), canary(), call(&url));
+    let (calls, canary, mut call) = (calls(), CanaryRef::podinfo(), call(&url));
     call.hook.moment = Moment::PostRollout;
     calls.ask(&canary, &call).await;
     calls.keep(&Place::new("test", "podinfo"), &[]);
@@ -133,7 +120,7 @@ async fn a_hook_that_does_not_answer_ends_at_its_timeout() {
     let (url, _open, _) = slow_gate().await;
     let mut call = call(&url);
     call.hook.timeout = Duration::from_millis(50);
-    let reply = calls().ask(&canary(), &call).await;
+    let reply = calls().ask(&CanaryRef::podinfo(), &call).await;
     assert_eq!(reply, Reply::No(format!("did not answer: {url}: no answer within 0.05 s")));
 }
 
@@ -149,7 +136,7 @@ async fn a_hook_that_fails_once_and_may_be_retried_says_yes() {
     let url = serve(Router::new().route("/", post(flaky))).await;
     let mut call = call(&url);
     call.hook.retries = 1;
-    assert_eq!(calls().ask(&canary(), &call).await, Reply::Yes);
+    assert_eq!(calls().ask(&CanaryRef::podinfo(), &call).await, Reply::Yes);
     assert_eq!(count.load(Ordering::SeqCst), 2);
 }
 
@@ -166,7 +153,7 @@ fn self_signed_gate() -> String {
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_user_asked_not_to_verify_it() {
     let url = self_signed_gate();
-    let (calls, canary, mut call) = (calls(), canary(), call(&url));
+    let (calls, canary, mut call) = (calls(), CanaryRef::podinfo(), call(&url));
     call.hook.timeout = Duration::from_secs(10);
     let reply = calls.ask(&canary, &call).await;
     assert!(matches!(&reply, Reply::No(why) if why.contains("certificate")), "{reply:?}");

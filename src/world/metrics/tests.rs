@@ -2,17 +2,7 @@ use super::*;
 use crate::model::{Percent, Reading, Step, Time, Verdict};
 
 fn canary() -> CanaryRef {
-    let text = |s: &str| s.to_owned();
-    let (namespace, name, target) = (text("test"), text("podinfo-canary"), text("podinfo"));
-    CanaryRef {
-        namespace,
-        name,
-        uid: text("u"),
-        generation: 1,
-        kind: text("Deployment"),
-        target,
-        layout: crate::model::Layout::Beside,
-    }
+    CanaryRef { name: "podinfo-canary".to_owned(), ..CanaryRef::podinfo() }
 }
 
 fn journal() -> Journal {

@@ -32,19 +32,6 @@ fn listener(url: String) -> Hook {
     }
 }
 
-fn canary() -> CanaryRef {
-    let (namespace, name, uid) = ("test".to_owned(), "podinfo".to_owned(), "u".to_owned());
-    CanaryRef {
-        namespace,
-        name,
-        uid,
-        generation: 1,
-        kind: "Deployment".into(),
-        target: "podinfo".into(),
-        layout: crate::model::Layout::Beside,
-    }
-}
-
 fn plan() -> Plan {
     let journal = Journal { phase: Phase::Progressing, ..Journal::default() };
     let notices = vec![Notice::Started, Notice::Advanced(Percent::clamped(10))];
@@ -61,7 +48,7 @@ async fn a_listener_hears_the_events_of_a_decision_in_their_order() {
     let (heard, mut hears) = mpsc::unbounded_channel();
     let listen = async move |body: axum::Json<Value>| heard.send(body.0).is_ok().to_string();
     let url = serve(Router::new().route("/", post(listen))).await;
-    outbox().0.tell(&[listener(url)], &canary(), &plan());
+    outbox().0.tell(&[listener(url)], &CanaryRef::podinfo(), &plan());
     let mut messages = Vec::new();
     for _ in 0..2 {
         let event = hears.recv().await.unwrap();
@@ -77,12 +64,12 @@ async fn a_listener_that_does_not_answer_holds_up_nobody_and_what_is_too_much_is
     let dead = serve(Router::new().route("/", post(std::future::pending::<()>))).await;
     let (outbox, metrics) = outbox();
     for _ in 0..=WAITING_FOR_A_HOST {
-        outbox.tell(&[listener(dead.clone())], &canary(), &plan());
+        outbox.tell(&[listener(dead.clone())], &CanaryRef::podinfo(), &plan());
     }
     assert!(metrics.text().contains("serin_event_hooks_lost_total 1"), "{}", metrics.text());
     let (heard, mut hears) = mpsc::unbounded_channel();
     let alive = serve(Router::new().route("/", post(async move || heard.send(()).is_ok().to_string()))).await;
-    outbox.tell(&[listener(alive)], &canary(), &plan());
+    outbox.tell(&[listener(alive)], &CanaryRef::podinfo(), &plan());
     assert!(hears.recv().await.is_some());
 }
 
@@ -94,7 +81,7 @@ async fn a_listener_is_given_up_after_its_own_timeout() {
     let notices = vec![Notice::Started];
     outbox.tell(
         &[Hook { timeout: Duration::from_millis(1), ..listener(dead) }],
-        &canary(),
+        &CanaryRef::podinfo(),
         &Plan { notices, ..plan() },
     );
     while !metrics.text().contains("serin_event_hooks_lost_total 1") {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{V1Beta1, V1Beta2};
-use crate::model::Builtin;
+use crate::model::{Builtin, Routing};
 use crate::object::{Change, ObjectKey, value};
 use crate::route::testing::{Scene, split};
 use crate::route::{Router, Target};
@@ -25,6 +25,22 @@ fn spec<'a>(scene: &'a Scene, kind: &str, name: &str) -> &'a Value {
 
 fn a_b() -> Value {
     json!({"match": [{"headers": {"user-agent": {"regex": ".*Chrome.*"}}}, {"headers": {"x-canary": {"exact": "insider"}}}]})
+}
+
+#[test]
+fn a_preview_is_tried_before_everything_else_and_reads_back() {
+    let insiders = json!({"match": [{"headers": {"x-canary": {"exact": "insider"}}}]});
+    let versions: [(&'static dyn Router, _, _); 2] =
+        [(&V1Beta1, "VirtualService", "podinfo.test"), (&V1Beta2, "VirtualRouter", "podinfo")];
+    for (version, kind, name) in versions {
+        let mut scene = Scene::analysed(version, &json!({"meshName": "mesh"}), &json!({"preview": insiders}));
+        let want = Routing { preview: true, ..split(10) };
+        scene.route(&want);
+        let routes = spec(&scene, kind, name)["routes"].as_array().expect("it has routes").clone();
+        let told: Vec<_> = routes.iter().map(|route| (&route["name"], &route["priority"])).collect();
+        assert_eq!(told, [(&json!("podinfo-preview"), &json!(0)), (&json!("podinfo"), &Value::Null)]);
+        assert_eq!(scene.read(), Some(want));
+    }
 }
 
 #[test]
