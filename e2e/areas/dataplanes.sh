@@ -20,6 +20,8 @@ main() {
   wait "$releasing" || code=$?
   cat "$RELEASES"
   table
+  # Of what was lost, this one tells why; an Envoy in a pod is gone with its logs.
+  ((code == 0)) || tail -n 50 "$SERIN_STATE/log/appmesh-envoy.log"
   return "$code"
 }
 

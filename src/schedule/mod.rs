@@ -103,9 +103,12 @@ fn next_window(schedule: &Schedule, at: Time) -> Option<Time> {
         return Some(at);
     }
     let today = local(schedule.zone, at)?.date().checked_sub_days(Days::new(BEFORE))?;
-    let days = today.iter_days().take(usize::try_from(BEFORE + AFTER).unwrap_or(usize::MAX));
-    let spans = days.flat_map(|day| schedule.windows.iter().filter_map(move |window| span(schedule.zone, window, day)));
-    spans.filter(|(from, to)| from < to && at < *to).map(|(from, _)| from.max(at)).min()
+    let mut days = today.iter_days().take(usize::try_from(BEFORE + AFTER).unwrap_or(usize::MAX));
+    // Whatever begins on a later day begins later.
+    days.find_map(|day| {
+        let spans = schedule.windows.iter().filter_map(|window| span(schedule.zone, window, day));
+        spans.filter(|(from, to)| from < to && at < *to).map(|(from, _)| from.max(at)).min()
+    })
 }
 
 /// The window that begins on `day`.

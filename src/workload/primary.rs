@@ -118,10 +118,15 @@ pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[Candidate<'_>], o
         let copied = written_revision(have).is_some() || configs::are_copied(&candidate.configs, objects);
         copied && is_running(have, &template)
     };
-    let same: Vec<Revision> = candidates.iter().filter(is_same).map(Candidate::revision).collect();
     let written = written_revision(have);
-    let named = same.iter().find(|revision| Some(revision.as_str()) == written);
-    named.or(same.first()).map_or(PrimaryMatch::Unknown, |revision| PrimaryMatch::Revision(revision.clone()))
+    let (named, others): (Vec<_>, Vec<_>) = candidates
+        .iter()
+        .map(|candidate| (candidate, candidate.revision()))
+        .partition(|(_, revision)| Some(revision.as_str()) == written);
+    // The one that the primary itself names comes first, and is nearly always the one.
+    let mut named_first = named.into_iter().chain(others);
+    let running = named_first.find(|(candidate, _)| is_same(candidate));
+    running.map_or(PrimaryMatch::Unknown, |(_, revision)| PrimaryMatch::Revision(revision))
 }
 
 fn render(subject: &Subject<'_>, revision: &Revision, source: &Value, template: &Value, replicas: u32) -> Value {
