@@ -156,6 +156,9 @@ fn shape(notice: &Notice, canary: &CanaryRef) -> Option<Shape> {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
             end(Severity::Warn, format!("Rolled back as requested{by}"))
         }
+        Notice::GroupFailed(group, by) => {
+            end(Severity::Error, format!("Rolled back with canary {by} of group {group}"))
+        }
         Notice::RollbackRequested => end(Severity::Warn, "Rolling back manual webhook invoked".to_owned()),
         Notice::ThresholdReached(checks) => end(Severity::Error, format!("Failed checks threshold reached {checks}")),
         Notice::BakeFailed(checks) => {

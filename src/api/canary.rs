@@ -122,6 +122,13 @@ pub struct CanarySpec {
     #[schemars(length(max = 16))]
     pub depends_on: Option<Vec<NamespacedRef>>,
 
+    /// Canaries of one namespace with the same group are promoted together or not at all: each waits before its promotion until all of
+    /// them that have a release are ready, and if one fails before that, all of them roll back. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = rules::group_name())]
+    pub group: Option<String>,
+
     /// What follows a release that failed, and what a way back needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackPolicy>,

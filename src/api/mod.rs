@@ -57,8 +57,8 @@ pub use schema::{crds, yaml};
 pub use service::{CanaryService, Metadata, ServicePort, TrafficDistribution, UnmanagedMetadata};
 pub use session::{SameSite, SessionAffinity};
 pub use status::{
-    CanaryStatus, Gate, GitRevision, HandledRequest, MetricResult, OpenedGate, PendingAlert, Release, ReleaseVerdict,
-    RouteContest, Step, TestState, Waiting,
+    CanaryStatus, Gate, GitRevision, GroupStatus, HandledRequest, MetricResult, OpenedGate, PendingAlert, Release,
+    ReleaseVerdict, RouteContest, Step, TestState, Waiting,
 };
 pub use timestamp::Timestamp;
 pub use traffic::{CorsPolicy, HeaderOperations, Headers, HttpMatch, Retries, Rewrite, StringMatch};

@@ -42,6 +42,15 @@ pub(super) fn clock(field: &str, last: &str, pattern: &str) -> Rule {
     )
 }
 
+/// What a DNS label looks like.
+pub(super) fn group_name() -> Rule {
+    rule(
+        "self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
+        &sentences::CAN160,
+        &[("value", "(self == '' ? 'empty' : self)")],
+    )
+}
+
 pub(super) fn window_opens() -> Rule {
     rule("self.from != self.to", &sentences::CAN091, &[("value", "self.from")])
 }

@@ -306,6 +306,9 @@ sentences! {
     CAN157 PrimaryLacksLabel
     "the pods of {primary} have not the label {label} that {target} has, so the apex Service could not select both sides as spec.service.podRouting asks, and no share is routed; promote this revision by the annotation serin.dev/request: promote/<id>, and the next one is shared"
 
+    CAN160 NoGroupName
+    "spec.group is {value}, which cannot name a group, so nothing is released; write up to 63 lower-case letters, digits and dashes, for example shop"
+
     MET002 QueryDoesNotRender
     "Metric template {template} query render error: {error}; until then each check of metric {metric} fails"
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Timestamp, number, weight::Weight, word::Word};
-use crate::model::{Course, Moment, Phase, Verdict};
+use crate::model::{Course, Moment, Phase, Stand, Verdict};
 
 /// What a release has come to. The three counters are always written: other tools compute with them.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
@@ -104,9 +104,13 @@ pub struct CanaryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_gate: Option<OpenedGate>,
 
-    /// What else the release waits for: its schedule, or canaries that come first.
+    /// What else the release waits for: its schedule, canaries that come first, or those of its group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+
+    /// Its part in what the canaries of spec.group promote together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupStatus>,
 
     /// Hash of the pod template whose release a request began in spite of schedule and dependsOn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -232,6 +236,30 @@ pub struct Waiting {
     /// When it goes on by itself, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+}
+
+/// A canary's part in what its group promotes together.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupStatus {
+    /// Name of the group.
+    #[schemars(length(max = 253))]
+    pub name: String,
+
+    /// The round of the group that it took part in last.
+    #[schemars(range(min = 0))]
+    pub round: i64,
+
+    /// How far it is in that round: out, joining, in, ready (it has voted for the promotion), agreed (all have) or failed.
+    pub stand: Word<Stand>,
+
+    /// Since when.
+    pub since: Timestamp,
+
+    /// The member that ended the round, where it was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub by: Option<String>,
 }
 
 /// A KPI as the last check found it.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::model::{Course, Moment, Phase, Truth, Verdict};
+use crate::model::{Course, Moment, Phase, Stand, Truth, Verdict};
 
 /// A value of `model` that is written as its word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,6 +101,22 @@ impl Vocabulary for Course {
 
     fn read(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|course| course.as_str() == word)
+    }
+}
+
+impl Vocabulary for Stand {
+    const MEANING: &'static str = "stand in a group";
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.map(Self::as_str).to_vec()
+    }
+
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stand| stand.as_str() == word)
     }
 }
 

@@ -55,6 +55,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         rollback: Rollback::default(),
         schedule: None,
         depends_on: vec![],
+        group: None,
     }
 }
 

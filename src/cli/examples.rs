@@ -107,6 +107,14 @@ fn the_example_of_an_order_waits_for_the_database_that_comes_first() {
 }
 
 #[test]
+fn the_example_of_a_group_is_promoted_when_nobody_else_has_a_release() {
+    let outcome = played("group/canary.yaml");
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None));
+    let waits = outcome.timeline.iter().find(|entry| entry.phase == Phase::Waiting).unwrap();
+    assert!(waits.sentences[0].contains("the other canaries of group shop may have been changed"), "{waits:?}");
+}
+
+#[test]
 fn the_example_of_a_schedule_waits_for_the_morning_and_is_promoted_then() {
     // A simulated cluster begins on a Thursday at midnight UTC.
     let outcome = played("schedule/canary.yaml");
@@ -133,7 +141,7 @@ fn every_directory_is_the_example_of_a_router_or_a_feature() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
         .chain(features())
-        .chain(["order", "own-routes", "scenarios", "schedule", "verdict"].map(str::to_owned))
+        .chain(["group", "order", "own-routes", "scenarios", "schedule", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Complaint, Endpoints, Journal, Layout, Percent, Request, Revision, Routing, Settings, Strategy, Time};
+use super::{
+    Complaint, Endpoints, Journal, Layout, Membership, Percent, Request, Revision, Routing, Settings, Stand, Strategy,
+    Time,
+};
 
 /// Everything that a decision may know. Made by `cluster::read`, from one moment's objects.
 #[derive(Clone, PartialEq, Debug)]
@@ -58,6 +61,8 @@ pub struct Facts {
     pub scaling: Scaling,
     /// Where the canaries of `Settings::depends_on` stand.
     pub standings: BTreeMap<String, Standing>,
+    /// The other canaries of its group, by name.
+    pub peers: BTreeMap<String, Membership>,
 }
 
 impl Facts {
@@ -88,6 +93,10 @@ impl Facts {
         }
         if self.is_known_good() {
             settings.to_mut().strategy = Strategy::Skip;
+        }
+        // A vote for what came before it stands all the same.
+        if self.is_known_good() && self.journal.stand() != Stand::Ready {
+            settings.to_mut().group = None;
         }
         // Pods that all go at once take the quick way back with them: such a revision is watched before the primary has it.
         let at_once = self.target.found().is_some_and(|target| target.replacement == Replacement::AllAtOnce);

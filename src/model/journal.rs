@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Compared, Cookies, Course, Handled, Moment, Percent, Phase, Revision, Strategy, Time, Wait};
+use super::{
+    Compared, Cookies, Course, Handled, Membership, Moment, Percent, Phase, Revision, Stand, Strategy, Time, Wait,
+};
 
 /// The journal of one canary. Everything a decision remembers is in it; nothing is kept in memory.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -34,6 +36,8 @@ pub struct Journal {
     pub waits: Option<Wait>,
     /// The revision whose release a request began: the schedule does not hold it.
     pub exempt: Option<Revision>,
+    /// Its part in what its group promotes together.
+    pub group: Option<Membership>,
     /// The step that runs.
     pub step: Option<Step>,
     /// Until when the new primary is watched, at least. It stays where the release failed by that.
@@ -82,6 +86,11 @@ impl Journal {
             Strategy::AbTest { .. } | Strategy::Skip => false,
         };
         nothing_left && self.weight == Percent::FULL
+    }
+
+    /// Where it stands in the round of its group.
+    pub fn stand(&self) -> Stand {
+        self.group.as_ref().map_or(Stand::Out, |own| own.stand)
     }
 
     /// Whether a new primary is watched.

@@ -37,6 +37,8 @@ pub enum Notice {
     HookFailed(Moment, String, String),
     /// Something else than a hook holds the release, which is told once.
     Held(Wait),
+    /// A canary of the group, the second, ended the release before all had voted.
+    GroupFailed(String, String),
     /// A rollback hook asked for the end of the release.
     RollbackRequested,
     /// A side is not ready.

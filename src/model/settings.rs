@@ -53,6 +53,8 @@ pub struct Settings {
     pub schedule: Option<Schedule>,
     /// The canaries, as `namespace/name`, that a release waits for before it begins; sorted.
     pub depends_on: Vec<String>,
+    /// The canaries of this group and namespace are promoted together or not at all.
+    pub group: Option<String>,
 }
 
 /// What the first deployment has to show.

@@ -60,6 +60,7 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
         Notice::GateOverdue(hook, then) => hooks::overdue(hook, *then, who),
         Notice::HookFailed(moment, hook, why) => hooks::failed(*moment, hook, why, who),
         Notice::Held(wait) => held(wait, who),
+        Notice::GroupFailed(group, by) => group_failed(group, by, who),
         Notice::RollbackRequested => format!("Rolling back {name}.{ns} manual webhook invoked"),
         Notice::CanaryNotReady(why) => canary_not_ready(*why, who),
         Notice::PrimaryNotReady(why) => {
@@ -98,9 +99,7 @@ fn note(notice: &Notice, who: &CanaryRef) -> String {
             format!("Rolling back {name}.{ns} as requested{}", by_whom(by.as_deref()))
         }
         Notice::OwnershipConflict(by) => contested(by.as_deref(), who),
-        Notice::PrimaryDrift => format!(
-            "{target}-primary.{ns} was changed or removed by another hand and is restored; change {target}.{ns} instead, a release then brings it there"
-        ),
+        Notice::PrimaryDrift => primary_drift(who),
         Notice::Complaint(_, sentence) => sentence.clone(),
         Notice::Suspended => "skipping canary run as object is suspended".to_owned(),
         Notice::Terminating => format!("Terminating canary {name}.{ns}"),
@@ -136,6 +135,21 @@ fn held(wait: &Wait, who: &CanaryRef) -> String {
     format!(
         "The release of {name}.{namespace} waits: {}; to let it go on now, write the annotation {by_hand}",
         wait.reason
+    )
+}
+
+fn group_failed(group: &str, by: &str, who: &CanaryRef) -> String {
+    let CanaryRef { namespace, name, .. } = who;
+    format!(
+        "Rolling back {name}.{namespace} with canary {by} of group {group}, whose release ended without a promotion"
+    )
+}
+
+fn primary_drift(who: &CanaryRef) -> String {
+    let CanaryRef { namespace, target, .. } = who;
+    let it = format!("{target}.{namespace}");
+    format!(
+        "{target}-primary.{namespace} was changed or removed by another hand and is restored; change {it} instead, a release then brings it there"
     )
 }
 
@@ -218,6 +232,7 @@ const fn tone(notice: &Notice) -> Tone {
         | Notice::GateClosed(..)
         | Notice::GateOverdue(..)
         | Notice::HookFailed(..)
+        | Notice::GroupFailed(..)
         | Notice::RollbackRequested
         | Notice::RouteDrift(..)
         | Notice::OwnershipConflict(_)
@@ -249,7 +264,7 @@ fn action(notice: &Notice, note: &str) -> String {
         Notice::GateOverdue(hook, _) => format!("Await-{}", digest(hook)),
         Notice::HookFailed(..) => format!("Test-{}", digest(note)),
         Notice::Held(_) => format!("Hold-{}", digest(note)),
-        Notice::RollbackRequested => "RollBack".to_owned(),
+        Notice::RollbackRequested | Notice::GroupFailed(..) => "RollBack".to_owned(),
         Notice::CanaryNotReady(_) | Notice::PrimaryNotReady(_) => format!("Wait-{}", digest(note)),
         Notice::Copying | Notice::RoutingToPrimary | Notice::Promoted | Notice::PromotedUnanalysed => {
             "Promote".to_owned()

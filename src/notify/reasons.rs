@@ -107,7 +107,9 @@ reasons! {
     HOOK_FAILED WebhookFailed
     "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
     HELD ReleaseHeld
-    "The schedule is closed, or a canary of dependsOn comes first; the release goes on by itself when the event says, and checks go on meanwhile."
+    "The schedule is closed, a canary of dependsOn comes first, or others of spec.group are not ready; the release goes on by itself when the event says, and checks go on meanwhile."
+    GROUP_FAILED GroupFailed
+    "Another canary of spec.group was rolled back, or its revision taken back in Git, before all of them were ready; this one is rolled back with it."
     ROLLBACK_REQUESTED RollbackRequested
     "A webhook of type rollback said yes; the release is rolled back."
     SUSPENDED Suspended
@@ -142,6 +144,7 @@ pub(super) const fn of(notice: &Notice) -> &'static str {
         Notice::GateOverdue(..) => GATE_OVERDUE,
         Notice::HookFailed(..) => HOOK_FAILED,
         Notice::Held(_) => HELD,
+        Notice::GroupFailed(..) => GROUP_FAILED,
         Notice::RollbackRequested => ROLLBACK_REQUESTED,
         Notice::CanaryNotReady(_) => CANARY_NOT_READY,
         Notice::PrimaryNotReady(_) => PRIMARY_NOT_READY,

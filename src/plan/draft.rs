@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{conditions, renewal, size};
+use super::{conditions, group, renewal, size};
 use crate::model::{
     Answer, Effect, Facts, Journal, Notice, Percent, Phase, Plan, PrimaryMatch, PrimarySource, Revision, Scaling, Seen,
     Settings, Shape, Step, TargetSeen, Time, Unready,
@@ -40,6 +40,8 @@ impl<'a> Draft<'a> {
         renewal::note(&mut self);
         self.note_size();
         self.calm_down();
+        group::leave(&mut self);
+        group::forget(&mut self);
         self.forget_wait();
         self.follow();
         conditions::settle(&mut self.journal, self.facts, self.now);

@@ -1,4 +1,5 @@
-//! What holds a release besides its hooks: a schedule that is closed, canaries that come first, and a way back that is to stay quick.
+//! What holds a release besides its hooks: a schedule that is closed, canaries that come first, a group whose round it is not, and a
+//! way back that is to stay quick.
 //!
 //! The schedule holds the beginning of a release and each of its moves, the others its beginning or its end. Never a check, never a
 //! rollback, never a promotion that has begun, and nothing that is done by request.
@@ -6,6 +7,7 @@
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::group;
 use crate::model::{Facts, Journal, Moment, Notice, Phase, Settings, Standing, Time, Wait};
 use crate::schedule;
 
@@ -37,7 +39,8 @@ pub(super) fn of_start(facts: &Facts, journal: &Journal, settings: &Settings, no
     if !journal.weight.is_zero() {
         return None;
     }
-    of_schedule(settings, now).or_else(|| elders(facts, journal, settings, now))
+    let first = of_schedule(settings, now).or_else(|| elders(facts, journal, settings, now));
+    first.or_else(|| group::of_start(facts, journal, settings))
 }
 
 /// The first of the canaries that come first and is not settled.
@@ -99,7 +102,9 @@ impl Draft<'_> {
         let Some(settings) = &self.facts.settings else { return };
         let held = match self.journal.phase {
             Phase::Waiting => of_start(self.facts, &self.journal, settings, self.now),
-            _ => of_move(&self.journal, settings, self.now),
+            _ => of_move(&self.journal, settings, self.now)
+                .or_else(|| group::of_vote(self.facts, &self.journal))
+                .or_else(|| group::of_start(self.facts, &self.journal, settings)),
         };
         self.journal.waits.take_if(|_| held.is_none());
     }

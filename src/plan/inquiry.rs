@@ -2,7 +2,7 @@
 //!
 //! A question is put only when every answer before it allows the next move, so nobody is asked to approve what fails anyway.
 
-use super::{bake, check, first, holds, hooks, looks, moves, settled, waiting};
+use super::{bake, check, first, group, holds, hooks, looks, moves, settled, waiting};
 use crate::model::{Answer, Facts, Moment, Phase, Question, Settings, Strategy, TargetSeen, Time};
 use hooks::Consent;
 
@@ -60,6 +60,9 @@ impl Inquiry<'_> {
 
     fn in_release(&self) -> Vec<Question> {
         let journal = &self.facts.journal;
+        if group::has_voted(journal) {
+            return Vec::new();
+        }
         let other = journal.last_applied.as_ref() != Some(&self.target.revision) || journal.paused.is_some();
         if other || journal.failed_checks >= self.settings.threshold || self.settings.strategy == Strategy::Skip {
             return Vec::new();

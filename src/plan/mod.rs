@@ -12,6 +12,7 @@ mod contest;
 mod draft;
 mod finalising;
 mod first;
+mod group;
 mod holds;
 mod hooks;
 mod in_place;
@@ -68,6 +69,7 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
         Stage::Blocked => {}
         Stage::Suspended(settings) => {
             draft.finalizer(settings);
+            group::attend(&mut draft, settings);
             if facts.journal.observed_generation != facts.canary.generation {
                 draft.tell(Notice::Suspended);
             }
@@ -75,8 +77,10 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
         Stage::Running(settings, target) => {
             takeover::adopt(&mut draft, target);
             draft.wait_anew_for_an_edited_spec();
+            group::attend(&mut draft, settings);
             match facts.journal.phase {
                 _ if requests::handle(&mut draft, settings, target) => {}
+                _ if group::falls(&mut draft, target) => {}
                 Phase::Initializing => initializing::decide(&mut draft, settings, target),
                 Phase::Initialized | Phase::Succeeded | Phase::Failed => settled::decide(&mut draft, settings, target),
                 Phase::Waiting => waiting::decide(&mut draft, settings, target),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::CLOCKS;
 use super::check;
 use super::draft::Draft;
+use super::group;
 use super::hooks::{self, Consent, Way, consent};
 use super::in_place;
 use super::looks;
@@ -24,6 +25,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     draft.sides();
     draft.keep_primary(target, draft.journal.last_promoted.clone());
     draft.apex();
+    if group::has_voted(&draft.journal) {
+        return group::decide(draft, settings, target);
+    }
     if draft.journal.last_applied.as_ref() != Some(&target.revision) {
         return newer(draft, settings, target);
     }
@@ -196,6 +200,7 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, settings: &Settings, target: &Tar
             advance(draft, settings, Percent::FULL);
             draft.tell(Notice::RoutingToCanary(copied));
         }
+        Move::Promote if settings.group.is_some() => group::vote(draft, settings, target),
         Move::Promote => promote(draft, settings, target),
     }
 }
@@ -316,7 +321,7 @@ fn resume(draft: &mut Draft<'_>, settings: &Settings) {
 }
 
 /// The analysis passed, or none was asked for: the primary takes exactly this revision.
-fn promote(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
+pub(super) fn promote(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     if in_place::is_so(draft.facts) {
         return in_place::promote(draft, settings);
     }

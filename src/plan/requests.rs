@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::progressing::{carry_out, roll_back};
-use super::{bake, finalising, first, moves, settled};
+use super::progressing::{carry_out, promote, roll_back};
+use super::{bake, finalising, first, group, moves, settled};
 use crate::model::{Handled, Notice, Percent, Phase, Request, Settings, Strategy, TargetSeen, Verb};
 use moves::Move;
 
@@ -74,6 +74,11 @@ fn carry_out_request(
     if let Some(outcome) = beside_a_release(draft, settings, target, verb) {
         return Ok(outcome);
     }
+    if !matches!(verb, Verb::Promote)
+        && let Some(why) = group::keeps_its_word(draft.facts, &draft.journal)
+    {
+        return Err(why);
+    }
     let phase = draft.journal.phase;
     let analysed = matches!(phase, Phase::Progressing | Phase::WaitingPromotion);
     let current = draft.journal.last_applied.as_ref() == Some(&target.revision);
@@ -89,7 +94,7 @@ fn carry_out_request(
                 return Err("the canary is not ready; ask again when its pods are, or abort".to_owned());
             }
             draft.journal.paused = None;
-            carry_out(draft, settings, target, Move::Promote);
+            promote(draft, settings, target);
             Ok("the canary is promoted without the rest of its analysis".to_owned())
         }
         Verb::Abort if analysed || phase == Phase::Waiting => {

@@ -1,7 +1,7 @@
 //! Between releases: keep what serves, wait for a new revision, and park the target at zero.
 
 use super::draft::Draft;
-use super::{in_place, promoting, waiting};
+use super::{group, in_place, promoting, waiting};
 use crate::model::{
     ConditionKind, Effect, Journal, Notice, Percent, Phase, Revision, Seen, Settings, Step, TargetSeen,
 };
@@ -17,7 +17,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     if in_place::is_everywhere(draft, target) {
         return promoting::finalise(draft);
     }
-    if is_new(&draft.journal, &target.revision) && waiting::approve(draft, settings, target) {
+    let new = is_new(&draft.journal, &target.revision) || group::comes_again(draft.facts, target);
+    if new && waiting::approve(draft, settings, target) {
         return;
     }
     let routed = draft.route();

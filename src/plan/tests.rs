@@ -8,6 +8,8 @@ mod deletion;
 mod endings;
 mod firsts;
 mod gates;
+mod group_laws;
+mod groups;
 mod holds;
 mod in_place;
 mod mid_release;
@@ -76,6 +78,7 @@ fn settings() -> Settings {
         rollback: Rollback::default(),
         schedule: None,
         depends_on: vec![],
+        group: None,
     }
 }
 
@@ -118,6 +121,7 @@ pub(super) fn settled() -> Facts {
         budgets: Shape::AsWanted,
         scaling: Scaling::Fixed,
         standings: BTreeMap::new(),
+        peers: BTreeMap::new(),
     };
     let journal = decide(&facts, &[], t(0)).journal;
     Facts { journal, ..facts }

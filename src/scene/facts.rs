@@ -62,6 +62,7 @@ impl Scene {
             budgets: corner.shape(&corner.budgets()),
             scaling,
             standings,
+            peers: corner.peers(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
-    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Opened, Percent, Reading,
-    Revision, Step, Time, Wait,
+    Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Membership, Opened,
+    Percent, Reading, Revision, Step, Time, Wait,
 };
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
@@ -22,6 +22,7 @@ pub(super) fn read(status: &CanaryStatus) -> Journal {
         full: status.primary_replicas.and_then(|pods| u32::try_from(pods).ok()),
         waits: status.waiting.as_ref().map(read_wait),
         exempt: status.exempt_spec.as_deref().map(Revision::new),
+        group: status.group.as_ref().map(membership),
         step: status.step.as_ref().map(read_step),
         vacant_since: status.canary_vacant_since.map(|t| t.0),
         bake: status.baking_until.map(|t| t.0),
@@ -56,6 +57,7 @@ pub fn status(journal: &Journal, before: Option<&CanaryStatus>, now: Time) -> Ca
         primary_replicas: journal.full.map(i64::from),
         waiting: journal.waits.as_ref().map(write_wait),
         exempt_spec: journal.exempt.as_ref().map(ToString::to_string),
+        group: journal.group.as_ref().map(write_membership),
         step: journal.step.map(write_step),
         canary_vacant_since: journal.vacant_since.map(Timestamp),
         baking_until: journal.bake.map(Timestamp),
@@ -149,6 +151,17 @@ fn write_wait(wait: &Wait) -> api::Waiting {
     api::Waiting { reason: wait.reason.clone(), until: wait.until.map(Timestamp) }
 }
 
+pub(super) fn membership(group: &api::GroupStatus) -> Membership {
+    let api::GroupStatus { name, round, stand, since, by } = group.clone();
+    Membership { group: name, round: u64::try_from(round).unwrap_or(0), stand: stand.0, since: since.0, by }
+}
+
+fn write_membership(own: &Membership) -> api::GroupStatus {
+    let Membership { group, round, stand, since, by } = own.clone();
+    let round = i64::try_from(round).unwrap_or(i64::MAX);
+    api::GroupStatus { name: group, round, stand: Word(stand), since: Timestamp(since), by }
+}
+
 fn read_metric(metric: &api::MetricResult) -> Reading {
     Reading {
         name: metric.name.clone(),
@@ -216,7 +229,7 @@ fn write_condition(condition: &Condition, generation: i64) -> api::Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Course, Moment, Phase, Truth, Verdict};
+    use crate::model::{Course, Moment, Phase, Stand, Truth, Verdict};
 
     fn journal() -> Journal {
         let at = Time::from_millis(1_795_219_200_123);
@@ -234,6 +247,13 @@ mod tests {
             full: Some(10),
             waits: Some(Wait { reason: "frozen".into(), until: Some(at) }),
             exempt: Some(Revision::new("s1-b")),
+            group: Some(Membership {
+                group: "shop".into(),
+                round: 4,
+                stand: Stand::Failed,
+                since: at,
+                by: Some("login".into()),
+            }),
             step: Some(Step {
                 weight: Percent::clamped(20),
                 started_at: at,

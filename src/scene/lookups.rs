@@ -1,10 +1,12 @@
 //! Which objects a canary's decisions read.
 
+use serde_json::Value;
+
 use super::corner::{self, Names};
 use super::{ConfigTracking, Defaults, configs, order, receivers};
 use crate::api;
 use crate::model::Revision;
-use crate::object::{Kind, ObjectKey, Objects, kinds};
+use crate::object::{Kind, ObjectKey, Objects, kinds, value};
 use crate::workload;
 
 /// Label of an EndpointSlice: the Service it belongs to.
@@ -12,6 +14,18 @@ pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Stands for a label whose empty value every object has: what a canary looks at is then told by the objects themselves.
 pub const EVERY: &str = "";
+
+/// Stands for a label whose value is what a Canary has in `spec.group`.
+pub const GROUP: &str = "spec.group";
+
+/// The value of a label, or of what stands for one.
+pub fn label<'a>(object: &'a Value, label: &str) -> Option<&'a str> {
+    match label {
+        EVERY => Some(""),
+        GROUP => value::text(object, &["spec", "group"]),
+        label => value::text(object, &["metadata", "labels", label]),
+    }
+}
 
 /// What to read for one canary. A change to any of it wakes the canary.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -52,12 +66,13 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();
-    let labelled = vec![
+    let mut labelled = vec![
         group(kinds::BUDGET, EVERY, ""),
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side.name),
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
     ];
+    labelled.extend(canary.spec.group.as_deref().map(|name| group(kinds::CANARY, GROUP, name)));
     Lookups { keys, labelled }
 }
 

@@ -7,6 +7,7 @@ mod changes;
 mod configs;
 mod corner;
 mod facts;
+mod group;
 mod journal;
 mod kpis;
 mod listeners;
@@ -27,7 +28,7 @@ use crate::object::{Kind, Objects};
 
 pub use journal::status;
 pub use kpis::Pair;
-pub use lookups::{EVERY, Labelled, Lookups, further, leads, lookups};
+pub use lookups::{EVERY, GROUP, Labelled, Lookups, further, label, leads, lookups};
 pub use receivers::Receiver;
 
 /// What the operator was started with, where a Canary leaves it open.

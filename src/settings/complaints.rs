@@ -30,7 +30,17 @@ pub(super) fn all(spec: &CanarySpec, defaults: &Defaults<'_>) -> Vec<Complaint> 
     found.extend(canary_size(spec));
     found.extend(super::after::complaints(spec, router));
     found.extend(super::pods::complaints(spec, router));
+    found.extend(group(spec));
     found
+}
+
+fn group(spec: &CanarySpec) -> Option<Complaint> {
+    let name = spec.group.as_deref()?;
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = name.len() <= 63 && name.starts_with(inner) && name.ends_with(inner);
+    let fits = fits && name.chars().all(|c| inner(c) || c == '-');
+    let value = if name.is_empty() { "empty" } else { name };
+    (!fits).then(|| complaint(&sentences::CAN160, &[("value", value)]))
 }
 
 fn canary_size(spec: &CanarySpec) -> Vec<Complaint> {

@@ -89,6 +89,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         rollback: rollback(spec),
         schedule,
         depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),
+        group: spec.group.clone(),
     };
     if let Some(time) = keep_warm(spec).filter(|time| !time.is_zero()) {
         settings.keep_warm_for(time);

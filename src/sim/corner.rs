@@ -41,10 +41,7 @@ fn seen(lookups: &Lookups, objects: &Objects) -> Objects {
     objects.filter(|key, object| {
         lookups.keys.contains(key)
             || lookups.labelled.iter().any(|l| {
-                l.kind == key.kind
-                    && l.namespace == key.namespace
-                    && (l.label == scene::EVERY
-                        || value::text(object, &["metadata", "labels", l.label]) == Some(&l.value))
+                l.kind == key.kind && l.namespace == key.namespace && scene::label(object, l.label) == Some(&l.value)
             })
     })
 }

@@ -76,12 +76,12 @@ impl Trial {
         }
     }
 
-    fn facts(&self) -> Option<Facts> {
+    pub(super) fn facts(&self) -> Option<Facts> {
         corner::scene(&self.cluster.names, self.cluster.api.objects()).map(|s| s.facts())
     }
 
     /// L3: when the inputs stop, so does the operator, and nobody is left without an answer.
-    fn is_quiet(&self) -> Outcome {
+    pub(super) fn is_quiet(&self) -> Outcome {
         let Some(facts) = self.facts() else { return Ok(()) };
         let stalled = facts.journal.condition(ConditionKind::Stalled).map(|stalled| stalled.reason.as_str());
         let waits = facts.journal.phase == Phase::Initializing
@@ -103,19 +103,19 @@ impl Trial {
     }
 
     /// Whether pods of this image get ready and stay so.
-    fn works(&self, image: &str) -> bool {
+    pub(super) fn works(&self, image: &str) -> bool {
         self.cluster.apps.get(image).is_some_and(|a| a.ready_after(PRIMARY).is_some() && a.breaks_after.is_none())
     }
 
     /// The image to go back to. While the canary serves everything, the primary may run whatever a person left there: then the last
     /// promoted one is meant, as far as it is kept.
-    fn served(&self, facts: &Facts) -> &str {
+    pub(super) fn served(&self, facts: &Facts) -> &str {
         let kept = facts.journal.last_promoted.as_ref().filter(|r| facts.snapshots.contains(r));
         let promoted = kept.and_then(|revision| self.record.invariants.image(revision));
         promoted.filter(|_| !facts.journal.weight.is_zero()).unwrap_or_else(|| self.primary_image())
     }
 
-    fn primary_image(&self) -> &str {
+    pub(super) fn primary_image(&self) -> &str {
         self.cluster.serving_template().map_or("", image)
     }
 

@@ -22,7 +22,7 @@ use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
     Affinity, Answer, CanarySize, Effect, Facts, Journal, Kpi, Layout, Mirror, Notice, Percent, Phase, Plan, Request,
-    Revision, RouteSeen, Settings, Strategy, Time,
+    Revision, RouteSeen, Settings, Stand, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
@@ -114,7 +114,12 @@ impl Invariants {
         }
         // Who asks by hand may pass over steps, KPIs and hooks, and answers for it.
         let handled = after.handled.as_ref().filter(|_| after.handled != before.handled);
-        if handled.is_none_or(|handled| handled.outcome.starts_with(Request::REFUSED)) {
+        let by_itself = handled.is_none_or(|handled| handled.outcome.starts_with(Request::REFUSED));
+        // Who votes for the promotion of its group has passed what a promotion has to, and later only waits.
+        let votes = before.stand() != Stand::Ready && after.stand() == Stand::Ready;
+        let judged = if votes { &Journal { phase: Phase::Promoting, ..after.clone() } } else { after };
+        if by_itself && before.stand() != Stand::Ready {
+            let after = judged;
             self.weight_moves_by_gates(settings, facts, after, answers);
             if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
                 self.fail("S7", sentence);
@@ -123,9 +128,9 @@ impl Invariants {
                 self.fail("S9", sentence);
             }
             self.only_what_passed_is_promoted(settings, facts, after, answers, now);
-            if let Some(sentence) = bake::ignored(settings, facts, plan, answers, now) {
-                self.fail("S10", sentence);
-            }
+        }
+        if by_itself && let Some(sentence) = bake::ignored(settings, facts, plan, answers, now) {
+            self.fail("S10", sentence);
         }
         if let Some(course) = after.step.and_then(|step| step.course) {
             self.reached.insert(course.as_str().to_owned());
@@ -428,6 +433,7 @@ mod tests {
             budgets: Shape::AsWanted,
             scaling: Scaling::Fixed,
             standings: BTreeMap::new(),
+            peers: BTreeMap::new(),
         }
     }
 

@@ -11,6 +11,7 @@ mod ending;
 mod endpoints;
 mod faults;
 mod fixture;
+mod group;
 mod hands;
 mod hooks;
 mod invariants;
@@ -61,6 +62,9 @@ pub struct Report {
 
 /// Plays the run of a seed: faults first, then an end without faults, whose outcome must be right.
 pub fn run(seed: u64) -> Report {
+    if seed >= group::GROUPS {
+        return group::run(seed);
+    }
     let mut trial = Trial::new(seed);
     let began = trial.cluster.now;
     let ending = Ending::any(&mut Random::new(seed.wrapping_add(2))).or_regret(&mut Random::new(seed.wrapping_add(6)));

@@ -8,6 +8,8 @@ use super::*;
 const SEEDS: u64 = 150;
 /// Those of them that release a StatefulSet in place.
 const IN_PLACE: u64 = 40;
+/// Those of whole groups.
+const GROUPS: usize = 16;
 const THREADS: usize = 2;
 
 #[test]
@@ -23,6 +25,24 @@ fn every_invariant_holds_for_every_seed_and_all_is_reached() {
     println!("{summary}");
     assert!(summary.broken.is_empty(), "{summary}");
     assert_eq!(summary.missed(), Vec::<&str>::new());
+}
+
+#[test]
+fn no_round_of_a_group_ends_in_two_ways_whatever_befalls_its_members() {
+    let seeds = option_env!("SERIN_SEEDS").and_then(|n| n.parse().ok()).unwrap_or(GROUPS);
+    let mut summary = Summary::default();
+    thread::scope(|scope| {
+        let share = |thread| move || (group::GROUPS..).take(seeds).skip(thread).step_by(THREADS).map(run).collect();
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(share(thread))).collect();
+        threads
+            .into_iter()
+            .flat_map(|thread: thread::ScopedJoinHandle<'_, Vec<_>>| thread.join().unwrap())
+            .for_each(|report| summary.add(report));
+    });
+    println!("{summary}");
+    assert!(summary.broken.is_empty(), "{summary}");
+    let reached = |name: &str| summary.reached.contains_key(name);
+    assert!(reached("GroupFailed") && reached("Promoted") && reached("Crash") && reached("TwoLeaders"));
 }
 
 #[test]

@@ -81,9 +81,15 @@ impl Trial {
 
     /// A cluster in which the user's Deployment has served for a while, and the faults that await it.
     pub(super) fn new(seed: u64) -> Self {
+        Self::named(seed, &fixture::names().canary, &json!({}))
+    }
+
+    /// The same with another name of the Canary, and more in its spec.
+    pub(super) fn named(seed: u64, canary: &str, more: &Value) -> Self {
         let mut random = Random::new(seed);
         let in_place = seed >= IN_PLACE;
-        let names = Names { kind: if in_place { STATEFUL_SET } else { DEPLOYMENT }, ..fixture::names() };
+        let kind = if in_place { STATEFUL_SET } else { DEPLOYMENT };
+        let names = Names { kind, canary: canary.to_owned(), ..fixture::names() };
         let mut canary = fixture::canary(&names, &mut random);
         let mut calendar = Random::new(seed.wrapping_add(3));
         value::merge(&mut canary, &fixture::schedule(&mut calendar));
@@ -101,6 +107,7 @@ impl Trial {
             value::merge(&mut canary, &fixture::in_place(&mut random));
             target = fixture::stateful_set(&names, &mut random);
         }
+        value::merge(&mut canary, more);
         let mut trial = Self::of(names, canary, target, random);
         trial.configure(0);
         let elder = CANARY.named(&trial.cluster.names.namespace, fixture::ELDER);
@@ -188,7 +195,8 @@ impl Trial {
         }
     }
 
-    fn next(&self) -> Option<Time> {
+    /// When something happens.
+    pub(super) fn next(&self) -> Option<Time> {
         let fault = self.faults.first().map(|(at, _)| *at);
         let fresh = self.operator.cache.next().filter(|t| *t > self.cluster.now);
         let quiet = self.quiet_until.filter(|t| *t > self.cluster.now);

@@ -123,7 +123,7 @@ impl Eye {
             }
         }
         // What hangs on no label says nothing about the Canary, and takes more rights than a person may have.
-        let groups = lookups.labelled.iter().filter(|group| group.label != scene::EVERY);
+        let groups = lookups.labelled.iter().filter(|group| ![scene::EVERY, scene::GROUP].contains(&group.label));
         for (kind, items) in try_join_all(groups.map(|group| self.list(group))).await? {
             for item in items {
                 let place = item.place();

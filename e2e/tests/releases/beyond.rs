@@ -2,6 +2,7 @@
 
 mod after;
 mod back;
+mod groups;
 mod in_place;
 mod lever;
 mod pods;

@@ -1,6 +1,6 @@
 //! S6: whoever listens hears of each change of phase, and of each end of a release exactly once.
 
-use crate::model::{Journal, Notice, Overdue, Phase, Plan};
+use crate::model::{Journal, Notice, Overdue, Phase, Plan, Stand};
 
 /// What nobody is told of, or more than once.
 pub(super) fn untold(before: &Journal, plan: &Plan) -> Option<String> {
@@ -25,7 +25,8 @@ fn ends(before: &Journal, after: &Journal) -> bool {
     );
     let withdrawn = before.phase == Phase::Finalising && before.last_promoted == before.last_applied;
     match after.phase {
-        Phase::Failed => released,
+        // One that was suspended took part before it began.
+        Phase::Failed => released || before.stand() == Stand::In && after.stand() == Stand::Failed,
         Phase::Succeeded => released && !withdrawn,
         Phase::Finalising => {
             let runs = matches!(before.phase, Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting);
@@ -47,6 +48,7 @@ fn is_end(notice: &Notice) -> bool {
             | Notice::DeadlineExceeded(_)
             | Notice::PromotionFailed(_)
             | Notice::RollbackRequested
+            | Notice::GroupFailed(..)
             | Notice::Aborted(_)
             | Notice::GateOverdue(_, Overdue::RollBack)
     )

@@ -8,7 +8,7 @@ use super::shelf::{Content, Keep, Shelf};
 use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
 use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, STATEFUL_SET};
 use crate::object::{Kind, ObjectKey, content};
-use crate::scene::Lookups;
+use crate::scene::{GROUP, Lookups};
 use crate::world::place::Place;
 
 /// What the watches have told, ordered for both ways of asking: what a canary sees, and which canaries see a thing.
@@ -22,7 +22,7 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn new(lookups: LookupsOf) -> Self {
-        let shelves = BTreeMap::from([(CANARY, Shelf::new(CANARY, Keep::All))]);
+        let shelves = BTreeMap::from([(CANARY, Shelf::new(CANARY, Keep::Labelled(GROUP)))]);
         Self { shelves, started: BTreeSet::from([CANARY]), lookups, followed: BTreeMap::new() }
     }
 

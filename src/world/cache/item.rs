@@ -16,7 +16,7 @@ use crate::object::kinds::{
     SCALED_OBJECT, SECRET, SERVICE,
 };
 use crate::object::{FIELD_MANAGER, Kind, content, value};
-use crate::scene::EVERY;
+use crate::scene;
 use crate::workload::endpoints;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -60,7 +60,7 @@ impl Item {
 
     /// The value of a label.
     pub(crate) fn label(&self, label: &str) -> Option<&str> {
-        if label == EVERY { Some("") } else { value::text(&self.value, &["metadata", "labels", label]) }
+        scene::label(&self.value, label)
     }
 
     pub(crate) fn version(&self) -> u64 {

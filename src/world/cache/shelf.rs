@@ -22,8 +22,6 @@ pub(crate) enum Standing {
 /// Which objects of a kind are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keep {
-    /// All of them.
-    All,
     /// Those that a canary names; of the others only that they are there.
     Named,
     /// Those that a canary names, without their data, of which the watch tells only that it has changed.
@@ -118,7 +116,7 @@ impl Shelf {
         }
         let group = match self.keep {
             Keep::Labelled(label) => item.label(label).map(|value| Place::new(place.namespace(), value)),
-            Keep::All | Keep::Named | Keep::Sealed => None,
+            Keep::Named | Keep::Sealed => None,
         };
         let before = if let Content::Held(have) = &entry.content { Some(have) } else { None };
         item.note(self.kind, before, self.listed.is_some());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
 use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA};
 use crate::object::{Kind, ObjectKey, value};
-use crate::scene::{EVERY, Labelled, Lookups};
+use crate::scene::{EVERY, GROUP, Labelled, Lookups};
 use crate::workload::endpoints;
 use crate::world::place::Place;
 
@@ -270,4 +270,26 @@ fn the_moment_of_the_first_ready_endpoint_is_kept_while_there_is_one() {
     let two = json!([{"addresses": ["10.0.0.1"]}, {"addresses": ["10.0.0.2"]}]);
     list(&cache, ENDPOINT_SLICE, vec![ready(12, &two)]);
     assert_eq!(since(), first);
+}
+
+#[test]
+fn a_change_of_a_member_wakes_its_group_and_each_sees_the_others() {
+    let grouped = |canary: &Stored| {
+        let group = value::text(&canary.value(), &["spec", "group"]).map(str::to_owned);
+        let group = group.map(|value| Labelled { kind: CANARY, namespace: "test".to_owned(), label: GROUP, value });
+        Lookups { labelled: group.into_iter().collect(), ..Lookups::default() }
+    };
+    let cache = Cache::new(Arc::new(grouped), Arc::new(|_: &Sight| Vec::new()));
+    let member = |name: &str, version: u64, group: &str| {
+        let metadata = json!({"uid": name, "generation": version});
+        object(name, version, &json!({"metadata": metadata, "spec": {"group": group}}))
+    };
+    list(&cache, CANARY, vec![member("a", 1, "shop"), member("b", 2, "shop"), member("c", 3, "bank")]);
+    assert_eq!(seen(&cache, "a"), ["Canary/a.test", "Canary/b.test"]);
+    let status =
+        object("b", 4, &json!({"metadata": {"uid": "b", "generation": 2}, "spec": {"group": "shop"}, "status": {}}));
+    assert_eq!(cache.absorb(CANARY, Event::Apply(status)).wake, places(["a", "b"]));
+    assert_eq!(cache.absorb(CANARY, Event::Apply(member("b", 5, "bank"))).wake, places(["a", "b", "c"]), "it moved");
+    assert_eq!((seen(&cache, "a").len(), seen(&cache, "c").len()), (1, 2));
+    assert_eq!(cache.absorb(CANARY, Event::Delete(member("b", 6, "bank"))).wake, places(["b", "c"]));
 }
