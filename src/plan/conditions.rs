@@ -2,8 +2,8 @@
 
 use super::{first, in_place};
 use crate::model::{
-    Awaited, CanarySize, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Percent, Phase, Seen, Time,
-    Truth,
+    Awaited, CanarySize, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Percent, Phase, Seen,
+    Stand, Time, Truth,
 };
 
 /// Writes the conditions that belong to the journal. Times move only when something was said anew.
@@ -208,12 +208,16 @@ fn stalled(journal: &Journal, facts: &Facts) -> Option<Said> {
     }
     let restored = matches!((&facts.target, &journal.last_promoted), (Seen::Found(t), Some(r)) if t.revision == *r);
     let failed = journal.phase == Phase::Failed && !restored;
-    failed.then(|| {
-        say(
-            ConditionKind::Stalled,
-            Truth::True,
-            "Failed",
-            "The last release failed; push a fix, which starts a new one.",
-        )
-    })
+    failed.then(|| say(ConditionKind::Stalled, Truth::True, "Failed", way_out(journal)))
+}
+
+/// What brings a failed release on.
+fn way_out(journal: &Journal) -> String {
+    let fell = journal.group.as_ref().filter(|own| own.stand == Stand::Failed);
+    match fell.and_then(|own| Some((&own.group, own.by.as_ref()?))) {
+        Some((group, by)) => format!(
+            "The last release was rolled back with canary {by} of group {group}; it starts again with the next one of that canary, or push a fix."
+        ),
+        None => "The last release failed; push a fix, which starts a new one.".to_owned(),
+    }
 }

@@ -20,7 +20,7 @@ use super::draft::Draft;
 use super::settled::is_new;
 use super::{in_place, progressing};
 use crate::model::{
-    Effect, Facts, Journal, Membership, Notice, Percent, Phase, Settings, Stand, TargetSeen, Time, Wait,
+    Effect, Facts, Journal, Membership, Notice, Percent, Phase, Settings, Stand, Strategy, TargetSeen, Time, Wait,
 };
 
 /// Long enough for a sync that changes several targets at once: all of them have joined by then.
@@ -172,7 +172,8 @@ pub(super) fn falls(draft: &mut Draft<'_>, target: &TargetSeen) -> bool {
 pub(super) fn vote(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
     let Some(own) = draft.journal.group.clone().filter(|own| own.stand == Stand::In) else {
         draft.wait_for_others(of_start(draft.facts, &draft.journal, settings));
-        return draft.hold_step(settings);
+        // Without checks nothing is due again: whatever lets it take part wakes it.
+        return if settings.strategy == Strategy::Skip { draft.stand_by(settings) } else { draft.hold_step(settings) };
     };
     draft.journal.group = Some(Membership { stand: Stand::Ready, since: draft.now, ..own });
     stand_by(draft, target);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::corner::Corner;
 use crate::api::{self, sentences};
-use crate::model::{Complaint, Phase, Standing, Truth};
+use crate::model::{Complaint, Phase, Stand, Standing, Truth};
 use crate::object::{ObjectKey, Objects, kinds, value};
 use crate::settings;
 
@@ -23,10 +23,16 @@ pub(super) fn further(objects: &Objects) -> Vec<ObjectKey> {
 impl Corner<'_> {
     /// Where the Canaries of `spec.dependsOn` stand.
     pub(super) fn standings(&self, complaints: &mut Vec<Complaint>) -> BTreeMap<String, Standing> {
-        let mut standings = BTreeMap::new();
+        let (mut standings, peers) = (BTreeMap::new(), self.peers());
+        // Who is promoted together with this one comes first with its analysis alone.
+        let ready = |key: &ObjectKey| {
+            let member = peers.get(&key.name).filter(|_| key.namespace == self.names.namespace);
+            member.is_some_and(|member| matches!(member.stand, Stand::Ready | Stand::Agreed))
+        };
         for key in keys(&self.scene.canary, &self.names.namespace) {
             let name = format!("{}/{}", key.namespace, key.name);
             let standing = self.scene.objects.find(&key).map_or(Standing::Missing, standing);
+            let standing = if ready(&key) { Standing::Settled } else { standing };
             if key == self.names.key() || self.leads_back(&key) {
                 complaints.push(told(&sentences::CAN095, &[("name", &name)]));
             } else if standing == Standing::Missing {
@@ -116,6 +122,23 @@ mod tests {
         assert_eq!(seen(&failed), Standing::Failed);
         failed["conditions"][0]["status"] = "True".into();
         assert_eq!(seen(&failed), Standing::Settled, "the failed revision was taken back in Git");
+    }
+
+    #[test]
+    fn a_member_of_the_same_group_comes_first_with_its_analysis_and_not_with_its_promotion() {
+        let standing = |group: &str, stand: &str| {
+            let group = json!({"name": group, "round": 1, "stand": stand, "since": "1970-01-01T00:00:00Z"});
+            let mut db = named("db", &[], &json!({"phase": "Progressing", "group": group}));
+            db["spec"]["group"] = db["status"]["group"]["name"].clone();
+            let mut own = named("podinfo", &["db"], &Value::Null);
+            own["spec"]["group"] = "shop".into();
+            let mut store = store();
+            store.put(kinds::CANARY.named("test", "db"), db);
+            scene_of(own, &store).facts().standings.get("test/db").copied()
+        };
+        assert_eq!(standing("shop", "in"), Some(Standing::Releasing));
+        assert_eq!(standing("shop", "ready"), Some(Standing::Settled));
+        assert_eq!(standing("bank", "ready"), Some(Standing::Releasing));
     }
 
     #[test]

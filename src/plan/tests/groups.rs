@@ -119,6 +119,13 @@ fn when_one_member_fails_the_others_roll_back_and_name_it() {
         assert_eq!(plan.effects, [Effect::Route(Routing::PRIMARY)]);
         let named = Notice::GroupFailed("shop".to_owned(), "cart".to_owned());
         assert_eq!(plan.notices, [named, Notice::RolledBack], "the one that began it");
+        let stalled = plan.journal.condition(ConditionKind::Stalled).map(|condition| condition.message.as_str());
+        assert_eq!(
+            stalled,
+            Some(
+                "The last release was rolled back with canary cart of group shop; it starts again with the next one of that canary, or push a fix."
+            )
+        );
     }
 }
 
@@ -139,6 +146,16 @@ fn a_release_that_takes_no_part_yet_fails_alone() {
     facts.journal.group = Some(member(Stand::Joining, 1, 58));
     facts.journal.failed_checks = 1;
     assert_eq!(round(&decide(&facts, &success(0.0), t(60))), (Stand::Out, 1));
+}
+
+#[test]
+fn a_release_without_analysis_that_takes_no_part_yet_waits_without_a_write() {
+    let mut facts = with(analysing(0), Some(member(Stand::Out, 1, 0)), &[("login", member(Stand::Ready, 2, 0))]);
+    set(&mut facts).strategy = Strategy::Skip;
+    let facts = next(&facts, &decide(&facts, &[], t(60)));
+    assert!(facts.journal.waits.is_some() && facts.journal.phase == Phase::Progressing, "{:?}", facts.journal);
+    let later = decide(&facts, &[], t(61));
+    assert_eq!((&later.journal, later.notices.len()), (&facts.journal, 0));
 }
 
 #[test]
