@@ -74,7 +74,12 @@ async fn who_has_voted_rolls_back_with_the_one_that_fails_also_after_a_restart()
         }
         waits_for(&database, "hello").await?;
         operator.kill()?;
+        let before = shop.status().await?.canary_weight;
         let _operator = Operator::start(&namespace, &[])?;
+        wait_until("a step by the next one", RELEASED_WITHIN, async || {
+            Ok((shop.status().await?.canary_weight > before).then_some(()))
+        })
+        .await?;
         ask(&shop, "abort/1").await?;
         shop.reaches(Phase::Failed, RELEASED_WITHIN).await?;
         database.reaches(Phase::Failed, MOVES_WITHIN).await?;
