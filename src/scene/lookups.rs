@@ -3,7 +3,7 @@
 use super::corner::{self, Names};
 use super::{ConfigTracking, Defaults, configs, order, receivers};
 use crate::api;
-use crate::model::Revision;
+use crate::model::{Layout, Revision};
 use crate::object::{Kind, ObjectKey, Objects, kinds};
 use crate::workload;
 
@@ -52,12 +52,16 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
     let [_, primary, side] = names.services();
-    let labelled = vec![
+    let mut labelled = vec![
         group(kinds::BUDGET, EVERY, ""),
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side.name),
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
     ];
+    if names.kind == kinds::DAEMON_SET && names.layout == Layout::InPlace {
+        // Their names are random, and no label says whose they are.
+        labelled.push(group(kinds::POD, EVERY, ""));
+    }
     Lookups { keys, labelled }
 }
 
