@@ -4,6 +4,7 @@ mod after;
 mod back;
 mod in_place;
 mod lever;
+mod on_nodes;
 mod pods;
 mod preview;
 mod sizes;
