@@ -12,19 +12,25 @@ source "$E2E/lib/operator.sh"
 SEEDS=${SERIN_SEEDS:-20000}
 [[ $SEEDS =~ ^[1-9][0-9]{0,8}$ ]] || die "SERIN_SEEDS=$SEEDS: want a whole number of seeds"
 
+# Where the seeds of other lives begin: StatefulSets and DaemonSets in place, groups (src/sim).
+IN_PLACE=$((1 << 32)) ON_NODES=$((1 << 33)) GROUPS_OF_CANARIES=$((1 << 34))
+
 main() {
   operator_build
-  check "$SEEDS seeds hold every invariant" in_parallel
+  check "$SEEDS seeds hold every invariant" in_parallel 0 "$SEEDS"
+  check "a twentieth of them with StatefulSets in place" in_parallel "$IN_PLACE" $((SEEDS / 20 + 1))
+  check "a twentieth of them with DaemonSets in place" in_parallel "$ON_NODES" $((SEEDS / 20 + 1))
+  check "a hundredth of them with groups of canaries" in_parallel "$GROUPS_OF_CANARIES" $((SEEDS / 100 + 1))
   "$OPERATOR" simulate --seed 0 --count 50 --bench
   finish
 }
 
-# in_parallel: a share of the seeds for each core.
+# in_parallel FIRST COUNT: a share of the seeds for each core.
 in_parallel() {
   local cores share first code=0 players=()
   cores=$(nproc)
-  share=$(((SEEDS + cores - 1) / cores))
-  for ((first = 0; first < SEEDS; first += share)); do
+  share=$((($2 + cores - 1) / cores))
+  for ((first = $1; first < $1 + $2; first += share)); do
     "$OPERATOR" simulate --seed "$first" --count "$share" &
     players+=($!)
   done

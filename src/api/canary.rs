@@ -59,7 +59,8 @@ use super::{
     validation = rules::canary_is_counted(),
     validation = rules::one_hand_counts_the_canary(),
     validation = in_place::is_not_routed(),
-    validation = in_place::means_something()
+    validation = in_place::means_something(),
+    validation = in_place::is_a_choice()
 )]
 pub struct CanarySpec {
     /// The router that shifts the traffic. Default: the operator's flag --mesh-provider.
@@ -137,8 +138,8 @@ pub struct CanarySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_analysis: Option<bool>,
 
-    /// Give the target its replicas and its traffic back when this object is deleted. Default false; true for a StatefulSet, whose
-    /// partition would hold up every later revision.
+    /// Give the target its replicas and its traffic back when this object is deleted. Default false; true in place, where
+    /// the update strategy that is left behind would hold up every later revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revert_on_deletion: Option<bool>,
 

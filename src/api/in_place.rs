@@ -111,7 +111,19 @@ const ALL: [Meaningless; 14] = [
     POD_ROUTING,
 ];
 
-const ELSEWHERE: &str = "self.targetRef.kind != 'StatefulSet'";
+const ELSEWHERE: &str = "(self.targetRef.kind != 'StatefulSet' && !(self.targetRef.kind == 'DaemonSet' && \
+                         has(self.targetRef.inPlace) && self.targetRef.inPlace))";
+
+/// Only of a DaemonSet both are known.
+pub(super) fn is_a_choice() -> Rule {
+    let holds = "!has(self.targetRef.inPlace) || self.targetRef.kind == 'DaemonSet' || \
+                 self.targetRef.inPlace == (self.targetRef.kind == 'StatefulSet')";
+    let values = [
+        ("value", "(self.targetRef.inPlace ? 'true' : 'false')"),
+        ("how", "(self.targetRef.kind == 'StatefulSet' ? 'always' : 'never')"),
+    ];
+    in_place(holds.to_owned(), &sentences::CAN134, &values).field_path(".targetRef.inPlace")
+}
 
 pub(super) fn is_not_routed() -> Rule {
     let holds = format!("{ELSEWHERE} || !has(self.provider) || self.provider == 'kubernetes'");

@@ -21,6 +21,10 @@ pub struct TargetRef {
     /// Name of the workload.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
+
+    /// DaemonSet only: release it in place, as a StatefulSet always is. Default false: a copy of it runs beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<bool>,
 }
 
 /// A kind of workload that can be released.
@@ -42,6 +46,15 @@ impl TargetRef {
     pub fn is_knative(&self) -> bool {
         self.kind == TargetKind::Service && self.api_version == "serving.knative.dev/v1"
     }
+
+    /// Where the pods of its releases run.
+    pub fn layout(&self) -> Layout {
+        match self.kind {
+            TargetKind::StatefulSet => Layout::InPlace,
+            TargetKind::DaemonSet if self.in_place == Some(true) => Layout::InPlace,
+            TargetKind::DaemonSet | TargetKind::Deployment | TargetKind::Service => Layout::Beside,
+        }
+    }
 }
 
 impl TargetKind {
@@ -52,14 +65,6 @@ impl TargetKind {
             Self::Deployment => "Deployment",
             Self::Service => "Service",
             Self::StatefulSet => "StatefulSet",
-        }
-    }
-
-    /// Where the pods of a release of this kind run.
-    pub const fn layout(self) -> Layout {
-        match self {
-            Self::StatefulSet => Layout::InPlace,
-            Self::DaemonSet | Self::Deployment | Self::Service => Layout::Beside,
         }
     }
 }

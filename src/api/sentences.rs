@@ -282,6 +282,15 @@ sentences! {
     CAN133 NoRevisionYet
     "StatefulSet/{target} in namespace {namespace} has no revision in its status yet, so there is nothing to release; this goes on by itself once its controller has seen it"
 
+    CAN134 InPlaceIsNoChoice
+    "spec.targetRef.inPlace is {value}, and a {kind} is {how} released in place, so it would never come true; drop it"
+
+    CAN135 NoPodsToShare
+    "DaemonSet/{target} in namespace {namespace} has no pods that could be shared, because its controller has counted no node for it, so nothing can be released; this goes on by itself once it has; if it does not, correct spec.template.spec.nodeSelector or tolerations"
+
+    CAN136 NoPodMayGo
+    "DaemonSet/{target} has spec.updateStrategy.rollingUpdate.maxUnavailable {value}, and in place an old pod goes before the new one of its node comes, so no pod could ever be replaced; write 1 or more"
+
     CAN150 NoPodsToWatch
     "{field} is set, and a target of kind Service has no pods that could be watched or judged, so it would never come true; drop it, or name a workload in spec.targetRef"
 

@@ -41,7 +41,7 @@ pub fn query(key: &ObjectKey, object: Option<&Value>, names: &Names) -> Result<A
         generation: 0,
         kind: names.spec.target_ref.kind.as_str().to_owned(),
         target: target.to_owned(),
-        layout: names.spec.target_ref.kind.layout(),
+        layout: names.spec.target_ref.layout(),
     };
     let (interval, window) = names.interval.clone();
     let (namespace, name) = (key.namespace.clone(), key.name.clone());

@@ -40,7 +40,17 @@ fn own_routes() -> BTreeSet<String> {
 }
 
 /// What Flagger has not, by the directory of its example.
-const FEATURES: &[&str] = &["bake", "canary-replicas", "first", "gates", "in-place", "pod-routing", "ports", "preview"];
+const FEATURES: &[&str] = &[
+    "bake",
+    "canary-replicas",
+    "first",
+    "gates",
+    "in-place",
+    "in-place/daemon-set",
+    "pod-routing",
+    "ports",
+    "preview",
+];
 
 fn features() -> impl Iterator<Item = String> {
     FEATURES.iter().map(|name| (*name).to_owned())

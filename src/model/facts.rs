@@ -84,7 +84,7 @@ impl Facts {
     pub fn in_force(&self) -> Option<Cow<'_, Settings>> {
         let mut settings = Cow::Borrowed(self.settings.as_ref()?);
         if let Some(target) = self.target.found().filter(|_| self.canary.layout == Layout::InPlace) {
-            settings.to_mut().in_pods(target.replicas);
+            settings.to_mut().in_pods(target.replicas, target.kept_back());
         }
         let target = self.target.found().map(|target| &target.revision);
         let exempt = target.is_some() && self.journal.exempt.as_ref() == target;
@@ -194,6 +194,16 @@ pub enum Replacement {
     Rolling,
     /// All of them go before the first new one is ready.
     AllAtOnce,
+    /// Each when somebody deletes it, for one of what stands in the spec then.
+    OnDelete,
+}
+
+impl TargetSeen {
+    /// Pods that keep their revision until a promotion in place. With the last one the revision to go back to would be forgotten, save
+    /// where it is noted; so a pod that is the only one can be judged there, too.
+    pub fn kept_back(&self) -> u32 {
+        u32::from(self.replacement != Replacement::OnDelete || self.replicas > 1)
+    }
 }
 
 /// Our copy of the workload.

@@ -97,10 +97,10 @@ impl Percent {
         Self::hundredths(i64::from(part) * i64::from(Self::FULL.0) / i64::from(whole.max(1)))
     }
 
-    /// What this share of `pods` comes to in whole ones, rounded up; one at least is left out.
+    /// What this share of `pods` comes to in whole ones, rounded up; `kept` at least are left out.
     #[must_use]
-    pub fn in_pods(self, pods: u32) -> Self {
-        Self::share(self.of(pods).min(pods.saturating_sub(1)), pods)
+    pub fn in_pods(self, pods: u32, kept: u32) -> Self {
+        Self::share(self.of(pods).min(pods.saturating_sub(kept)), pods)
     }
 
     /// Nothing at all.
@@ -159,7 +159,7 @@ mod tests {
             }
         }
         assert_eq!(Percent::share(0, 0), Percent::ZERO);
-        let in_pods = |share: i64, pods| Percent::clamped(share).in_pods(pods).whole();
+        let in_pods = |share: i64, pods| Percent::clamped(share).in_pods(pods, 1).whole();
         assert_eq!(
             [in_pods(0, 5), in_pods(1, 5), in_pods(21, 5), in_pods(100, 5), in_pods(50, 2)],
             [0, 20, 40, 80, 50]

@@ -68,10 +68,10 @@ pub enum First {
 }
 
 impl Settings {
-    /// Makes the steps those of whole pods.
-    pub fn in_pods(&mut self, pods: u32) {
+    /// Makes the steps those of whole pods, of which `kept` are given to no step.
+    pub fn in_pods(&mut self, pods: u32, kept: u32) {
         if let Strategy::Progressive { steps, .. } = &mut self.strategy {
-            *steps = steps.in_pods(pods);
+            *steps = steps.in_pods(pods, kept);
         }
     }
 
@@ -279,8 +279,8 @@ impl Steps {
 
     /// What these come to in whole pods; as they are where no pod can be given away.
     #[must_use]
-    pub fn in_pods(&self, pods: u32) -> Self {
-        let mut weights: Vec<_> = self.weights.iter().map(|weight| weight.in_pods(pods)).collect();
+    pub fn in_pods(&self, pods: u32, kept: u32) -> Self {
+        let mut weights: Vec<_> = self.weights.iter().map(|weight| weight.in_pods(pods, kept)).collect();
         weights.dedup();
         Self::new(weights).map_or_else(|| self.clone(), |steps| Self { then: self.then, ..steps })
     }
@@ -437,7 +437,7 @@ mod tests {
 
     #[test]
     fn steps_that_come_to_the_same_pods_are_one() {
-        let of = |pods| Steps::linear(Percent::clamped(15), Percent::FULL).map(|steps| steps.in_pods(pods)).unwrap();
+        let of = |pods| Steps::linear(Percent::clamped(15), Percent::FULL).map(|steps| steps.in_pods(pods, 1)).unwrap();
         assert_eq!(of(4).weights(), [25, 50, 75].map(Percent::clamped));
         assert_eq!(of(1).weights().len(), 7, "nothing can be shared");
     }

@@ -9,7 +9,7 @@ pub(super) fn note(notice: &Notice, who: &CanaryRef) -> Option<String> {
     if who.layout != Layout::InPlace {
         return None;
     }
-    let field = "spec.updateStrategy.rollingUpdate.partition";
+    let field = if kind == "DaemonSet" { "spec.updateStrategy" } else { "spec.updateStrategy.rollingUpdate.partition" };
     Some(match notice {
         Notice::NewRevision => format!("New revision detected! Its first weight brings its first pods, {target}.{ns}"),
         Notice::Advanced(weight) => format!("Advance {name}.{ns} canary weight {weight} of the pods"),

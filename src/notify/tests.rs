@@ -269,6 +269,10 @@ fn a_release_in_place_speaks_of_pods_and_of_no_primary() {
         );
         assert!(elsewhere || lies.is_none(), "{lies:?}: {note}");
     }
+    let drift = |who: &CanaryRef| event(&Notice::RouteDrift(Percent::ZERO, Percent::FULL), who).note;
+    assert!(drift(&who).starts_with("spec.updateStrategy.rollingUpdate.partition or replicas of StatefulSet/"));
+    let on_nodes = CanaryRef { kind: "DaemonSet".to_owned(), ..who.clone() };
+    assert!(drift(&on_nodes).starts_with("spec.updateStrategy or replicas of DaemonSet/"));
     let advanced = event(&Notice::Advanced(Percent::clamped(40)), &who).note;
     assert_eq!(advanced, "Advance podinfo.test canary weight 40 of the pods");
 }

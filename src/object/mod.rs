@@ -4,6 +4,8 @@
 
 mod change;
 pub mod content;
+pub mod daemon;
+pub mod divided;
 mod fake;
 mod kind;
 mod mark;

@@ -4,40 +4,16 @@
 
 use serde_json::Value;
 
+use super::divided::{Divided, Member};
 use super::kinds::POD;
 use super::{ObjectKey, Objects, value};
 
 /// A StatefulSet and its pods.
 #[derive(Clone, Debug)]
 pub struct Stateful<'a> {
+    key: ObjectKey,
     object: &'a Value,
     pods: Vec<Member<'a>>,
-}
-
-/// A pod of a StatefulSet.
-#[derive(Clone, Debug)]
-pub struct Member<'a> {
-    /// Its ordinal, less the first one.
-    pub index: u32,
-    /// The pod.
-    pub key: ObjectKey,
-    /// Its uid: the next pod has the same name.
-    pub uid: &'a str,
-    /// Name of the ControllerRevision that it was made of.
-    pub revision: &'a str,
-    /// Whether it answers.
-    pub standing: Standing,
-}
-
-/// Whether a pod answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
-    /// It does.
-    Ready,
-    /// Not yet, or not any more.
-    Unready,
-    /// It is deleted, and finishes its requests.
-    Leaving,
 }
 
 impl<'a> Stateful<'a> {
@@ -45,7 +21,7 @@ impl<'a> Stateful<'a> {
     pub fn find(key: &ObjectKey, have: &'a Objects) -> Option<Self> {
         let object = have.find(key)?;
         let pods = keys(key, object).zip(0..).filter_map(|(key, index)| Member::read(index, key, have));
-        Some(Self { object, pods: pods.collect() })
+        Some(Self { key: key.clone(), object, pods: pods.collect() })
     }
 
     /// The object itself.
@@ -56,12 +32,6 @@ impl<'a> Stateful<'a> {
     /// Its pods that are there, by index.
     pub fn pods(&self) -> &[Member<'a>] {
         &self.pods
-    }
-
-    /// Those of them that are of this revision and answer.
-    pub fn ready(&self, revision: Option<&str>) -> u32 {
-        let ready = self.pods.iter().filter(|pod| pod.standing == Standing::Ready && Some(pod.revision) == revision);
-        u32::try_from(ready.count()).unwrap_or(u32::MAX)
     }
 
     /// Pods wanted.
@@ -94,12 +64,6 @@ impl<'a> Stateful<'a> {
         if self.newer().is_some() { self.replicas().saturating_sub(self.partition()) } else { 0 }
     }
 
-    /// Whether its controller has seen the newest spec.
-    pub fn is_observed(&self) -> bool {
-        let generation = |path: &[&str]| value::at(self.object, path).and_then(Value::as_i64).unwrap_or_default();
-        generation(&["metadata", "generation"]) <= generation(&["status", "observedGeneration"])
-    }
-
     fn revision(&self, field: &str) -> Option<&'a str> {
         value::text(self.object, &["status", field]).filter(|name| !name.is_empty())
     }
@@ -119,21 +83,37 @@ fn replicas(object: &Value) -> u32 {
     value::count(object, &["spec", "replicas"]).unwrap_or(1)
 }
 
-impl<'a> Member<'a> {
-    fn read(index: u32, key: ObjectKey, have: &'a Objects) -> Option<Self> {
-        let pod = have.find(&key)?;
-        let text = |path: &[&str]| value::text(pod, path);
-        let conditions = value::at(pod, &["status", "conditions"]).and_then(Value::as_array).into_iter().flatten();
-        let ready = conditions.into_iter().any(|condition| {
-            value::text(condition, &["type"]) == Some("Ready") && value::text(condition, &["status"]) == Some("True")
-        });
-        let standing = match text(&["metadata", "deletionTimestamp"]) {
-            Some(_) => Standing::Leaving,
-            None if ready => Standing::Ready,
-            None => Standing::Unready,
-        };
-        let revision = text(&["metadata", "labels", "controller-revision-hash"]).unwrap_or_default();
-        Some(Self { index, key, uid: text(&["metadata", "uid"]).unwrap_or_default(), revision, standing })
+impl Divided for Stateful<'_> {
+    fn pods(&self) -> &[Member<'_>] {
+        &self.pods
+    }
+
+    fn replicas(&self) -> u32 {
+        Stateful::replicas(self)
+    }
+
+    fn current(&self) -> Option<&str> {
+        Stateful::current(self)
+    }
+
+    fn newer(&self) -> Option<&str> {
+        Stateful::newer(self)
+    }
+
+    fn given(&self) -> u32 {
+        Stateful::given(self)
+    }
+
+    fn is_observed(&self) -> bool {
+        value::is_observed(self.object)
+    }
+
+    /// By the partition: whether its controller has come to them or not.
+    fn sides(&self) -> [Vec<String>; 2] {
+        let kept = usize::try_from(self.replicas() - self.given()).unwrap_or(usize::MAX);
+        let mut pods: Vec<_> = keys(&self.key, self.object).map(|key| key.name).collect();
+        let newer = pods.split_off(kept.min(pods.len()));
+        [pods, newer]
     }
 }
 
@@ -142,6 +122,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::FakeStore;
+    use super::super::divided::Standing;
     use super::super::kinds::STATEFUL_SET;
     use super::*;
 

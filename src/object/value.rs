@@ -21,6 +21,12 @@ pub fn count(value: &Value, path: &[&str]) -> Option<u32> {
     at(value, path).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok())
 }
 
+/// Whether the controller of an object has seen its newest spec.
+pub fn is_observed(object: &Value) -> bool {
+    let generation = |path: &[&str]| at(object, path).and_then(Value::as_i64).unwrap_or_default();
+    generation(&["metadata", "generation"]) <= generation(&["status", "observedGeneration"])
+}
+
 /// Whether every field of `want` stands in `have` with the same value. Lists are compared whole.
 pub fn contains(have: &Value, want: &Value) -> bool {
     match (have, want) {

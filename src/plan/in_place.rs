@@ -6,7 +6,9 @@
 use super::draft::Draft;
 use super::traffic::routed;
 use super::{progressing, promoting};
-use crate::model::{Facts, Layout, Notice, Percent, Phase, Settings, TargetSeen, Unready};
+use crate::model::{
+    Effect, Facts, Layout, Notice, Percent, Phase, PrimarySource, Replacement, Settings, TargetSeen, Unready,
+};
 
 /// Whether the release runs in place.
 pub(super) fn is_so(facts: &Facts) -> bool {
@@ -18,10 +20,10 @@ pub(super) fn is_shared(facts: &Facts) -> bool {
     is_so(facts) && !routed(facts).is_zero() && routed(facts) != Percent::FULL
 }
 
-/// What `asked` comes to in whole pods, rounded up. One pod at least stays what it was until the promotion: with the last one the
-/// revision to go back to would be forgotten.
+/// What `asked` comes to in whole pods, rounded up, as far as they may be given before the promotion.
 pub(super) fn share(facts: &Facts, asked: Percent) -> Percent {
-    asked.in_pods(facts.target.found().map_or(0, |target| target.replicas))
+    let (pods, kept) = facts.target.found().map_or((0, 1), |target| (target.replicas, target.kept_back()));
+    asked.in_pods(pods, kept)
 }
 
 /// The share that the pods shall have in this phase where the release has `weight`.
@@ -68,7 +70,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
         // Each pod has the whole deadline.
         draft.enter(Phase::Promoting, has, settings.interval);
     }
-    let why = target.rollout.readiness(Percent::FULL).err().unwrap_or(Unready::NotObserved);
+    let ready = target.rollout.readiness(Percent::FULL);
+    if target.replacement == Replacement::OnDelete && has == Percent::FULL && ready.is_ok() {
+        // Its controller knows no revision that all pods have: it is noted for it.
+        draft.act(Effect::Primary(PrimarySource::Target(target.revision.clone())));
+    }
+    let why = ready.err().unwrap_or(Unready::NotObserved);
     match draft.patience(settings, why, Notice::PrimaryNotReady) {
         Ok(()) => {
             draft.route();

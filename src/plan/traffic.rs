@@ -33,6 +33,10 @@ impl Draft<'_> {
         let Some(settings) = &self.facts.settings else { return false };
         self.cookies(settings);
         let share = safe(self.facts, weight);
+        if in_place::is_so(self.facts) && share < weight {
+            // It comes later, and until then no other hand took it away.
+            self.wait();
+        }
         let wanted = wanted(self.facts, settings, &self.journal, share);
         if self.facts.route.is(&wanted) {
             return share == self.journal.weight;

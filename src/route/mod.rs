@@ -96,7 +96,7 @@ pub fn named(name: &str) -> Option<&'static dyn Router> {
 /// The router of a canary of this provider: that of the user's own routes, where there are any, or of the target itself.
 pub fn of(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router> {
     let by_pods = spec.service.as_ref().is_some_and(|service| service.pod_routing.is_some());
-    find(provider).map(|router| match spec.target_ref.kind.layout() {
+    find(provider).map(|router| match spec.target_ref.layout() {
         Layout::InPlace => IN_PLACE,
         Layout::Beside if spec.brings_routes() => OWN,
         Layout::Beside if by_pods && router.kinds().is_empty() => PODS,
@@ -106,7 +106,7 @@ pub fn of(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router>
 
 /// Who counts the requests of a canary of this provider: its own router, also where the user brings the routes.
 pub fn counting(spec: &api::CanarySpec, provider: &str) -> Option<&'static dyn Router> {
-    if spec.target_ref.kind.layout() == Layout::InPlace { Some(IN_PLACE) } else { find(provider) }
+    if spec.target_ref.layout() == Layout::InPlace { Some(IN_PLACE) } else { find(provider) }
 }
 
 /// Says that no router is called `provider`, and which are known.

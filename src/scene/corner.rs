@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Defaults, Scene, configs};
 use crate::api::{self, TargetKind};
-use crate::model::{CanaryRef, Complaint};
+use crate::model::{CanaryRef, Complaint, Layout};
 use crate::object::{Change, Kind, ObjectKey, kinds};
 use crate::route::{self, Router};
 use crate::settings;
@@ -20,6 +20,8 @@ pub(super) struct Names {
     pub(super) uid: String,
     /// Kind of the target.
     pub(super) kind: Kind,
+    /// Where the pods of its releases run.
+    pub(super) layout: Layout,
     pub(super) target: String,
     pub(super) apex: String,
 }
@@ -34,6 +36,7 @@ impl Names {
             canary: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),
             apex: apex.unwrap_or_else(|| target.clone()),
+            layout: canary.spec.target_ref.layout(),
             kind: match canary.spec.target_ref.kind {
                 TargetKind::Deployment => kinds::DEPLOYMENT,
                 TargetKind::DaemonSet => kinds::DAEMON_SET,
@@ -75,7 +78,7 @@ impl Names {
             generation: canary.metadata.generation.unwrap_or(0),
             kind: canary.spec.target_ref.kind.as_str().to_owned(),
             target: self.target.clone(),
-            layout: canary.spec.target_ref.kind.layout(),
+            layout: self.layout,
         }
     }
 }
@@ -100,7 +103,7 @@ impl<'a> Corner<'a> {
     pub(super) fn of(scene: &'a Scene) -> Self {
         let names = Names::of(&scene.canary);
         let target = scene.objects.find(&names.target());
-        let with_pods = target.filter(|_| whole::of(names.kind).is_none());
+        let with_pods = target.filter(|_| whole::of(names.kind, names.layout).is_none());
         let selector = with_pods.map(|target| Selector::of(target, &scene.defaults.selector_labels));
         let (configs, missing) = configs::of_target(scene, &names.namespace, with_pods);
         let provider = provider(&scene.canary, &scene.defaults.provider);
@@ -119,15 +122,15 @@ impl<'a> Corner<'a> {
 
     /// How the target is released, where that is as a whole; `None` where it runs pods, and where it is missing.
     pub(super) fn whole(&self) -> Option<(&'static dyn Whole, Place<'_>)> {
-        let Names { namespace, canary, kind, target: name, apex, .. } = &self.names;
-        let (whole, target, objects) = (whole::of(*kind)?, self.target()?, &self.scene.objects);
+        let Names { namespace, canary, kind, layout, target: name, apex, .. } = &self.names;
+        let (whole, target, objects) = (whole::of(*kind, *layout)?, self.target()?, &self.scene.objects);
         Some((whole, Place { namespace, canary, name, apex, target, objects }))
     }
 
     /// `None` where the target is missing or has no label of its own.
     pub(super) fn subject(&self) -> Option<Subject<'_>> {
         let selector = self.selector.as_ref()?.as_ref().ok()?;
-        let Names { namespace, canary, uid, kind, target, apex } = &self.names;
+        let Names { namespace, canary, uid, kind, target, apex, .. } = &self.names;
         let label_prefixes = &self.scene.defaults.include_label_prefix;
         let scaler = self.scene.canary.spec.autoscaler_ref.as_ref();
         let full = self.scene.canary.status.as_ref().and_then(|status| status.primary_replicas);

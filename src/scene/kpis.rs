@@ -5,8 +5,8 @@ use super::corner::{Corner, Names};
 use crate::api::sentences::{self, Sentence};
 use crate::metric::{Ask, Growth, resolve};
 use crate::model::{Builtin, Comparison, Complaint, Kpi, KpiSource, Layout, Measurement, Settings, Span, Test, Time};
+use crate::object::divided;
 use crate::object::kinds;
-use crate::object::stateful::{self, Stateful};
 use crate::route::{self, BuiltinQuery};
 use crate::workload;
 
@@ -187,14 +187,12 @@ impl Corner<'_> {
 
     /// The workload that is measured, and its pods, where these are a part of it.
     fn part_of<'m>(&'m self, measured: &'m str) -> (&'m str, Option<String>) {
-        if self.scene.canary.spec.target_ref.kind.layout() == Layout::Beside {
+        if self.scene.canary.spec.target_ref.layout() == Layout::Beside {
             return (measured, None);
         }
         let (target, canary) = (&self.names.target, measured == self.names.target);
-        let Some(set) = Stateful::find(&self.names.target(), &self.scene.objects) else { return (target, None) };
-        let kept = usize::try_from(set.replicas() - set.given()).unwrap_or(usize::MAX);
-        let pods: Vec<_> = stateful::keys(&self.names.target(), set.object()).map(|key| key.name).collect();
-        let (primary, newer) = pods.split_at(kept.min(pods.len()));
+        let Some(set) = divided::find(&self.names.target(), &self.scene.objects) else { return (target, None) };
+        let [primary, newer] = set.sides();
         let measured = if canary { newer } else { primary };
         // No pod is called so, and no expression at all would mean every series without this label.
         let nobody = || format!("{target}-()");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::corner::{self, Names};
 use super::{ConfigTracking, Defaults, configs, order, receivers};
 use crate::api;
-use crate::model::Revision;
+use crate::model::{Layout, Revision};
 use crate::object::{Kind, ObjectKey, Objects, kinds, value};
 use crate::workload;
 
@@ -73,6 +73,10 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
     ];
     labelled.extend(canary.spec.group.as_deref().map(|name| group(kinds::CANARY, GROUP, name)));
+    if names.kind == kinds::DAEMON_SET && names.layout == Layout::InPlace {
+        // Their names are random, and no label says whose they are.
+        labelled.push(group(kinds::POD, EVERY, ""));
+    }
     Lookups { keys, labelled }
 }
 

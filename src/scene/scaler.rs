@@ -10,7 +10,7 @@ use crate::workload::{CANARY, pods, whole};
 impl Corner<'_> {
     /// What decides on the number of pods. A missing autoscaler is told, and heals by itself when it comes.
     pub(super) fn scaling(&self, complaints: &mut Vec<Complaint>) -> Scaling {
-        if whole::of(self.names.kind).is_some() {
+        if whole::of(self.names.kind, self.names.layout).is_some() {
             return Scaling::Foreign;
         }
         let left = self.primary().and_then(scaler::made_for);
@@ -45,7 +45,7 @@ impl Corner<'_> {
 
     /// Order: a pause begins before the pods go and ends before they come, so that the autoscaler never has another opinion.
     pub(super) fn scale_target(&self, replicas: u32) -> Vec<Change> {
-        if whole::of(self.names.kind).is_some() {
+        if whole::of(self.names.kind, self.names.layout).is_some() {
             return Vec::new();
         }
         let pause = if replicas == 0 { Pause::AtZero } else { Pause::Over };

@@ -149,7 +149,7 @@ fn abilities(spec: &CanarySpec, name: &str) -> Vec<Complaint> {
     let can = router.capabilities(service);
     let name = if spec.brings_routes() { "routeRefs" } else { name };
     // What is said of a release in place is said by itself.
-    if spec.skip_analysis == Some(true) || !can.weights || spec.target_ref.kind.layout() == Layout::InPlace {
+    if spec.skip_analysis == Some(true) || !can.weights || spec.target_ref.layout() == Layout::InPlace {
         return Vec::new();
     }
     let analysis = &spec.analysis;

@@ -4,7 +4,7 @@ use crate::api::in_place::{
     AFFINITY, BAKE, FIRST, FREEZE, ITERATIONS, KEEP_WARM, MATCH, MIRROR, Meaningless, POD_ROUTING, PREVIEW, RETURN,
     ROUTES, SCALER, WINDOW,
 };
-use crate::api::{CanarySpec, OnFailure, Provider, sentences};
+use crate::api::{CanarySpec, OnFailure, Provider, TargetKind, TargetRef, sentences};
 use crate::model::{Complaint, Layout};
 
 use super::complaints::{complaint, matches};
@@ -12,8 +12,8 @@ use super::complaints::{complaint, matches};
 /// Every complaint about a spec whose target is released in place.
 pub(super) fn all(spec: &CanarySpec, router: &str) -> Vec<Complaint> {
     let kind = ("kind", spec.target_ref.kind.as_str());
-    if spec.target_ref.kind.layout() != Layout::InPlace {
-        return Vec::new();
+    if spec.target_ref.layout() != Layout::InPlace {
+        return choice(&spec.target_ref).into_iter().collect();
     }
     let unrouted = router != Provider::Kubernetes.as_str();
     let unrouted = unrouted.then(|| complaint(&sentences::CAN130, &[("provider", router), kind]));
@@ -21,7 +21,19 @@ pub(super) fn all(spec: &CanarySpec, router: &str) -> Vec<Complaint> {
         set(spec).into_iter().filter(|(set, _)| *set).map(|(_, Meaningless { field, why, instead, .. })| {
             complaint(&sentences::CAN131, &[("field", field), kind, ("why", why), ("instead", instead)])
         });
-    unrouted.into_iter().chain(meaningless).collect()
+    choice(&spec.target_ref).into_iter().chain(unrouted).chain(meaningless).collect()
+}
+
+/// A kind of which only one is known.
+fn choice(target: &TargetRef) -> Option<Complaint> {
+    let asked = target.in_place.filter(|_| target.kind != TargetKind::DaemonSet)?;
+    let always = target.layout() == Layout::InPlace;
+    let values = [
+        ("value", if asked { "true" } else { "false" }),
+        ("kind", target.kind.as_str()),
+        ("how", if always { "always" } else { "never" }),
+    ];
+    (asked != always).then(|| complaint(&sentences::CAN134, &values))
 }
 
 /// The fields that mean nothing in place, and whether they are set.

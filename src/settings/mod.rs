@@ -84,8 +84,8 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         hooks: hook::hooks(spec),
         approvals: hook::approvals(spec),
         suspend: spec.suspend == Some(true),
-        // A partition that is left behind would hold up every revision to come.
-        revert_on_deletion: spec.revert_on_deletion.unwrap_or(spec.target_ref.kind.layout() == Layout::InPlace),
+        // A partition, or OnDelete, that is left behind would hold up every revision to come.
+        revert_on_deletion: spec.revert_on_deletion.unwrap_or(spec.target_ref.layout() == Layout::InPlace),
         rollback: rollback(spec),
         schedule,
         depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),

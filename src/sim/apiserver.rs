@@ -2,14 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::object::kinds::{CANARY, CONTROLLER_REVISION, DEPLOYMENT, STATEFUL_SET};
+use crate::object::kinds::{CANARY, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, STATEFUL_SET};
 use crate::object::{Change, Conflict, FakeStore, Kind, ObjectKey, Objects, value};
 
 /// When an object was deleted does not matter here, only that it was.
 const DELETED_AT: &str = "2026-01-01T00:00:00Z";
 
 /// Kinds whose changes of spec are counted.
-const COUNTED: [Kind; 3] = [CANARY, DEPLOYMENT, STATEFUL_SET];
+const COUNTED: [Kind; 4] = [CANARY, DEPLOYMENT, STATEFUL_SET, DAEMON_SET];
+
+/// Annotation of a DaemonSet that counts the changes of its template.
+const TEMPLATES: &str = "deprecated.daemonset.template.generation";
 
 /// Objects and the rules by which they change.
 #[derive(Clone, Debug, Default)]
@@ -125,6 +128,11 @@ impl Apiserver {
         let version = value::text(object, &["metadata", "resourceVersion"]).unwrap_or_default();
         let uid = value::text(object, &["metadata", "uid"]).map_or_else(|| format!("uid-{version}"), str::to_owned);
         let mut object = object.clone();
+        let template = |spec: Option<&Value>| spec.and_then(|spec| spec.get("template")).cloned();
+        if key.kind == DAEMON_SET && template(before) != template(object.get("spec")) {
+            let count = (template_generation(&object) + 1).to_string();
+            value::merge(&mut object, &json!({"metadata": {"annotations": {TEMPLATES: count}}}));
+        }
         value::merge(&mut object, &json!({"metadata": {"generation": generation, "uid": uid}}));
         self.store.put(key.clone(), object);
     }
@@ -140,6 +148,12 @@ impl Apiserver {
             owned.iter().for_each(|k| self.store.remove(k));
         }
     }
+}
+
+/// How often the template of a DaemonSet has changed.
+pub(super) fn template_generation(object: &Value) -> u32 {
+    let count = value::text(object, &["metadata", "annotations", TEMPLATES]);
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 fn holds(object: &Value) -> bool {

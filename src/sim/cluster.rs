@@ -14,8 +14,8 @@ use super::random::Random;
 use super::traffic::{self, History, MEMORY, Names, Scenery};
 use crate::api;
 use crate::model::{Percent, Routing, Time};
-use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT, STATEFUL_SET};
-use crate::object::{Change, Conflict, ObjectKey, value};
+use crate::object::kinds::{CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, STATEFUL_SET};
+use crate::object::{Change, Conflict, ObjectKey, daemon, value};
 
 /// Everything outside the operator.
 #[derive(Clone, Debug)]
@@ -125,8 +125,12 @@ impl Cluster {
         self.api.write_status(&key, seen, status)
     }
 
-    /// Another hand scales a workload.
+    /// Another hand scales a workload, or the number of nodes for a DaemonSet.
     pub(super) fn scale(&mut self, key: &ObjectKey, replicas: u32) {
+        if key.kind == DAEMON_SET {
+            self.workloads.nodes = replicas;
+            return;
+        }
         self.owns(key);
         self.api.edit(key, &json!({"spec": {"replicas": replicas}}));
     }
@@ -173,6 +177,26 @@ impl Cluster {
         self.workloads.pods()
     }
 
+    /// Whether pods of the target go back to the template before.
+    pub(super) fn holds_back(&self) -> bool {
+        let note = self.api.find(&self.target_key()).and_then(daemon::note);
+        note.is_some_and(|note| note.held.is_some())
+    }
+
+    /// Pods of a DaemonSet that do not answer, and how many of them its user lets be missing.
+    pub(super) fn missing(&self) -> Option<[u32; 2]> {
+        let note = self.api.find(&self.target_key()).and_then(daemon::note)?;
+        let ready = self.pods().iter().filter(|pod| pod.owner == self.target_key() && pod.is_ready(self.now)).count();
+        let nodes = self.workloads.nodes;
+        let missing = nodes.saturating_sub(u32::try_from(ready).unwrap_or(u32::MAX));
+        Some([missing, daemon::most_unavailable(&note.strategy, nodes)])
+    }
+
+    /// Whether there is a pod at most.
+    pub(super) fn is_single(&self) -> bool {
+        self.names.kind == DAEMON_SET && self.workloads.nodes < 2
+    }
+
     pub(super) fn replicas(&self, key: &ObjectKey) -> Option<u32> {
         self.api.find(key).map(|o| value::count(o, &["spec", "replicas"]).unwrap_or(1))
     }
@@ -184,19 +208,23 @@ impl Cluster {
     /// The workload whose pods are the primary's.
     pub(super) fn primary_key(&self) -> ObjectKey {
         match self.names.kind {
-            STATEFUL_SET => self.target_key(),
+            STATEFUL_SET | DAEMON_SET => self.target_key(),
             kind => kind.named(&self.names.namespace, self.names.primary()),
         }
     }
 
-    /// The template of the revision that serves: the primary's, or the last that all pods of a StatefulSet had.
-    pub(super) fn serving_template(&self) -> Option<&Value> {
-        if self.names.kind != STATEFUL_SET {
-            return self.template(&self.primary_key());
+    /// The template of the revision that serves: the primary's, or the last that all pods had, where they are replaced in place.
+    pub(super) fn serving_template(&self) -> Option<Value> {
+        let target = self.api.find(&self.target_key());
+        match self.names.kind {
+            DAEMON_SET => daemon::note(target?).map(|note| note.current.template),
+            STATEFUL_SET => {
+                let current = value::text(target?, &["status", "currentRevision"])?;
+                let kept = self.api.find(&CONTROLLER_REVISION.named(&self.names.namespace, current))?;
+                value::at(kept, &["data", "spec", "template"]).cloned()
+            }
+            _ => self.template(&self.primary_key()).cloned(),
         }
-        let current = value::text(self.api.find(&self.target_key())?, &["status", "currentRevision"])?;
-        let kept = self.api.find(&CONTROLLER_REVISION.named(&self.names.namespace, current))?;
-        value::at(kept, &["data", "spec", "template"])
     }
 
     /// The template of a workload.

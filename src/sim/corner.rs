@@ -59,13 +59,21 @@ pub(super) fn revision(names: &Names, template: &Value, objects: &Objects) -> Re
         let named = stateful_revision(&names.target, &json!({"spec": {"template": template}}));
         return Revision::new(format!("{}{named}", Revision::SCHEME));
     }
+    if names.is_in_place() {
+        return workload::revision(template);
+    }
     workload::revision_with(template, &workload::configs::tracked(&names.namespace, template, objects).0)
 }
 
 /// What the controller of StatefulSets calls the revision of a template.
 pub(super) fn stateful_revision(name: &str, object: &Value) -> String {
+    format!("{name}-{}", label(object))
+}
+
+/// What the controller of DaemonSets calls it, on the pods.
+pub(super) fn label(object: &Value) -> String {
     let revision = workload::revision(value::at(object, &["spec", "template"]).unwrap_or(&Value::Null));
-    format!("{name}-{}", revision.as_str().trim_start_matches(Revision::SCHEME))
+    revision.as_str().trim_start_matches(Revision::SCHEME).to_owned()
 }
 
 /// The ConfigMaps and Secrets that the pods of a workload read.
@@ -95,6 +103,6 @@ pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) ->
     let router = route::of(spec, provider)?;
     // Where there is no routing object, the apex Service alone says where requests go.
     let by_pods = spec.service.as_ref().is_some_and(|service| service.pod_routing.is_some());
-    let apex_alone = router.kinds().is_empty() || by_pods || names.kind == STATEFUL_SET;
+    let apex_alone = router.kinds().is_empty() || by_pods || names.is_in_place();
     if apex_alone { None } else { router.read(&target, objects).ok()? }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::corner;
 use super::faults::Temper;
@@ -12,8 +12,8 @@ use super::pods::image;
 use super::random::Random;
 use super::trial::Trial;
 use crate::model::{ConditionKind, Facts, Percent, Phase, Settings, Time};
-use crate::object::kinds::{CONFIG_MAP, DEPLOYMENT, HPA, SERVICE, STATEFUL_SET};
-use crate::object::value;
+use crate::object::kinds::{CONFIG_MAP, DAEMON_SET, DEPLOYMENT, HPA, SERVICE};
+use crate::object::{daemon, value};
 
 /// The last thing that happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +91,7 @@ impl Trial {
         }
         let lost = self.cluster.lost();
         // A promoted revision that breaks later takes its share along until the next one comes.
-        if !lost.is_zero() && self.works(self.primary_image()) {
+        if !lost.is_zero() && self.works(&self.primary_image()) {
             return broken("S2", format!("{lost} % of the requests stay lost in phase {}", facts.journal.phase));
         }
         // Where neither side can serve, the traffic waits for the next revision.
@@ -109,14 +109,14 @@ impl Trial {
 
     /// The image to go back to. While the canary serves everything, the primary may run whatever a person left there: then the last
     /// promoted one is meant, as far as it is kept.
-    pub(super) fn served(&self, facts: &Facts) -> &str {
+    pub(super) fn served(&self, facts: &Facts) -> String {
         let kept = facts.journal.last_promoted.as_ref().filter(|r| facts.snapshots.contains(r));
         let promoted = kept.and_then(|revision| self.record.invariants.image(revision));
-        promoted.filter(|_| !facts.journal.weight.is_zero()).unwrap_or_else(|| self.primary_image())
+        promoted.filter(|_| !facts.journal.weight.is_zero()).map_or_else(|| self.primary_image(), str::to_owned)
     }
 
-    pub(super) fn primary_image(&self) -> &str {
-        self.cluster.serving_template().map_or("", image)
+    pub(super) fn primary_image(&self) -> String {
+        self.cluster.serving_template().map(|template| image(&template).to_owned()).unwrap_or_default()
     }
 
     /// When a release of these settings must be over.
@@ -133,7 +133,7 @@ impl Trial {
     fn healthy(&mut self) -> Outcome {
         let Some(settings) = self.facts().and_then(|f| f.settings) else { return Ok(()) };
         // In place, a pod that is down holds up those that come after it.
-        let held_up = self.cluster.names.kind == STATEFUL_SET && !self.works(self.primary_image());
+        let held_up = self.cluster.names.is_in_place() && !self.works(&self.primary_image());
         let deadline = self.deadline(&settings);
         self.release(Temper::Healthy);
         self.play(self.patience());
@@ -171,7 +171,7 @@ impl Trial {
     /// L1: a failing canary loses all traffic within a bound, and what served before goes on.
     fn bad(&mut self, temper: Temper) -> Outcome {
         let Some(facts) = self.facts() else { return Ok(()) };
-        let served = self.served(&facts).to_owned();
+        let served = self.served(&facts);
         if facts.journal.phase == Phase::Initializing || !self.works(&served) || !facts.complaints.is_empty() {
             return Ok(());
         }
@@ -248,6 +248,7 @@ impl Trial {
         if partition.unwrap_or(0) != 0 {
             return broken("L4", format!("the partition of the target is {partition:?}"));
         }
+        self.strategy_is_back()?;
         let apex = self.cluster.api.find(&SERVICE.named(&names.namespace, &names.apex));
         let selects = apex.and_then(|o| value::text(o, &["spec", "selector", "app"]));
         let serves =
@@ -256,6 +257,16 @@ impl Trial {
         let broke = !self.works(&self.image);
         if selects != Some(names.target.as_str()) || !broke && (!serves || !self.cluster.lost().is_zero()) {
             return broken("L4", format!("the apex selects {selects:?}, the target serves: {serves}"));
+        }
+        Ok(())
+    }
+
+    fn strategy_is_back(&self) -> Outcome {
+        let strategy = |object: &Value| value::at(object, &["spec", "updateStrategy"]).cloned();
+        let have = self.cluster.api.find(&self.cluster.target_key());
+        let is_back = have.is_none_or(|have| strategy(have) == strategy(&self.target) && daemon::note(have).is_none());
+        if self.cluster.names.kind == DAEMON_SET && !is_back {
+            return broken("L4", format!("the strategy of the target is {:?}", have.and_then(strategy)));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::faults::Temper;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::{Moment, Phase};
-use crate::object::kinds::DEPLOYMENT;
+use crate::object::kinds::{DAEMON_SET, DEPLOYMENT};
 use crate::object::value;
 
 /// The names of every seeded run.
@@ -276,11 +276,25 @@ pub(super) fn stateful_set(names: &Names, random: &mut Random) -> Value {
     object
 }
 
-/// What makes any Canary one of a StatefulSet; a patch.
-pub(super) fn in_place(random: &mut Random) -> Value {
+/// The same as a DaemonSet.
+pub(super) fn daemon_set(names: &Names, random: &mut Random) -> Value {
+    let mut object = deployment(names);
+    let most = random.pick(&[json!(1), json!(2), json!("30%")]).unwrap_or_default();
+    let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": most}});
+    let spec = json!({"replicas": null, "updateStrategy": strategy});
+    value::merge(&mut object, &json!({"kind": names.kind.kind, "spec": spec}));
+    if let Some(container) = object.pointer_mut("/spec/template/spec/containers/0").and_then(Value::as_object_mut) {
+        container.shift_remove("envFrom");
+    }
+    object
+}
+
+/// What makes any Canary one that is released in place; a patch.
+pub(super) fn in_place(names: &Names, random: &mut Random) -> Value {
+    let by_choice = (names.kind == DAEMON_SET).then_some(true);
     json!({"spec": {
         "provider": "kubernetes",
-        "targetRef": {"kind": "StatefulSet"},
+        "targetRef": {"kind": names.kind.kind, "inPlace": by_choice},
         "service": {"podRouting": null},
         "autoscalerRef": null,
         "canaryReplicas": null,

@@ -16,7 +16,7 @@ use crate::object::kinds::CANARY;
 use crate::object::value;
 
 /// Seeds from here on release whole groups.
-pub(super) const GROUPS: u64 = 1 << 33;
+pub(super) const GROUPS: u64 = 1 << 34;
 
 /// Seeds of a member are so far apart.
 const APART: u64 = 16;
@@ -153,7 +153,8 @@ impl Band {
         };
         let serve = self.members.iter().all(|member| {
             let facts = member.facts().filter(|facts| facts.complaints.is_empty());
-            facts.is_some_and(|facts| facts.journal.phase != Phase::Initializing && member.works(member.served(&facts)))
+            facts
+                .is_some_and(|facts| facts.journal.phase != Phase::Initializing && member.works(&member.served(&facts)))
         });
         let now = self.now();
         for (at, member) in self.members.iter_mut().enumerate() {

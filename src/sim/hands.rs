@@ -13,7 +13,7 @@ use super::pods::image;
 use super::provider::Health;
 use super::trial::Trial;
 use crate::model::{Phase, Request, Verb};
-use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, HPA, POD, SERVICE, STATEFUL_SET};
+use crate::object::kinds::{CANARY, CONFIG_MAP, DAEMON_SET, DEPLOYMENT, HPA, POD, SERVICE, STATEFUL_SET};
 use crate::object::{Kind, content, value};
 
 /// The routing object of the seeded runs.
@@ -22,6 +22,16 @@ const VIRTUAL_SERVICE: Kind =
 
 /// How long a person takes to come.
 const VISIT: Duration = Duration::from_secs(25);
+
+/// Fewest pods that anybody scales a workload of this kind to.
+fn least(kind: Kind) -> u32 {
+    match kind {
+        // One without pods takes its newest revision for one that all of them have.
+        STATEFUL_SET => 2,
+        DAEMON_SET => 1,
+        _ => 0,
+    }
+}
 
 impl Trial {
     /// Lets a fault happen now. Gives back what follows from it later.
@@ -55,9 +65,7 @@ impl Trial {
             Fault::Revert => self.revert(),
             Fault::Scale(replicas) => {
                 let key = self.cluster.target_key();
-                // A StatefulSet without pods takes its newest revision for one that all of them have.
-                let least = if key.kind == STATEFUL_SET { 2 } else { 0 };
-                self.cluster.scale(&key, *replicas.max(&least));
+                self.cluster.scale(&key, *replicas.max(&least(key.kind)));
             }
             Fault::Suspend(lag) => {
                 self.edit_canary(&json!({"spec": {"suspend": true}}));
@@ -144,26 +152,42 @@ impl Trial {
     /// The kind whose watch matters in the place of this one.
     fn watched(&self, kind: Kind) -> Kind {
         match (self.cluster.names.kind, kind) {
-            (STATEFUL_SET, DEPLOYMENT) => STATEFUL_SET,
-            (STATEFUL_SET, SERVICE) => POD,
+            (own @ (STATEFUL_SET | DAEMON_SET), DEPLOYMENT) => own,
+            (STATEFUL_SET | DAEMON_SET, SERVICE) => POD,
             _ => kind,
         }
     }
 
-    /// What people do to objects that are not theirs to touch, or take away.
-    fn meddle(&mut self, fault: &Fault) -> Option<(Duration, Fault)> {
-        let names = self.cluster.names.clone();
-        let route = VIRTUAL_SERVICE.named(&names.namespace, &names.apex);
-        match fault {
-            Fault::EditWeight(weight) if names.kind == STATEFUL_SET => {
-                let key = self.cluster.target_key();
+    /// What befalls pods that are replaced in place, in the stead of a route and a primary. Whether it is one of these.
+    fn disturb(&mut self, fault: &Fault) -> bool {
+        let key = self.cluster.target_key();
+        match (fault, key.kind) {
+            (Fault::EditWeight(weight), STATEFUL_SET) => {
                 let pods = self.cluster.replicas(&key).unwrap_or(1).max(1);
                 // The first pod stays: else its controller takes the newest revision for one that all have.
                 let partition = 1 + u32::from(*weight) % pods;
-                self.cluster
-                    .api
-                    .edit(&key, &json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": partition}}}}));
+                let strategy = json!({"updateStrategy": {"rollingUpdate": {"partition": partition}}});
+                self.cluster.api.edit(&key, &json!({"spec": strategy}));
             }
+            (Fault::DeletePrimary, STATEFUL_SET) => {
+                self.cluster.api.delete(&POD.named(&key.namespace, format!("{}-0", key.name)));
+            }
+            (Fault::EditWeight(weight), DAEMON_SET) => self.lose_a_pod(usize::from(*weight)),
+            (Fault::DeletePrimary, DAEMON_SET) => self.lose_a_pod(0),
+            (Fault::EditPrimary, STATEFUL_SET | DAEMON_SET) => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// What people do to objects that are not theirs to touch, or take away.
+    fn meddle(&mut self, fault: &Fault) -> Option<(Duration, Fault)> {
+        if self.disturb(fault) {
+            return None;
+        }
+        let names = self.cluster.names.clone();
+        let route = VIRTUAL_SERVICE.named(&names.namespace, &names.apex);
+        match fault {
             Fault::EditWeight(weight) => {
                 let mut spec = self.cluster.api.find(&route).map(|o| o["spec"].clone()).unwrap_or(Value::Null);
                 if let Some(routes) = spec.pointer_mut("/http/0/route").and_then(Value::as_array_mut) {
@@ -171,10 +195,6 @@ impl Trial {
                     routes.iter_mut().zip(shares).for_each(|(r, share)| r["weight"] = share.into());
                     self.cluster.api.set(&route, &["spec"], spec);
                 }
-            }
-            Fault::EditPrimary if names.kind == STATEFUL_SET => {}
-            Fault::DeletePrimary if names.kind == STATEFUL_SET => {
-                self.cluster.api.delete(&POD.named(&names.namespace, format!("{}-0", names.target)));
             }
             Fault::EditHosts => self.cluster.api.edit(&route, &json!({"spec": {"hosts": ["elsewhere"]}})),
             Fault::EditPrimary => {
@@ -222,6 +242,14 @@ impl Trial {
         None
     }
 
+    /// A node is drained, and its pod made anew.
+    fn lose_a_pod(&mut self, index: usize) {
+        let pods: Vec<_> = self.cluster.api.objects().of_kind(POD).map(|(key, _)| key.clone()).collect();
+        if let Some(key) = pods.get(index % pods.len().max(1)) {
+            self.cluster.api.delete(key);
+        }
+    }
+
     /// Writes to the Canary as its user would; what is in Git changes too.
     pub(super) fn edit_canary(&mut self, patch: &Value) {
         value::merge(&mut self.canary, patch);
@@ -239,7 +267,7 @@ impl Trial {
 
     fn turn(&mut self, knob: Knob) {
         let of_routes = matches!(knob, Knob::Strategy | Knob::Affinity | Knob::Size | Knob::Promotion);
-        let knob = if of_routes && self.cluster.names.kind == STATEFUL_SET { Knob::Weights } else { knob };
+        let knob = if of_routes && self.cluster.names.is_in_place() { Knob::Weights } else { knob };
         let random = &mut self.random;
         let mut patch = match knob {
             Knob::Interval => json!({"spec": {"analysis": {"interval": format!("{}s", 10 + random.below(40))}}}),

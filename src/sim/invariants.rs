@@ -24,7 +24,7 @@ use crate::model::{
     Affinity, Answer, CanarySize, Effect, Facts, Journal, Kpi, Layout, Mirror, Notice, Percent, Phase, Plan, Request,
     Revision, RouteSeen, Settings, Stand, Strategy, Time,
 };
-use crate::object::kinds::{CONTROLLER_REVISION, DEPLOYMENT};
+use crate::object::kinds::{CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
 use crate::workload::snapshot;
 use passed::passed;
@@ -75,6 +75,8 @@ pub(super) struct Invariants {
     losing: Option<Time>,
     /// Another hand moved the weight after the operator last wrote a workload.
     rerouted: bool,
+    /// Pods of a DaemonSet that do not answer, and how many may be missing.
+    missing: Option<[u32; 2]>,
     /// Workloads with ready pods.
     serving: BTreeSet<ObjectKey>,
     /// The operator saw no endpoint of the primary: the canary may have to serve everybody.
@@ -138,6 +140,8 @@ impl Invariants {
         let routed = facts.route.routing();
         let features = [
             ("InPlace", facts.canary.layout == Layout::InPlace && before.has_begun()),
+            ("OnNodes", cluster.names.kind == DAEMON_SET && before.has_begun()),
+            ("HeldBack", cluster.holds_back() && before.phase == Phase::Failed),
             ("Unrouted", facts.route == RouteSeen::Unrouted),
             ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
             ("Quantile", passed::compares_quantiles(settings, after)),
@@ -281,6 +285,7 @@ impl Invariants {
         self.rerouted &= change.key().is_none_or(|key| key.kind != DEPLOYMENT);
         self.weights_are_whole(cluster, plan, change);
         self.somebody_answers(cluster, change);
+        self.no_more_are_missing(cluster);
         self.primary_takes_what_was_approved(cluster, &plan.journal);
         self.primary_reads_what_was_approved(cluster, &plan.journal);
         let lost = cluster.lost();
@@ -310,7 +315,7 @@ impl Invariants {
 
     /// S3, second half: the primary's template changes only to the approved revision, or back to the promoted one.
     fn primary_takes_what_was_approved(&mut self, cluster: &Cluster, journal: &Journal) {
-        let primary = cluster.serving_template().map(|t| image(t).to_owned());
+        let primary = cluster.serving_template().map(|t| image(&t).to_owned());
         if primary == self.primary {
             return;
         }

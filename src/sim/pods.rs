@@ -1,5 +1,6 @@
 //! Pods, and the controller of Deployments that makes and removes them.
 
+mod daemon;
 mod stateful;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub(super) struct Pod {
     pub(super) born: Time,
     ready_at: Option<Time>,
     breaks_at: Option<Time>,
-    /// What it is besides, where it is one of a StatefulSet's.
+    /// What it is besides, where it is one of a StatefulSet's or a DaemonSet's.
     pub(super) member: Option<Member>,
 }
 
@@ -99,6 +100,9 @@ pub(super) struct Workloads {
     pods: Vec<Pod>,
     rollouts: BTreeMap<ObjectKey, Rollout>,
     sets: BTreeMap<ObjectKey, Set>,
+    daemons: BTreeMap<ObjectKey, Set>,
+    /// Nodes for DaemonSets.
+    pub(super) nodes: u32,
 }
 
 impl Workloads {
@@ -110,7 +114,7 @@ impl Workloads {
     pub(super) fn next(&self, now: Time) -> Option<Time> {
         let pods = self.pods.iter().flat_map(|p| [p.ready_at, p.breaks_at]).flatten();
         let dues = self.rollouts.values().flat_map(|r| [Some(r.due), r.deadline]).flatten();
-        let sets = self.sets.values().map(|set| set.due);
+        let sets = self.sets.values().chain(self.daemons.values()).map(|set| set.due);
         pods.chain(dues).chain(sets).filter(|t| *t > now).min()
     }
 
@@ -120,6 +124,7 @@ impl Workloads {
         self.pods.retain(|p| api.find(&p.owner).is_some());
         self.rollouts.retain(|key, _| found.iter().any(|(k, _)| k == key));
         self.tick_sets(api, apps, random, now);
+        self.tick_daemons(api, apps, random, now);
         for (key, generation) in found {
             if self.rollouts.get(&key).is_none_or(|r| r.generation != generation) {
                 let seen = api.find(&key).map(|object| self.see(&key, object, now.after(random.millis(5, 400))));

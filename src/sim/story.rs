@@ -15,13 +15,18 @@ use super::timeline::{self, Entry};
 use super::traffic::{MEMORY, Names};
 use super::trial::Trial;
 use crate::api::{self, TargetKind};
-use crate::model::{Facts, Mirror, Phase, Settings, Strategy, Time};
-use crate::object::kinds::{CANARY, CONFIG_MAP, DEPLOYMENT, METRIC_TEMPLATE, SECRET, SERVICE, STATEFUL_SET};
+use crate::model::{Facts, Layout, Mirror, Phase, Settings, Strategy, Time};
+use crate::object::kinds::{
+    CANARY, CONFIG_MAP, DAEMON_SET, DEPLOYMENT, METRIC_TEMPLATE, SECRET, SERVICE, STATEFUL_SET,
+};
 use crate::object::{Kind, ObjectKey, value};
 use crate::route;
 
 /// Nobody waits longer than this for the end of a story.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Nodes of a story, which a DaemonSet runs on.
+const NODES: u32 = 5;
 
 /// How a story ended.
 #[derive(Clone, PartialEq, Debug)]
@@ -125,6 +130,8 @@ fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> 
     let image = value::text(&target, &["spec", "template", "spec", "containers", "0", "image"]).unwrap_or("app:1");
     let (image, namespace) = (image.to_owned(), names.namespace.clone());
     let mut trial = Trial::of(names, canary, target, Random::new(0));
+    let on_nodes = DAEMON_SET.named(&namespace, &trial.cluster.names.target);
+    trial.cluster.scale(&on_nodes, NODES);
     trial.record.keep = Keep::All;
     trial.cluster.rps = scenario.traffic;
     trial.cluster.apps.insert(image.clone(), scenario.serving.app());
@@ -166,7 +173,11 @@ fn names(canary: &api::Canary) -> Names {
         canary: canary.metadata.name.clone().unwrap_or_default(),
         apex: apex.unwrap_or_else(|| target.clone()),
         target,
-        kind: if canary.spec.target_ref.kind == TargetKind::StatefulSet { STATEFUL_SET } else { DEPLOYMENT },
+        kind: match canary.spec.target_ref.kind {
+            TargetKind::StatefulSet => STATEFUL_SET,
+            TargetKind::DaemonSet if canary.spec.target_ref.layout() == Layout::InPlace => DAEMON_SET,
+            _ => DEPLOYMENT,
+        },
     }
 }
 

@@ -90,7 +90,7 @@ const PHASES: &[&str] = &[
     "Initialized->Terminating",
 ];
 
-/// `Unrouted` is a provider without routes.
+/// `Unrouted` is a provider without routes; `HeldBack` a DaemonSet in place whose pods go back.
 const STRATEGIES: &[&str] = &[
     "canary",
     "canary-match",
@@ -98,6 +98,8 @@ const STRATEGIES: &[&str] = &[
     "blue-green",
     "Unrouted",
     "InPlace",
+    "OnNodes",
+    "HeldBack",
     "Mirrored",
     "Sticky",
     "Previewed",

@@ -6,7 +6,7 @@ use super::*;
 
 /// Seeds of one test run; more by building with `SERIN_SEEDS=10000`, or with `serin simulate --seed 0 --count 10000`.
 const SEEDS: u64 = 150;
-/// Those of them that release a StatefulSet in place.
+/// Those besides that release a StatefulSet in place, and as many that release a DaemonSet so.
 const IN_PLACE: u64 = 40;
 /// Those of whole groups.
 const GROUPS: usize = 16;
@@ -17,7 +17,9 @@ fn every_invariant_holds_for_every_seed_and_all_is_reached() {
     let seeds = option_env!("SERIN_SEEDS").and_then(|n| n.parse().ok()).unwrap_or(SEEDS);
     let mut summary = Summary::default();
     thread::scope(|scope| {
-        let all = move || (0..seeds).chain((trial::IN_PLACE..).take(usize::try_from(seeds.min(IN_PLACE)).unwrap()));
+        let in_place = usize::try_from(seeds.min(IN_PLACE)).unwrap();
+        let all =
+            move || (0..seeds).chain((trial::IN_PLACE..).take(in_place)).chain((trial::ON_NODES..).take(in_place));
         let share = |thread| move || all().skip(thread).step_by(THREADS).map(run).collect::<Vec<_>>();
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(share(thread))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).for_each(|report| summary.add(report));

@@ -8,8 +8,8 @@ use super::endpoints;
 use super::pods::Pod;
 use crate::api;
 use crate::model::{Affinity, Buckets, Mirror, Percent, Routing, Time};
-use crate::object::kinds::{SERVICE, STATEFUL_SET};
-use crate::object::{Kind, Objects, value};
+use crate::object::kinds::{DAEMON_SET, SERVICE, STATEFUL_SET};
+use crate::object::{Kind, Objects, daemon, value};
 
 /// Of whom the traffic is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +25,11 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn primary(&self) -> String {
         format!("{}-primary", self.target)
+    }
+
+    /// Whether its pods are replaced in place.
+    pub(super) fn is_in_place(&self) -> bool {
+        [STATEFUL_SET, DAEMON_SET].contains(&self.kind)
     }
 
     pub(super) fn side(&self, side: Side) -> String {
@@ -83,7 +88,7 @@ pub(super) fn lost(names: &Names, objects: &Objects, pods: &[Pod], shares: &[(Si
     let is_dead = |side: Side| endpoints::is_dead(objects, &names.namespace, &names.side(side), now);
     let dead = |side: Side| match side {
         // Its address is as new as it is, or its pods are those of a Service that is known.
-        Side::Apex if names.kind == STATEFUL_SET || !is_dead(Side::Primary) => {
+        Side::Apex if names.is_in_place() || !is_dead(Side::Primary) => {
             endpoints::ready(objects, &names.namespace, &names.apex).unwrap_or(0) == 0
         }
         side => is_dead(side),
@@ -186,11 +191,16 @@ impl History {
         let ready: Vec<_> = pods.iter().filter(|p| p.is_ready(from) && p.matches(selector)).collect();
         let each = rps / f64::from(u32::try_from(ready.len()).unwrap_or(1).max(1));
         // In place the canary's are the pods that are not of the revision which all had last.
-        let current = objects.find(&names.kind.named(&names.namespace, &names.target));
-        let current = current.and_then(|target| value::text(target, &["status", "currentRevision"]));
+        let target = objects.find(&names.kind.named(&names.namespace, &names.target));
+        let noted = target.and_then(daemon::note).map(|note| note.current.revision);
+        let current = target.and_then(|target| value::text(target, &["status", "currentRevision"]));
+        let current = noted.as_deref().or(current);
         for pod in ready.into_iter().filter(|_| each > 0.0) {
             let canary = match &pod.member {
-                Some(member) => Some(member.revision.as_str()) != current,
+                // Of a DaemonSet that nobody has taken all are the primary's.
+                Some(member) => {
+                    Some(member.revision.as_str()) != current && (current.is_some() || names.kind == STATEFUL_SET)
+                }
                 None => pod.owner.name == names.target,
             };
             let app = apps.get(&pod.template.image).cloned().unwrap_or_default();

@@ -12,12 +12,15 @@ use super::provider::Others;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::kinds::{CANARY, DEPLOYMENT, HPA, SERVICE, STATEFUL_SET};
+use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, HPA, SERVICE, STATEFUL_SET};
 use crate::object::{Objects, value};
 use serde_json::{Value, json};
 
 /// Seeds from here on release a StatefulSet in place.
 pub(super) const IN_PLACE: u64 = 1 << 32;
+
+/// Seeds from here on release a DaemonSet in place.
+pub(super) const ON_NODES: u64 = 1 << 33;
 
 /// When every run begins.
 const EPOCH: Time = Time::from_millis(1_767_225_600_000);
@@ -88,7 +91,11 @@ impl Trial {
     pub(super) fn named(seed: u64, canary: &str, more: &Value) -> Self {
         let mut random = Random::new(seed);
         let in_place = seed >= IN_PLACE;
-        let kind = if in_place { STATEFUL_SET } else { DEPLOYMENT };
+        let kind = match seed {
+            ON_NODES.. => DAEMON_SET,
+            IN_PLACE.. => STATEFUL_SET,
+            _ => DEPLOYMENT,
+        };
         let names = Names { kind, canary: canary.to_owned(), ..fixture::names() };
         let mut canary = fixture::canary(&names, &mut random);
         let mut calendar = Random::new(seed.wrapping_add(3));
@@ -104,11 +111,19 @@ impl Trial {
         }
         if in_place {
             let mut random = Random::new(seed.wrapping_add(4));
-            value::merge(&mut canary, &fixture::in_place(&mut random));
-            target = fixture::stateful_set(&names, &mut random);
+            value::merge(&mut canary, &fixture::in_place(&names, &mut random));
+            target = match kind {
+                DAEMON_SET => fixture::daemon_set(&names, &mut random),
+                _ => fixture::stateful_set(&names, &mut random),
+            };
         }
         value::merge(&mut canary, more);
+        let key = kind.named(&names.namespace, &names.target);
         let mut trial = Self::of(names, canary, target, random);
+        if kind == DAEMON_SET {
+            let nodes = Random::new(seed.wrapping_add(7)).below(6);
+            trial.cluster.scale(&key, 1 + u32::try_from(nodes).unwrap_or(0));
+        }
         trial.configure(0);
         let elder = CANARY.named(&trial.cluster.names.namespace, fixture::ELDER);
         trial.cluster.api.put(&elder, fixture::elder(&trial.cluster.names));

@@ -4,7 +4,6 @@
 
 use serde_json::{Value, json};
 
-use super::pods;
 use crate::model::Rollout;
 use crate::object::value;
 
@@ -16,7 +15,7 @@ pub(super) fn rollout(object: &Value) -> Rollout {
     let status = |field| value::count(object, &["status", field]).unwrap_or_default();
     let (updated, current) = (status("updatedNumberScheduled"), status("currentNumberScheduled"));
     Rollout {
-        observed: pods::is_observed(object),
+        observed: value::is_observed(object),
         desired: if is_nowhere(object) { 0 } else { status("desiredNumberScheduled") },
         updated,
         total: current.max(updated),
@@ -54,7 +53,7 @@ fn is_nowhere(object: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::primary::{self, Source};
-    use super::super::{Configs, Subject, hash, samples};
+    use super::super::{Configs, Subject, hash, pods, samples};
     use super::*;
     use crate::model::{Percent, Unready};
     use crate::object::kinds::DAEMON_SET;

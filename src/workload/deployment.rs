@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::pods;
 use crate::model::Rollout;
 use crate::object::value;
 
@@ -11,7 +10,7 @@ pub(super) fn rollout(object: &Value) -> Rollout {
     let status = |field| value::count(object, &["status", field]).unwrap_or_default();
     let conditions = value::at(object, &["status", "conditions"]).and_then(Value::as_array);
     Rollout {
-        observed: pods::is_observed(object),
+        observed: value::is_observed(object),
         desired: replicas(object),
         updated: status("updatedReplicas"),
         total: status("replicas"),

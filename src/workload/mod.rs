@@ -12,6 +12,7 @@ mod deployment;
 pub mod endpoints;
 mod error;
 mod hash;
+mod in_place;
 mod knative;
 #[cfg(test)]
 mod laws;
@@ -26,7 +27,6 @@ pub mod scaler;
 mod selector;
 pub mod services;
 pub mod snapshot;
-mod stateful_set;
 mod subject;
 mod template;
 pub mod whole;

@@ -78,16 +78,10 @@ pub fn template(object: &Value) -> Option<&Value> {
     value::at(object, &["spec", "template"]).filter(|template| template.is_object())
 }
 
-/// Whether the controller has seen the newest spec.
-pub(super) fn is_observed(object: &Value) -> bool {
-    let generation = |path: &[&str]| value::at(object, path).and_then(Value::as_i64).unwrap_or_default();
-    generation(&["metadata", "generation"]) <= generation(&["status", "observedGeneration"])
-}
-
 /// What the apiserver fills in for terminationGracePeriodSeconds.
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
-fn no_template(kind: Kind, object: &Value) -> Complaint {
+pub(super) fn no_template(kind: Kind, object: &Value) -> Complaint {
     let name = value::text(object, &["metadata", "name"]).unwrap_or_default();
     Complaint::blocks(sentences::CAN061.reason, sentences::CAN061.say(&[("kind", kind.kind), ("target", name)]))
 }

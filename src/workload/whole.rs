@@ -1,12 +1,12 @@
 //! Targets that are released as a whole: nothing of theirs is scaled, and no pod template is copied.
 //!
-//! A core Service, which somebody else fills, a Knative Service, which scales itself, and a StatefulSet, whose pods are replaced in place.
+//! A core Service, which somebody else fills, a Knative Service, which scales itself, and what is released in place.
 
 use serde_json::Value;
 
-use super::{WorkloadError, core_service, knative, stateful_set};
-use crate::model::{Complaint, Endpoints, PrimarySeen, Revision, Rollout, Seen, TargetSeen};
-use crate::object::kinds::{KNATIVE_SERVICE, SERVICE, STATEFUL_SET};
+use super::{WorkloadError, core_service, in_place, knative};
+use crate::model::{Complaint, Endpoints, Layout, PrimarySeen, Revision, Rollout, Seen, TargetSeen};
+use crate::object::kinds::{DAEMON_SET, KNATIVE_SERVICE, SERVICE, STATEFUL_SET};
 use crate::object::{Change, Kind, ObjectKey, Objects};
 
 /// A target and all that belongs to it.
@@ -49,10 +49,11 @@ pub trait Whole: Sync {
 }
 
 /// How targets of this kind are released; `None` for those that run pods of their own.
-pub fn of(kind: Kind) -> Option<&'static dyn Whole> {
+pub fn of(kind: Kind, layout: Layout) -> Option<&'static dyn Whole> {
     match kind {
         KNATIVE_SERVICE => Some(&knative::Knative),
-        STATEFUL_SET => Some(&stateful_set::StatefulSet),
+        STATEFUL_SET => Some(&in_place::StatefulSet),
+        DAEMON_SET if layout == Layout::InPlace => Some(&in_place::DaemonSet),
         SERVICE => Some(&core_service::CoreService),
         _ => None,
     }
@@ -62,7 +63,7 @@ pub fn of(kind: Kind) -> Option<&'static dyn Whole> {
 pub fn belongings(key: &ObjectKey, target: Option<&Value>, promoted: Option<&Revision>) -> Vec<ObjectKey> {
     match key.kind {
         KNATIVE_SERVICE => knative::revisions(&key.namespace, target, promoted),
-        STATEFUL_SET => stateful_set::members(key, target),
+        STATEFUL_SET => in_place::members(key, target),
         _ => Vec::new(),
     }
 }

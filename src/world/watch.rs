@@ -167,8 +167,8 @@ impl Listing {
         match kind {
             // Every StatefulSet and DaemonSet of the cluster has ControllerRevisions too.
             CONTROLLER_REVISION => config.labels("app.kubernetes.io/managed-by=serin"),
-            // Of all pods only those of StatefulSets are of interest.
-            POD => config.labels("statefulset.kubernetes.io/pod-name"),
+            // Of all pods only those of StatefulSets and DaemonSets are of interest.
+            POD => config.labels("controller-revision-hash"),
             _ => config,
         }
     }

@@ -5,6 +5,7 @@ mod back;
 mod groups;
 mod in_place;
 mod lever;
+mod on_nodes;
 mod pods;
 mod preview;
 mod sizes;

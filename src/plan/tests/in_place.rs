@@ -193,3 +193,49 @@ fn a_release_in_place_says_how_many_pods_it_has() {
         Some("A release is under way: 2 of 5 pods are of the new revision, and its weight is the share of them.")
     );
 }
+
+/// The same of a DaemonSet on so many nodes, of which this share is given.
+fn on_nodes(nodes: u32, phase: Phase, share: i64) -> Facts {
+    let mut facts = at(phase, share);
+    let given = Percent::clamped(share).of(nodes);
+    let seen = target(&mut facts);
+    (seen.replicas, seen.rollout, seen.replacement) = (nodes, pods(given), Replacement::OnDelete);
+    facts
+}
+
+#[test]
+fn where_no_controller_says_that_all_pods_have_a_revision_it_is_noted_when_they_do() {
+    let mut facts = on_nodes(5, Phase::Promoting, 100);
+    let noted = Effect::Primary(PrimarySource::Target(rev("b")));
+    let plan = decide(&facts, &[], t(60));
+    assert_eq!((plan.effects, plan.journal.phase), (vec![noted.clone()], Phase::Promoting));
+    target(&mut facts).rollout.available = 4;
+    assert!(!decide(&facts, &[], t(60)).effects.contains(&noted), "one does not answer");
+    let mut partial = on_nodes(5, Phase::Promoting, 80);
+    partial.route = has(100);
+    assert!(!decide(&partial, &[], t(60)).effects.contains(&noted), "one is still of the revision before");
+}
+
+#[test]
+fn a_pod_that_is_the_only_one_is_judged_before_the_promotion_where_there_is_a_way_back() {
+    let mut facts = on_nodes(1, Phase::Progressing, 0);
+    facts.journal = decide(&facts, &[], t(0)).journal;
+    facts.journal.vacant_since = None;
+    let plan = decide(&facts, &[], t(1));
+    assert_eq!((plan.effects, plan.journal.phase), (vec![route(100)], Phase::Progressing));
+    target(&mut facts).replacement = Replacement::Rolling;
+    assert_ne!(decide(&facts, &[], t(1)).effects, [route(100)]);
+}
+
+#[test]
+fn a_share_that_waits_for_the_controller_was_taken_away_by_no_other_hand() {
+    let mut facts = in_place(0);
+    facts.journal = decide(&facts, &[], t(0)).journal;
+    facts.journal.vacant_since = None;
+    target(&mut facts).rollout.observed = false;
+    facts.journal = decide(&facts, &[], t(1)).journal;
+    assert_eq!(facts.journal.weight, Percent::clamped(20));
+    target(&mut facts).rollout.observed = true;
+    let plan = decide(&facts, &[], t(2));
+    assert_eq!((plan.effects, plan.notices), (vec![route(20)], vec![]));
+}

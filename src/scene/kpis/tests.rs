@@ -124,3 +124,28 @@ fn in_place_each_side_is_asked_for_by_the_names_of_its_pods() {
         assert!(canary.contains("=~\"checkout-()\"") && primary.contains("|checkout-3\""), "nobody: {canary}");
     }
 }
+
+#[test]
+fn the_pods_of_a_daemon_set_are_told_by_what_they_were_made_of() {
+    let query = "sum(rate(s_count{pod=~\"{{ pods }}\"}[1m]))";
+    let in_place = json!({"spec": {
+        "provider": "kubernetes",
+        "targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "checkout", "inPlace": true},
+    }});
+    let (mut scene, settings) = example(&json!({"spec": {"query": query}}), &in_place);
+    let note = json!({"strategy": null, "current": {"revision": "a", "template": "1"}, "given": 1}).to_string();
+    let annotations = json!({"serin.dev/in-place": note, "deprecated.daemonset.template.generation": "2"});
+    let set = json!({"metadata": {"uid": "u", "annotations": annotations}, "spec": {"template": "2"}});
+    scene.objects.insert(kinds::DAEMON_SET.named("shop", "checkout"), Arc::new(set));
+    for (name, revision, made_of) in [("checkout-x", "a", "1"), ("checkout-y", "b", "2"), ("checkout-z", "a", "1")] {
+        let labels = json!({"controller-revision-hash": revision, "pod-template-generation": made_of});
+        let owners = json!([{"uid": "u", "controller": true}]);
+        let pod = json!({"metadata": {"labels": labels, "ownerReferences": owners}});
+        scene.objects.insert(kinds::POD.named("shop", name), Arc::new(pod));
+    }
+    for kpi in &settings.kpis {
+        let [canary, primary] = scene.sides(kpi).unwrap().map(|ask| ask.query);
+        assert!(canary.contains("=~\"checkout-y\""), "{canary}");
+        assert!(primary.contains("=~\"checkout-x|checkout-z\""), "{primary}");
+    }
+}

@@ -18,8 +18,9 @@ impl Invariants {
     /// Judges the cluster after it moved by itself or by another hand.
     pub(in super::super) fn ticked(&mut self, cluster: &Cluster) {
         self.everybody_has_what_was_approved(cluster);
-        self.primary = cluster.serving_template().map(|t| image(t).to_owned());
+        self.primary = cluster.serving_template().map(|t| image(&t).to_owned());
         self.copy = configs::copy(cluster);
+        self.missing = cluster.missing();
         let weight = cluster.routing().map_or(Percent::ZERO, |r| r.canary);
         let lost = cluster.lost();
         let serving: BTreeSet<_> =

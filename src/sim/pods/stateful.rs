@@ -14,24 +14,33 @@ use crate::model::Time;
 use crate::object::kinds::{CONTROLLER_REVISION, POD, STATEFUL_SET};
 use crate::object::{ObjectKey, stateful, value};
 
-/// What a pod of a StatefulSet is besides.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What a pod of a StatefulSet or a DaemonSet is besides.
+#[derive(Clone, PartialEq, Debug)]
 pub(in super::super) struct Member {
-    index: u32,
-    key: ObjectKey,
-    /// Name of its ControllerRevision.
+    pub(super) index: u32,
+    pub(super) key: ObjectKey,
+    /// The label that says which revision it is of.
     pub(in super::super) revision: String,
-    uid: String,
+    pub(super) uid: String,
+    /// The metadata of its object.
+    pub(super) meta: Value,
 }
 
-/// What the controller knows of one StatefulSet.
+/// What the controller knows of one of them.
 #[derive(Clone, Debug)]
 pub(super) struct Set {
-    generation: u32,
+    pub(super) generation: u32,
     /// When the controller gets round to it.
     pub(super) due: Time,
     /// Pods made so far.
-    made: u32,
+    pub(super) made: u32,
+}
+
+impl Set {
+    /// One that the controller has just come to know.
+    pub(super) const fn new(now: Time) -> Self {
+        Self { generation: 0, due: now, made: 0 }
+    }
 }
 
 /// The spec and the revisions that the controller goes by.
@@ -61,8 +70,7 @@ impl Workloads {
         orphans.iter().filter(|key| !is_owned(key)).for_each(|key| api.delete(key));
         for key in keys {
             let Some(object) = api.find(&key).cloned() else { continue };
-            let fresh = || Set { generation: 0, due: now, made: 0 };
-            let mut set = self.sets.remove(&key).unwrap_or_else(fresh);
+            let mut set = self.sets.remove(&key).unwrap_or_else(|| Set::new(now));
             if set.generation != generation(&object) {
                 (set.generation, set.due) = (generation(&object), now.after(random.millis(5, 400)));
             }
@@ -92,7 +100,7 @@ impl Workloads {
         // In order, a pod that is down holds up everything else.
         let acted =
             self.make(api, &order, key, set, around) || self.is_free(&order, key, now) && self.unmake(&order, key, now);
-        self.show(api, &order, key, now);
+        self.show(api, key, u32::try_from(order.pods.len()).unwrap_or(u32::MAX), now);
         let status = self.status(&order, key, set.generation, now);
         api.set(key, &["status"], status);
         acted
@@ -124,7 +132,8 @@ impl Workloads {
                     let breaks_at = app.breaks_after.map(|delay| now.after(delay + jitter));
                     set.made += 1;
                     let (pod, uid) = (pod.clone(), format!("{pod}-{}", set.made));
-                    let member = Some(Member { index, key: pod, revision: revision.clone(), uid });
+                    let meta = json!({"uid": uid, "labels": {"controller-revision-hash": revision}});
+                    let member = Some(Member { index, key: pod, revision: revision.clone(), uid, meta });
                     self.pods.push(Pod { owner: key.clone(), template, born: now, ready_at, breaks_at, member });
                     acted = true;
                     if !order.parallel {
@@ -165,15 +174,15 @@ impl Workloads {
         false
     }
 
-    fn at(&self, key: &ObjectKey, index: u32) -> Option<&Pod> {
+    pub(super) fn at(&self, key: &ObjectKey, index: u32) -> Option<&Pod> {
         self.pods
             .iter()
             .find(|pod| pod.owner == *key && pod.member.as_ref().is_some_and(|member| member.index == index))
     }
 
-    /// Brings the objects of the pods up to date.
-    fn show(&self, api: &mut Apiserver, order: &Order, key: &ObjectKey, now: Time) {
-        for index in 0..u32::try_from(order.pods.len()).unwrap_or(u32::MAX) {
+    /// Brings the objects of the first `pods` up to date.
+    pub(super) fn show(&self, api: &mut Apiserver, key: &ObjectKey, pods: u32, now: Time) {
+        for index in 0..pods {
             let Some(pod) = self.at(key, index) else { continue };
             let Some(member) = &pod.member else { continue };
             let ready = if pod.is_ready(now) { "True" } else { "False" };
@@ -181,8 +190,7 @@ impl Workloads {
             if uid(api, &member.key) == Some(&member.uid) {
                 api.set(&member.key, &["status"], conditions);
             } else {
-                let labels = json!({"controller-revision-hash": member.revision});
-                api.put(&member.key, json!({"metadata": {"uid": member.uid, "labels": labels}, "status": conditions}));
+                api.put(&member.key, json!({"metadata": member.meta, "status": conditions}));
             }
         }
         let mine = api.objects().of_kind(POD).map(|(key, _)| key.clone()).collect::<Vec<_>>();

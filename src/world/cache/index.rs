@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::shelf::{Content, Keep, Shelf};
 use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
-use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, STATEFUL_SET};
+use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET};
 use crate::object::{Kind, ObjectKey, content};
-use crate::scene::{GROUP, Lookups};
+use crate::scene::{EVERY, GROUP, Lookups};
 use crate::world::place::Place;
 
 /// What the watches have told, ordered for both ways of asking: what a canary sees, and which canaries see a thing.
@@ -184,7 +184,12 @@ impl Index {
 
 /// How the objects of a kind that canaries name are kept. Nobody needs the contents of all ConfigMaps and Secrets.
 fn keep(kind: Kind) -> Keep {
-    if content::is_held_by(kind) { Keep::Sealed } else { Keep::Named }
+    match kind {
+        // Some canaries know theirs by name, the others find them among all of their namespace.
+        POD => Keep::Labelled(EVERY),
+        kind if content::is_held_by(kind) => Keep::Sealed,
+        _ => Keep::Named,
+    }
 }
 
 pub(super) fn place_of(key: &ObjectKey) -> Place {

@@ -174,17 +174,24 @@ fn prune_scaler(scaler: &mut Value) {
     }
 }
 
-/// Of a pod it matters which revision it is of and whether it answers.
+/// Of a pod it matters whose it is, which revision it is of and whether it answers.
 fn prune_pod(pod: &mut Value) {
     let Some(fields) = pod.as_object_mut() else { return };
     fields.retain(|key, _| matches!(key.as_str(), "metadata" | "status"));
     if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.retain(|key, _| {
-            matches!(key.as_str(), "name" | "namespace" | "resourceVersion" | "uid" | "labels" | "deletionTimestamp")
+            matches!(
+                key.as_str(),
+                "name" | "namespace" | "resourceVersion" | "uid" | "labels" | "deletionTimestamp" | "ownerReferences"
+            )
         });
     }
     if let Some(status) = fields.get_mut("status").and_then(Value::as_object_mut) {
         status.retain(|key, _| key == "conditions");
+    }
+    let conditions = pod.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        condition.retain(|key, _| matches!(key.as_str(), "type" | "status"));
     }
 }
 
@@ -273,6 +280,17 @@ mod tests {
         };
         let object = json!({"metadata": {"name": "a", "annotations": {LAST_APPLIED: "{}"}}});
         assert_eq!(stored(kind, object.clone()), object);
+    }
+
+    #[test]
+    fn a_pod_keeps_whose_it_is_and_whether_it_answers() {
+        let owners = json!([{"uid": "u", "controller": true}]);
+        let meta = json!({"name": "a", "uid": "p", "labels": {"x": "y"}, "ownerReferences": owners});
+        let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        let mut pod = json!({"metadata": meta, "spec": {}, "status": {"conditions": [ready], "podIP": "10.0.0.1"}});
+        pod["metadata"]["annotations"] = json!({"mine": "1"});
+        let kept = json!({"metadata": meta, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        assert_eq!(stored(POD, pod), kept);
     }
 
     #[test]

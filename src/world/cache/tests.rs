@@ -5,7 +5,7 @@ use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
-use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA};
+use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA, POD};
 use crate::object::{Kind, ObjectKey, value};
 use crate::scene::{EVERY, GROUP, Labelled, Lookups};
 use crate::workload::endpoints;
@@ -292,4 +292,24 @@ fn a_change_of_a_member_wakes_its_group_and_each_sees_the_others() {
     assert_eq!(cache.absorb(CANARY, Event::Apply(member("b", 5, "bank"))).wake, places(["a", "b", "c"]), "it moved");
     assert_eq!((seen(&cache, "a").len(), seen(&cache, "c").len()), (1, 2));
     assert_eq!(cache.absorb(CANARY, Event::Delete(member("b", 6, "bank"))).wake, places(["b", "c"]));
+}
+
+#[test]
+fn a_pod_is_found_by_its_name_and_among_all_of_its_namespace_whoever_asks_first() {
+    let pods = || Labelled { kind: POD, namespace: "test".to_owned(), label: EVERY, value: String::new() };
+    for first in ["by-name", "by-group"] {
+        let looks = move |stored: &Stored| match value::text(&stored.value(), &["metadata", "name"]) {
+            Some("by-name") => Lookups { keys: vec![POD.named("test", "p")], labelled: Vec::new() },
+            _ => Lookups { keys: Vec::new(), labelled: vec![pods()] },
+        };
+        let cache = Cache::new(Arc::new(looks), Arc::new(|_: &Sight| Vec::new()));
+        let second = if first == "by-name" { "by-group" } else { "by-name" };
+        list(&cache, CANARY, vec![canary(first, 1, "t"), canary(second, 2, "t")]);
+        list(&cache, POD, vec![object("p", 3, &json!({}))]);
+        for name in [first, second] {
+            let Look::Seen(sight) = cache.look(&Place::new("test", name)) else { panic!("{name} sees nothing") };
+            let seen: Vec<_> = sight.objects.iter().map(|(key, _)| key.clone()).collect();
+            assert_eq!(seen, [POD.named("test", "p")], "{name} after {first}");
+        }
+    }
 }

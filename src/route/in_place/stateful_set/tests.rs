@@ -1,8 +1,13 @@
 //! Claims about which pods are given away, and which are taken back.
 
-use super::super::testing::{split, target};
+use super::super::super::testing::{split, target};
+use super::super::super::{Acceptance, Router, Target};
+use super::super::InPlace;
 use super::*;
+use crate::api;
+use crate::model::Routing;
 use crate::object::FakeStore;
+use crate::object::kinds::{POD, STATEFUL_SET};
 
 /// A StatefulSet of five, at rest at revision `a`; the template is `b`.
 struct Cart {

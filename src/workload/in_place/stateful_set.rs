@@ -1,22 +1,22 @@
-//! A StatefulSet: released in place. Its own controller replaces the pods that it is given, and remembers the revision that all had last.
-//!
-//! The primary is what is of that revision, the canary what is of a newer one. Nothing is copied, and nothing is scaled.
+//! A StatefulSet: its own controller replaces the pods that it is given, and remembers the revision that all had last.
 
 use std::time::Duration;
 
-use super::whole::{Place, Whole};
-use super::{WorkloadError, pods};
+use super::super::whole::{Place, Whole};
+use super::super::{WorkloadError, pods};
+use super::{endpoints, rollout};
 use crate::api::sentences;
-use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Replacement, Revision, Rollout, Seen, TargetSeen};
+use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Replacement, Revision, Seen, TargetSeen};
+use crate::object::divided::Standing;
 use crate::object::kinds::STATEFUL_SET;
-use crate::object::stateful::{self, Standing, Stateful};
+use crate::object::stateful::{self, Stateful};
 use crate::object::{Change, ObjectKey};
 
 /// With fewer pods there is no share of them: the first step would replace all, and no pod would be left to go back to.
 const FEWEST: u32 = 2;
 
 #[derive(Debug)]
-pub(super) struct StatefulSet;
+pub(crate) struct StatefulSet;
 
 impl Whole for StatefulSet {
     fn check(&self, at: &Place<'_>) -> Result<(), Complaint> {
@@ -49,9 +49,7 @@ impl Whole for StatefulSet {
     }
 
     fn endpoints(&self, at: &Place<'_>) -> Endpoints {
-        let Some(set) = read(at) else { return Endpoints::default() };
-        let newer = set.newer().map_or(0, |newer| set.ready(Some(newer)));
-        Endpoints { primary: set.ready(set.current()), canary: newer, ..Endpoints::default() }
+        read(at).map(|set| endpoints(&set)).unwrap_or_default()
     }
 
     fn kept(&self, at: &Place<'_>) -> Vec<Revision> {
@@ -80,20 +78,12 @@ impl Whole for StatefulSet {
 }
 
 /// The pods that a StatefulSet makes.
-pub(super) fn members(key: &ObjectKey, target: Option<&serde_json::Value>) -> Vec<ObjectKey> {
+pub(crate) fn members(key: &ObjectKey, target: Option<&serde_json::Value>) -> Vec<ObjectKey> {
     target.into_iter().flat_map(|target| stateful::keys(key, target)).collect()
 }
 
 fn read<'a>(at: &Place<'a>) -> Option<Stateful<'a>> {
     Stateful::find(&STATEFUL_SET.named(at.namespace, at.name), at.objects)
-}
-
-/// How far the pods of a revision are, of which so many are wanted.
-fn rollout(set: &Stateful<'_>, revision: Option<&str>, desired: u32) -> Rollout {
-    let theirs = set.pods().iter().filter(|pod| pod.standing != Standing::Leaving && Some(pod.revision) == revision);
-    let updated = u32::try_from(theirs.count()).unwrap_or(u32::MAX).min(desired);
-    let available = set.ready(revision);
-    Rollout { observed: set.is_observed(), desired, updated, total: updated, available, deadline_exceeded: false }
 }
 
 /// Its controller names revisions after their templates: the same template has the same name again.
