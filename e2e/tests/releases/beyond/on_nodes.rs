@@ -29,13 +29,13 @@ async fn a_daemon_set_of_one_node_is_promoted_and_a_revision_that_never_gets_rea
         app.adopted(&serde_json::from_str(JUDGED)?).await?;
         assert_eq!(strategy(&app).await?["type"], "OnDelete");
 
-        change(&app, "2", "/healthz").await?;
+        change(&app, "2", SERVING).await?;
         app.reaches(Phase::Progressing, MOVES_WITHIN).await?;
         app.has_weight(100, RELEASED_WITHIN).await?;
         app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
         all_are(&pods, "2").await?;
 
-        change(&app, "3", "/nowhere").await?;
+        change(&app, "3", SILENT).await?;
         app.reaches(Phase::Progressing, MOVES_WITHIN).await?;
         app.reaches(Phase::Failed, RELEASED_WITHIN * 2).await?;
         all_are(&pods, "2").await?;
@@ -68,12 +68,16 @@ fn quick(object: &mut Value) {
     }
 }
 
-/// Gives the pods of the template another version, and asks at this path whether they are ready.
-async fn change(app: &App, version: &str, ready: &str) -> Outcome {
+/// Where the app answers, and where nobody does.
+const SERVING: u16 = 8080;
+const SILENT: u16 = 8081;
+
+/// Gives the pods of the template another version, and asks at this port whether they are ready.
+async fn change(app: &App, version: &str, port: u16) -> Outcome {
     let mut set = app.object("apps/v1", "DaemonSet", "hello").await?;
     let container = &mut set["spec"]["template"]["spec"]["containers"][0];
     container["env"] = json!([{"name": "VERSION", "value": version}]);
-    container["readinessProbe"]["httpGet"]["path"] = json!(ready);
+    container["readinessProbe"]["httpGet"]["port"] = json!(port);
     let containers = set["spec"]["template"]["spec"]["containers"].take();
     let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
     app.edit("apps/v1", "DaemonSet", "hello", &patch).await
