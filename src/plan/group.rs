@@ -17,10 +17,11 @@
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::progressing;
 use super::settled::is_new;
-use super::{in_place, progressing};
 use crate::model::{
-    Effect, Facts, Journal, Membership, Notice, Percent, Phase, Settings, Stand, Strategy, TargetSeen, Time, Wait,
+    Effect, Facts, Journal, Membership, Notice, Percent, Phase, Scaling, Settings, Stand, Strategy, TargetSeen, Time,
+    Wait,
 };
 
 /// Long enough for a sync that changes several targets at once: all of them have joined by then.
@@ -205,7 +206,7 @@ fn promote(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
 fn stand_by(draft: &mut Draft<'_>, target: &TargetSeen) {
     draft.wait_for_others(of_vote(draft.facts, &draft.journal));
     if is_current(draft, target) {
-        if !in_place::is_so(draft.facts) {
+        if keeps_templates(draft.facts) {
             draft.snapshot(&target.revision);
         }
         draft.scale_up(target);
@@ -221,6 +222,11 @@ fn stand_by(draft: &mut Draft<'_>, target: &TargetSeen) {
     }
 }
 
+/// Whether templates are kept by us: what is released as a whole keeps its revisions itself, or has none.
+fn keeps_templates(facts: &Facts) -> bool {
+    facts.scaling != Scaling::Foreign
+}
+
 fn is_current(draft: &Draft<'_>, target: &TargetSeen) -> bool {
     draft.journal.last_applied.as_ref() == Some(&target.revision)
 }
@@ -228,7 +234,7 @@ fn is_current(draft: &Draft<'_>, target: &TargetSeen) -> bool {
 /// What was kept for the promotion, and failed with its round: going back to it is no way back to something good.
 pub(super) fn forget(draft: &mut Draft<'_>) {
     let journal = &draft.facts.journal;
-    let failed = journal.phase == Phase::Failed && journal.stand() == Stand::Failed;
+    let failed = journal.phase == Phase::Failed && journal.stand() == Stand::Failed && keeps_templates(draft.facts);
     let tried = journal.last_applied.as_ref().filter(|tried| journal.last_promoted.as_ref() != Some(*tried));
     let kept = tried.filter(|tried| failed && draft.facts.snapshots.contains(tried)).cloned();
     kept.into_iter().for_each(|kept| draft.act(Effect::Forget(kept)));

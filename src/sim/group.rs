@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::faults::{Fault, Skip, Temper};
 use super::invariants::Violation;
 use super::random::Random;
-use super::trial::Trial;
+use super::trial::{IN_PLACE, Trial};
 use super::{Report, corner};
 use crate::model::{Phase, Stand, Time};
 use crate::object::kinds::CANARY;
@@ -62,7 +62,9 @@ impl Band {
     fn new(seed: u64, count: u64) -> Self {
         let grouped = json!({"spec": {"group": "band"}});
         let member = |at: u64| {
-            let mut member = Trial::named((seed - GROUPS) * APART * 8 + at * APART, &format!("app-{at}"), &grouped);
+            let own = (seed - GROUPS) * APART * 8 + at * APART;
+            let kind = if Random::new(own.wrapping_add(8)).chance(20) { IN_PLACE } else { 0 };
+            let mut member = Trial::named(kind + own, &format!("app-{at}"), &grouped);
             // Who asks by hand leaves the group for once, and so does who takes a Canary away.
             member.faults.retain(|(_, fault)| !matches!(fault, Fault::Ask(..) | Fault::DeleteCanary(_)));
             member

@@ -202,6 +202,8 @@ fn what_was_kept_for_a_promotion_that_never_came_is_no_known_good_revision() {
     facts.route = settled().route;
     facts.snapshots = vec![rev("a"), rev("b")];
     assert!(decide(&facts, &[], t(70)).effects.contains(&Effect::Forget(rev("b"))));
+    facts.scaling = Scaling::Foreign;
+    assert_eq!(decide(&facts, &[], t(70)).effects, [], "a Knative Service keeps its revisions itself");
 }
 
 #[test]
