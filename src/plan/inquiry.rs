@@ -87,10 +87,10 @@ impl Inquiry<'_> {
         if journal.weight.is_zero() && holds::of_move(journal, self.settings, self.now).is_some() {
             return Vec::new();
         }
-        if journal.prepared != journal.last_applied {
-            if let Some(open) = self.unsettled(Moment::PreRollout) {
-                return open;
-            }
+        if journal.prepared != journal.last_applied
+            && let Some(open) = self.unsettled(Moment::PreRollout)
+        {
+            return open;
         }
         if journal.weight.is_zero() { self.gate() } else { Vec::new() }
     }
