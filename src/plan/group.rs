@@ -16,6 +16,7 @@
 
 use std::time::Duration;
 
+use super::CLOCKS;
 use super::draft::Draft;
 use super::progressing;
 use super::settled::is_new;
@@ -42,7 +43,7 @@ pub(super) fn attend(draft: &mut Draft<'_>, settings: &Settings) {
     let joined = own.since.after(SYNC);
     let next = match own.stand {
         Stand::Out if !voted => Membership { stand: Stand::Joining, since: draft.now, by: None, ..own },
-        Stand::Agreed | Stand::Failed if open(draft.facts, own.round).next().is_none() => {
+        Stand::Agreed | Stand::Failed if unaware(draft.facts, &own).next().is_none() => {
             let stand = if voted { Stand::Out } else { Stand::Joining };
             Membership { stand, since: draft.now, by: None, ..own }
         }
@@ -113,9 +114,12 @@ fn peers(facts: &Facts) -> impl Iterator<Item = (&String, &Membership)> {
     facts.peers.iter()
 }
 
-/// Those that have yet to learn how a round ended.
-fn open(facts: &Facts, round: u64) -> impl Iterator<Item = &String> {
-    peers(facts).filter(move |(_, peer)| peer.is_open() && peer.round == round).map(|(name, _)| name)
+/// Those that have yet to learn how its round ended: who takes part in it, or joined before that and may on what it saw then.
+fn unaware<'a>(facts: &'a Facts, own: &'a Membership) -> impl Iterator<Item = &'a String> {
+    let ended = own.since.after(CLOCKS);
+    let before = move |peer: &Membership| peer.stand == Stand::Joining && peer.since <= ended;
+    let inside = move |peer: &Membership| peer.is_open() && peer.round == own.round;
+    peers(facts).filter(move |(_, peer)| inside(peer) || before(peer)).map(|(name, _)| name)
 }
 
 /// The round of those that take part already, unless it has ended; else the next.
@@ -253,8 +257,8 @@ pub(super) fn of_start(facts: &Facts, journal: &Journal, settings: &Settings) ->
         }
         Stand::Out | Stand::Agreed | Stand::Failed => {
             let voted = peers(facts).filter(|(_, peer)| peer.stand == Stand::Ready).map(|(name, _)| name);
-            let unaware = own.into_iter().flat_map(|own| open(facts, own.round));
-            let mut names: Vec<_> = voted.chain(unaware).cloned().collect();
+            let waited = own.into_iter().flat_map(|own| unaware(facts, own));
+            let mut names: Vec<_> = voted.chain(waited).cloned().collect();
             names.sort();
             names.dedup();
             let whose = if names.is_empty() { String::new() } else { format!(" with {}", list(&names)) };

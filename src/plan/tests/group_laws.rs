@@ -110,6 +110,11 @@ impl World {
             Stand::Failed if turned => _ = self.failed.insert(round),
             _ => {}
         }
+        // One that is suspended takes part before it begins, and may have failed the time before.
+        let fails = after.phase == Phase::Failed && before.phase != Phase::Failed;
+        if let Some(took) = before.group.as_ref().filter(|own| own.is_open() && fails) {
+            self.failed.insert(took.round);
+        }
         assert!(self.agreed.is_disjoint(&self.failed), "round {round}: one is promoted, another one rolled back");
         let promotes = after.phase == Phase::Promoting && before.phase != Phase::Promoting;
         assert!(!promotes || after.stand() == Stand::Agreed, "promoted without the others");
@@ -184,6 +189,10 @@ fn play(seed: u64) -> World {
     let mut choice = Choice(seed);
     let mut world = World::new(2 + choice.below(4));
     let count = world.members.len();
+    for member in world.members.iter_mut().filter(|_| choice.below(2) == 0) {
+        // Ready in no time, when others have hardly noticed that there is something new.
+        member.facts.settings.as_mut().unwrap().strategy = crate::model::Strategy::Skip;
+    }
     for step in 0..500 {
         let at = choice.below(count);
         match choice.below(60) {
@@ -196,9 +205,10 @@ fn play(seed: u64) -> World {
             3 => world.suspend(at, choice.below(2) == 0),
             4 => world.left = Some(choice.below(4)),
             _ => {
-                let newest = world.history.len() - 1;
-                let age = [0, 0, 0, 0, 1, 2, 5, 20][choice.below(8)];
-                world.decide(at, newest.saturating_sub(age));
+                // The oldest view on which a write still succeeds is that of its own last one.
+                let (own, newest) = (world.members[at].version, world.history.len() - 1);
+                let seen = [own, own + choice.below(newest - own + 1), newest, newest][choice.below(4)];
+                world.decide(at, seen);
             }
         }
         world.now += [0, 0, 1, 3, 10, 40][choice.below(6)];
@@ -214,6 +224,11 @@ proptest! {
         let mut world = play(seed);
         world.calm();
     }
+}
+
+#[test]
+fn who_fails_and_comes_again_at_once_is_not_forgotten_by_those_that_joined_before() {
+    play(18_189_657_751_680_496_314).calm();
 }
 
 #[test]
