@@ -10,10 +10,11 @@ use super::size;
 use crate::model::{Facts, First, Journal, Moment, Notice, Percent, Phase, Question, Settings, Shape, TargetSeen};
 
 /// Whether the target has to pass a check before anything leads to the primary. Where something does, it is not the first one, or
-/// it has passed.
+/// it has passed. A target that somebody scaled to zero serves nobody any more, and the primary does.
 pub(super) fn is_on_trial(facts: &Facts, settings: &Settings) -> bool {
     let taken_over = facts.apex == Shape::AsWanted || facts.route.routing().is_some();
-    facts.journal.phase == Phase::Initializing && settings.first == First::Judged && !taken_over
+    let given_up = facts.target.found().is_some_and(|target| target.replicas == 0) && facts.endpoints.primary > 0;
+    facts.journal.phase == Phase::Initializing && settings.first == First::Judged && !taken_over && !given_up
 }
 
 /// Whether its checks failed for as long as they may: the next one would come too late.

@@ -41,6 +41,11 @@ pub(super) fn safe(facts: &Facts, wanted: Percent) -> Percent {
     if known { wanted } else { wanted.min(now) }
 }
 
+/// Whether the release may not have its share yet, though the pods that it has are ready.
+pub(super) fn is_withheld(facts: &Facts, weight: Percent) -> bool {
+    is_so(facts) && safe(facts, weight) < weight
+}
+
 /// Whether every pod is of the target's revision, whoever brought that about: there is no other one to go back to.
 pub(super) fn is_everywhere(draft: &Draft<'_>, target: &TargetSeen) -> bool {
     is_so(draft.facts)

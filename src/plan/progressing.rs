@@ -64,6 +64,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     if !draft.journal.has_begun() {
         return start(draft, settings, target, step);
     }
+    if step.waiting_since.is_some() && in_place::is_withheld(draft.facts, draft.journal.weight) {
+        return unready(draft, settings, Unready::NotObserved);
+    }
     if step.waiting_since.is_some() {
         return resume(draft, settings);
     }
@@ -208,6 +211,8 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, settings: &Settings, target: &Tar
 fn advance(draft: &mut Draft<'_>, settings: &Settings, weight: Percent) {
     draft.enter(Phase::Progressing, weight, settings.interval);
     draft.set_course(settings);
+    // Also where somebody asks for a weight before the first check.
+    judge_alone(draft, settings);
     draft.route();
 }
 
@@ -242,10 +247,7 @@ pub(super) fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         draft.vacate();
     }
     if draft.journal.last_promoted.as_ref() == Some(&target.revision) {
-        draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
-        draft.journal.last_applied = Some(target.revision.clone());
-        draft.journal.awaits = None;
-        draft.tell(Notice::Withdrawn);
+        withdraw(draft, target);
     } else if let Some(by) = ramp(draft, settings, target) {
         ramp_down(draft, settings, by);
     } else {
@@ -254,6 +256,14 @@ pub(super) fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         draft.tell(Notice::Restarted);
     }
     draft.route();
+}
+
+/// The target is back at what was promoted last: there is nothing to release.
+pub(super) fn withdraw(draft: &mut Draft<'_>, target: &TargetSeen) {
+    draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
+    draft.journal.last_applied = Some(target.revision.clone());
+    draft.journal.awaits = None;
+    draft.tell(Notice::Withdrawn);
 }
 
 /// By how much the canary's share falls at once where all of it would be too much for a primary that was scaled down meanwhile.

@@ -168,6 +168,12 @@ impl Cluster {
         leaving && self.template(&self.target_key()).is_none()
     }
 
+    /// Whether nobody wants pods of the target.
+    pub(super) fn is_scaled_to_zero(&self) -> bool {
+        let target = self.api.find(&self.target_key());
+        target.and_then(|target| value::at(target, &["spec", "replicas"])) == Some(&Value::from(0))
+    }
+
     /// Whether the operator took the pods of a workload away.
     pub(super) fn is_parked(&self, workload: &ObjectKey) -> bool {
         self.parked.contains(workload)

@@ -87,9 +87,16 @@ pub(super) fn is_analysed(names: &Names, objects: &Objects) -> bool {
     let Some(canary) = objects.find(&canary_key(names)) else { return false };
     let status = canary.get("status");
     let at = |path: &[&str]| status.and_then(|status| value::text(status, path));
-    let first = value::at(canary, &["spec", "analysis", "onInitialize"]) == Some(&Value::Bool(true));
-    first && at(&["phase"]) == Some("Initializing")
+    is_first_judged(names, objects)
         || matches!(at(&["phase"]), Some("Progressing" | "WaitingPromotion")) && at(&["step", "strategy"]).is_some()
+}
+
+/// Whether the first deployment is judged, which serves by itself meanwhile.
+pub(super) fn is_first_judged(names: &Names, objects: &Objects) -> bool {
+    objects.find(&canary_key(names)).is_some_and(|canary| {
+        value::at(canary, &["spec", "analysis", "onInitialize"]) == Some(&Value::Bool(true))
+            && value::text(canary, &["status", "phase"]) == Some("Initializing")
+    })
 }
 
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.

@@ -11,7 +11,7 @@ use super::invariants::Violation;
 use super::pods::image;
 use super::random::Random;
 use super::trial::Trial;
-use crate::model::{ConditionKind, Facts, Percent, Phase, Settings, Time};
+use crate::model::{ConditionKind, Facts, Percent, Phase, Replacement, Settings, Time};
 use crate::object::kinds::{CONFIG_MAP, DAEMON_SET, DEPLOYMENT, HPA, SERVICE};
 use crate::object::{daemon, value};
 
@@ -200,7 +200,9 @@ impl Trial {
     fn regretted(&mut self) -> Outcome {
         self.suffer(&super::faults::Fault::Skip(super::faults::Skip::Off));
         let Some(facts) = self.facts() else { return Ok(()) };
-        let watched = facts.in_force().is_some_and(|settings| settings.bake > settings.keep_warm);
+        // Pods that all go at once are watched before the primary has the revision, if at all.
+        let at_once = facts.target.found().is_some_and(|target| target.replacement == Replacement::AllAtOnce);
+        let watched = !at_once && facts.in_force().is_some_and(|settings| settings.bake > settings.keep_warm);
         let kept =
             facts.journal.last_promoted.is_some_and(|r| facts.snapshots.contains(&r) && !facts.lost.contains(&r));
         if watched && kept { self.bad(Temper::FailingPrimary) } else { Ok(()) }

@@ -84,3 +84,11 @@ fn hooks_that_test_a_release_test_the_first_deployment_too() {
     facts.journal.prepared = Some(rev("a"));
     assert_eq!(asked(&facts, &[]).map(|(moment, _)| moment), Some(Moment::Rollout), "once for a revision");
 }
+
+#[test]
+fn where_somebody_scaled_the_target_to_zero_the_primary_takes_over_unjudged() {
+    let mut facts = first();
+    (target(&mut facts).replicas, target(&mut facts).rollout) = (0, pods(0));
+    facts.endpoints.canary = 0;
+    assert_eq!(decide(&facts, &[], t(10)).effects, [Effect::Apex, Effect::Route(Routing::PRIMARY)]);
+}

@@ -239,3 +239,15 @@ fn a_share_that_waits_for_the_controller_was_taken_away_by_no_other_hand() {
     let plan = decide(&facts, &[], t(2));
     assert_eq!((plan.effects, plan.notices), (vec![route(20)], vec![]));
 }
+
+#[test]
+fn a_share_that_is_withheld_starts_no_wait_anew_and_ends_at_the_deadline() {
+    let mut facts = in_place(0);
+    facts.journal = decide(&facts, &[], t(0)).journal;
+    facts.journal.vacant_since = None;
+    target(&mut facts).rollout.observed = false;
+    facts.journal = decide(&facts, &[], t(1)).journal;
+    let again = decide(&facts, &[], t(2)).journal;
+    assert_eq!((again.weight, &again.step), (Percent::clamped(20), &facts.journal.step), "nothing is written");
+    assert_eq!(decide(&facts, &[], t(700)).journal.phase, Phase::Failed);
+}

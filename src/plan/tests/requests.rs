@@ -94,3 +94,12 @@ fn a_newer_revision_ends_a_pause() {
     let plan = decide(&facts, &[], t(20));
     assert_eq!((plan.journal.paused, plan.journal.last_applied), (None, Some(rev("c"))));
 }
+
+#[test]
+fn a_weight_that_is_asked_for_before_the_first_check_keeps_its_wait_for_a_clean_window() {
+    let mut facts = asking(analysing(20), "set-weight=40/1");
+    facts.journal.vacant_since = Some(t(0));
+    let plan = decide(&facts, &[], t(10));
+    assert_eq!(plan.journal.weight, Percent::clamped(40));
+    assert!(plan.journal.step.unwrap().next_check_at > t(60), "{:?}", plan.journal.step);
+}

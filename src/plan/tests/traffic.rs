@@ -128,3 +128,14 @@ fn a_canary_that_runs_something_newer_does_not_stand_in() {
     assert_eq!((plan.journal.phase, plan.effects), (Phase::Progressing, vec![route(0)]));
     assert_eq!(plan.notices, [Notice::Restarted]);
 }
+
+#[test]
+fn a_target_that_goes_back_before_the_primarys_pods_went_is_withdrawn() {
+    let mut facts = recreated();
+    facts.journal = decide(&facts, &success(100.0), t(60)).journal;
+    facts.snapshots.push(rev("b"));
+    target(&mut facts).revision = rev("a");
+    let plan = decide(&facts, &[], t(70));
+    assert_eq!((plan.journal.phase, plan.effects), (Phase::Finalising, vec![route(0)]));
+    assert_eq!(plan.notices, [Notice::Withdrawn]);
+}

@@ -1,6 +1,7 @@
 //! S3 and S5 for what pods read: the ConfigMap of the seeded runs and the primary's copy of it.
 
 use super::super::cluster::Cluster;
+use super::super::corner;
 use super::super::fixture;
 use super::super::pods::Pod;
 use super::Invariants;
@@ -18,9 +19,9 @@ impl Invariants {
         let is = |revision: &Option<Revision>| revision.as_ref().and_then(|r| self.configs.get(r)) == copy.as_ref();
         let approved = journal.last_applied.as_ref().is_some_and(|r| self.approved.contains(r));
         let promoted = journal.phase == Phase::Promoting && is(&journal.last_applied) && approved;
-        // Before a primary serves, or where none of its configs is kept, anything beats nothing.
+        // Before a primary serves, or where what it ran is not kept, anything beats nothing.
         let made = self.copy.is_none() || journal.last_promoted.is_none();
-        if copy.is_some() && !(promoted || made || is(&journal.last_promoted)) {
+        if copy.is_some() && !(promoted || made || is(&journal.last_promoted)) && keeps_promoted(cluster, journal) {
             let phase = journal.phase;
             self.fail("S3", format!("what the primary reads went from {:?} to {copy:?} in phase {phase}", self.copy));
         }
@@ -43,6 +44,15 @@ impl Invariants {
             self.fail("S5", "pods are judged that started before their ConfigMap changed".to_owned());
         }
     }
+}
+
+/// Whether the primary can be made again as it was promoted.
+fn keeps_promoted(cluster: &Cluster, journal: &Journal) -> bool {
+    let facts = corner::scene(&cluster.names, cluster.api.objects()).map(|scene| scene.facts());
+    let kept = |revision: &Revision| {
+        facts.is_none_or(|facts| facts.snapshots.contains(revision) && !facts.lost.contains(revision))
+    };
+    journal.last_promoted.as_ref().is_some_and(kept)
 }
 
 pub(super) fn copy(cluster: &Cluster) -> Option<String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::cluster::Cluster;
+use super::super::corner;
 use super::super::pods::image;
 use super::{Invariants, Violation, configs};
 use crate::model::{Percent, Time};
@@ -60,7 +61,9 @@ impl Invariants {
     /// S2 in time: without faults, no request is lost for long that the primary could answer.
     fn loss_ends(&mut self, cluster: &Cluster) {
         let primary = cluster.pods().iter().any(|p| p.owner == cluster.primary_key() && p.is_ready(cluster.now));
-        if !self.calm || self.lost.is_zero() || !primary {
+        // While the first deployment is judged, its own rollouts are its user's: the primary has taken nothing over.
+        let theirs = corner::is_first_judged(&cluster.names, cluster.api.objects()) && !cluster.is_scaled_to_zero();
+        if !self.calm || self.lost.is_zero() || !primary || theirs {
             self.losing = None;
             return;
         }
