@@ -253,7 +253,7 @@ fn a_group_of_twenty_with_one_failing_member_ends_on_the_old_revision_wherever_t
     for left in (0..undisturbed.writes).step_by(3) {
         let mut world = sync(20, Some(7));
         world.left = Some(left);
-        for _ in 0..200 {
+        while world.left.is_some() && world.now < 1_000 {
             (0..20).for_each(|at| world.decide(at, world.history.len() - 1));
             world.now += 5;
         }
@@ -281,7 +281,7 @@ fn a_group_whose_members_are_all_good_ends_on_the_new_revision_wherever_the_oper
     for left in 0..undisturbed.writes {
         let mut world = sync(6, None);
         world.left = Some(left);
-        for _ in 0..200 {
+        while world.left.is_some() && world.now < 1_000 {
             (0..6).for_each(|at| world.decide(at, world.history.len() - 1));
             world.now += 5;
         }
