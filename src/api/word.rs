@@ -15,15 +15,21 @@ pub struct Word<T>(pub T);
 pub trait Vocabulary: Copy + 'static {
     /// What the words are for, as an error says it.
     const MEANING: &'static str;
-
-    /// All the words that may stand on the wire.
-    fn words() -> Vec<&'static str>;
+    /// All values.
+    const VALUES: &'static [Self];
 
     /// The word of this value.
     fn word(self) -> &'static str;
 
+    /// All the words that may stand on the wire.
+    fn words() -> Vec<&'static str> {
+        Self::VALUES.iter().map(|value| value.word()).collect()
+    }
+
     /// The value of a word.
-    fn read(word: &str) -> Option<Self>;
+    fn read(word: &str) -> Option<Self> {
+        Self::VALUES.iter().copied().find(|value| value.word() == word)
+    }
 }
 
 impl<T: Vocabulary> Serialize for Word<T> {
@@ -57,6 +63,7 @@ impl<T: Vocabulary> JsonSchema for Word<T> {
 
 impl Vocabulary for Phase {
     const MEANING: &'static str = "phase";
+    const VALUES: &'static [Self] = &Self::ALL;
 
     /// Flagger's schema admits an empty phase too.
     fn words() -> Vec<&'static str> {
@@ -74,81 +81,46 @@ impl Vocabulary for Phase {
 
 impl Vocabulary for Verdict {
     const MEANING: &'static str = "verdict";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const VALUES: &'static [Self] = &Self::ALL;
 
     fn word(self) -> &'static str {
         self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|verdict| verdict.as_str() == word)
     }
 }
 
 impl Vocabulary for Course {
     const MEANING: &'static str = "strategy";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const VALUES: &'static [Self] = &Self::ALL;
 
     fn word(self) -> &'static str {
         self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|course| course.as_str() == word)
     }
 }
 
 impl Vocabulary for Stand {
     const MEANING: &'static str = "stand in a group";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const VALUES: &'static [Self] = &Self::ALL;
 
     fn word(self) -> &'static str {
         self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|stand| stand.as_str() == word)
     }
 }
 
 impl Vocabulary for Moment {
     const MEANING: &'static str = "type of a webhook";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const VALUES: &'static [Self] = &Self::ALL;
 
     fn word(self) -> &'static str {
         self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|moment| moment.as_str() == word)
     }
 }
 
 impl Vocabulary for Truth {
     const MEANING: &'static str = "status of a condition";
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.map(Self::as_str).to_vec()
-    }
+    const VALUES: &'static [Self] = &Self::ALL;
 
     fn word(self) -> &'static str {
         self.as_str()
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|truth| truth.as_str() == word)
     }
 }
 

@@ -34,11 +34,6 @@ impl<'a> Stateful<'a> {
         &self.pods
     }
 
-    /// Pods wanted.
-    pub fn replicas(&self) -> u32 {
-        replicas(self.object)
-    }
-
     /// Index of the first pod that may be of the newest revision.
     pub fn partition(&self) -> u32 {
         value::count(self.object, &PARTITION).unwrap_or(0)
@@ -57,11 +52,6 @@ impl<'a> Stateful<'a> {
     /// The revision of the newest template that its controller has seen.
     pub fn newest(&self) -> Option<&'a str> {
         self.revision("updateRevision")
-    }
-
-    /// Pods that may be of a newer revision than the current.
-    pub fn given(&self) -> u32 {
-        if self.newer().is_some() { self.replicas().saturating_sub(self.partition()) } else { 0 }
     }
 
     fn revision(&self, field: &str) -> Option<&'a str> {
@@ -89,7 +79,7 @@ impl Divided for Stateful<'_> {
     }
 
     fn replicas(&self) -> u32 {
-        Stateful::replicas(self)
+        replicas(self.object)
     }
 
     fn current(&self) -> Option<&str> {
@@ -101,7 +91,7 @@ impl Divided for Stateful<'_> {
     }
 
     fn given(&self) -> u32 {
-        Stateful::given(self)
+        if self.newer().is_some() { self.replicas().saturating_sub(self.partition()) } else { 0 }
     }
 
     fn is_observed(&self) -> bool {

@@ -64,11 +64,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
     if !draft.journal.has_begun() {
         return start(draft, settings, target, step);
     }
-    if step.waiting_since.is_some() && in_place::is_withheld(draft.facts, draft.journal.weight) {
-        return unready(draft, settings, Unready::NotObserved);
-    }
     if step.waiting_since.is_some() {
-        return resume(draft, settings);
+        let withheld = in_place::is_withheld(draft.facts, draft.journal.weight);
+        return if withheld { unready(draft, settings, Unready::NotObserved) } else { resume(draft, settings) };
     }
     if !draft.route() && !carries(draft.facts, settings) {
         return draft.wake_at(step.next_check_at);
@@ -247,7 +245,10 @@ pub(super) fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         draft.vacate();
     }
     if draft.journal.last_promoted.as_ref() == Some(&target.revision) {
-        withdraw(draft, target);
+        draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
+        draft.journal.last_applied = Some(target.revision.clone());
+        draft.journal.awaits = None;
+        draft.tell(Notice::Withdrawn);
     } else if let Some(by) = ramp(draft, settings, target) {
         ramp_down(draft, settings, by);
     } else {
@@ -256,14 +257,6 @@ pub(super) fn newer(draft: &mut Draft<'_>, settings: &Settings, target: &TargetS
         draft.tell(Notice::Restarted);
     }
     draft.route();
-}
-
-/// The target is back at what was promoted last: there is nothing to release.
-pub(super) fn withdraw(draft: &mut Draft<'_>, target: &TargetSeen) {
-    draft.enter(Phase::Finalising, Percent::ZERO, draft.drain());
-    draft.journal.last_applied = Some(target.revision.clone());
-    draft.journal.awaits = None;
-    draft.tell(Notice::Withdrawn);
 }
 
 /// By how much the canary's share falls at once where all of it would be too much for a primary that was scaled down meanwhile.

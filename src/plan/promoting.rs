@@ -31,10 +31,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &Target
             Some(_) if alone && analysed && !has_everything(draft, settings, target) => return,
             Some(source) if analysed || !alone => copied = Some(source),
             Some(_) | None if draft.journal.last_promoted.as_ref() == Some(&target.revision) => {
-                progressing::withdraw(draft, target);
-                draft.vacate();
-                draft.route();
-                return;
+                return progressing::newer(draft, settings, target);
             }
             // What was analysed is gone before the primary had it: analyse what is there now.
             Some(_) | None => {

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::model::Percent;
-use crate::object::divided::{Member, Standing};
+use crate::object::divided::{Divided, Member, Standing};
 use crate::object::stateful::Stateful;
 use crate::object::{Change, ObjectKey, Objects, value};
 

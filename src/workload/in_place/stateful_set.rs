@@ -7,7 +7,7 @@ use super::super::{WorkloadError, pods};
 use super::{endpoints, rollout};
 use crate::api::sentences;
 use crate::model::{Complaint, Endpoints, PrimaryMatch, PrimarySeen, Replacement, Revision, Seen, TargetSeen};
-use crate::object::divided::Standing;
+use crate::object::divided::{Divided, Standing};
 use crate::object::kinds::STATEFUL_SET;
 use crate::object::stateful::{self, Stateful};
 use crate::object::{Change, ObjectKey};

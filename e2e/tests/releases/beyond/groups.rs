@@ -23,6 +23,15 @@ async fn grouped(quick: &App, slow: &App, steps: u32) -> Outcome {
     slow.adopted(&member(10 * steps)).await
 }
 
+/// Both get a new revision; the quick one waits for the slow one, which has so many steps of 10 %.
+async fn one_waits(quick: &App, slow: &App, steps: u32) -> Outcome {
+    grouped(quick, slow, steps).await?;
+    for app in [slow, quick] {
+        app.change(&[("VERSION", "2")]).await?;
+    }
+    waits_for(quick, "hello").await
+}
+
 /// Waits until a canary waits for another one.
 async fn waits_for(app: &App, other: &str) -> Outcome {
     wait_until(&format!("a wait for {other}"), RELEASED_WITHIN, async || {
@@ -38,12 +47,7 @@ async fn who_is_ready_first_waits_and_both_are_promoted() -> Outcome {
     in_namespace(async |client, namespace| {
         let _operator = Operator::start(&namespace, &[])?;
         let [database, shop] = ["database", "hello"].map(|name| App::new(&client, &namespace, name));
-        grouped(&database, &shop, 3).await?;
-
-        for app in [&shop, &database] {
-            app.change(&[("VERSION", "2")]).await?;
-        }
-        waits_for(&database, "hello").await?;
+        one_waits(&database, &shop, 3).await?;
         assert_eq!(database.version_of("database-primary").await?.as_deref(), Some("1"), "it waits");
         for app in [&shop, &database] {
             app.reaches(Phase::Succeeded, RELEASED_WITHIN).await?;
@@ -67,12 +71,7 @@ async fn who_has_voted_rolls_back_with_the_one_that_fails_also_after_a_restart()
     in_namespace(async |client, namespace| {
         let operator = Operator::start(&namespace, &[])?;
         let [database, shop] = ["database", "hello"].map(|name| App::new(&client, &namespace, name));
-        grouped(&database, &shop, 9).await?;
-
-        for app in [&shop, &database] {
-            app.change(&[("VERSION", "2")]).await?;
-        }
-        waits_for(&database, "hello").await?;
+        one_waits(&database, &shop, 9).await?;
         operator.kill()?;
         let before = shop.status().await?.canary_weight;
         let _operator = Operator::start(&namespace, &[])?;
