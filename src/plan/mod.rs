@@ -36,7 +36,10 @@ mod waiting;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::model::{Answer, Effect, Facts, Gravity, Notice, Phase, Plan, Question, Settings, Shape, TargetSeen, Time};
+use crate::model::{
+    Answer, Effect, Endpoints, Facts, Gravity, Notice, Percent, Phase, Plan, Question, Settings, Shape, TargetSeen,
+    Time,
+};
 use draft::Draft;
 
 /// By how much the clocks of two replicas may differ, of which one goes on with what the other has begun.
@@ -106,12 +109,28 @@ pub fn decide(facts: &Facts, answers: &[Answer], now: Time) -> Plan {
 
 /// The facts without endpoints that proxies may not know of yet, and with the settings that are in force.
 fn reliable(facts: &Facts, now: Time) -> Cow<'_, Facts> {
-    let endpoints = facts.endpoints.known(now);
+    let endpoints = known(facts, now);
     match facts.in_force() {
         Some(Cow::Owned(settings)) => Cow::Owned(Facts { endpoints, settings: Some(settings), ..facts.clone() }),
         _ if endpoints == facts.endpoints => Cow::Borrowed(facts),
         _ => Cow::Owned(Facts { endpoints, ..facts.clone() }),
     }
+}
+
+/// A side that is newer than its proxies' knowledge gets no requests yet, but keeps those that it has: a controller that has just begun
+/// knows of no earlier moment than the last change of the side's slice, so that what has served for long may look new.
+fn known(facts: &Facts, now: Time) -> Endpoints {
+    let Endpoints { primary, canary, .. } = facts.endpoints;
+    let mut known = facts.endpoints.known(now);
+    let has_primary = facts.journal.phase != Phase::Initializing
+        && facts.route.routing().is_some_and(|routing| routing.canary < Percent::FULL);
+    if has_primary {
+        known.primary = primary;
+    }
+    if traffic::reaches_canary(facts) {
+        known.canary = canary;
+    }
+    known
 }
 
 /// What kind of decision the facts allow.

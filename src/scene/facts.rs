@@ -1,15 +1,12 @@
 //! Objects into facts.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-
 use serde_json::{Value, json};
 
 use super::corner::Corner;
-use super::{Scene, journal, kpis};
+use super::{Scene, journal, kpis, writers};
 use crate::api::sentences;
 use crate::model::{
-    Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Request, Revision, RouteSeen, Seen, Settings, Shape,
-    TargetSeen, Time,
+    Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
 };
 use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds, value};
 use crate::route::{Acceptance, Router};
@@ -44,8 +41,8 @@ impl Scene {
             settings,
             complaints: if deleting { Vec::new() } else { complaints },
             journal: self.canary.status.as_ref().map(journal::read).unwrap_or_default(),
-            request: request(&self.canary.metadata),
-            rival: rival(&self.canary.metadata),
+            request: writers::request(&self.canary.metadata),
+            rival: writers::rival(&self.canary.metadata),
             target,
             primary,
             owned: corner.primary().is_some_and(primary::is_owned),
@@ -227,32 +224,6 @@ impl Corner<'_> {
         let Some(subject) = self.subject() else { return Vec::new() };
         snapshot::all(&subject, &self.scene.objects).into_iter().filter_map(snapshot::revision).collect()
     }
-}
-
-/// What a person or a pipeline asks of the release.
-fn request(meta: &ObjectMeta) -> Option<Request> {
-    let text = meta.annotations.as_ref()?.get(Request::ANNOTATION)?;
-    let wrote = |entry: &&ManagedFieldsEntry| {
-        let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
-        fields
-            .and_then(|f| value::at(f, &["f:metadata", "f:annotations", &format!("f:{}", Request::ANNOTATION)]))
-            .is_some()
-    };
-    let entry = meta.managed_fields.iter().flatten().find(wrote);
-    Request::new(text, entry.and_then(|entry| entry.manager.clone()))
-}
-
-/// When a Flagger wrote `status` after our last write: one without leader election (its default) knows nothing of our Lease.
-fn rival(meta: &ObjectMeta) -> Option<Time> {
-    let wrote = |manager: &str| {
-        let of_status = |entry: &&ManagedFieldsEntry| {
-            entry.manager.as_deref() == Some(manager) && entry.subresource.as_deref() == Some("status")
-        };
-        let times = meta.managed_fields.iter().flatten().filter(of_status).filter_map(|entry| entry.time.as_ref());
-        times.map(|time| Time::from_millis(time.0.as_millisecond())).max()
-    };
-    let (ours, theirs) = (wrote(FIELD_MANAGER)?, wrote("flagger")?);
-    (theirs > ours).then_some(theirs)
 }
 
 /// What the changes that are still to be written say of an object's shape.

@@ -17,6 +17,7 @@ mod receivers;
 mod scaler;
 #[cfg(test)]
 mod tests;
+mod writers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use journal::status;
 pub use kpis::Pair;
 pub use lookups::{EVERY, GROUP, Labelled, Lookups, further, label, leads, lookups};
 pub use receivers::Receiver;
+pub use writers::writers;
 
 /// What the operator was started with, where a Canary leaves it open.
 #[derive(Clone, PartialEq, Eq, Debug)]

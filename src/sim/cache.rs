@@ -1,11 +1,14 @@
 //! What the operator has seen: a copy of the objects that watches keep up to date, each kind by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::apiserver::Apiserver;
 use crate::model::Time;
+use crate::object::kinds::ENDPOINT_SLICE;
 use crate::object::{Kind, ObjectKey, Objects, value};
+use crate::workload::endpoints::note_since;
 
 /// Copies of objects, some of which may be old.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +16,8 @@ pub(super) struct Cache {
     seen: Objects,
     /// The state of the apiserver that was seen.
     at: Option<u64>,
+    /// Whether everything was seen once.
+    listed: bool,
     /// Kinds whose watch is stuck, and until when.
     stuck: BTreeMap<Kind, Time>,
     /// Versions that our own writes made: nothing is decided on less.
@@ -42,8 +47,28 @@ impl Cache {
         for kind in self.stuck.keys() {
             next.copy_kind(*kind, &self.seen);
         }
+        self.note(&mut next, now);
         self.seen = next;
+        self.listed = true;
         true
+    }
+
+    /// Notes of each slice that has come since when it has had endpoints, as `world` does: what the first list brings may have had them for
+    /// longer than can be known.
+    fn note(&self, next: &mut Objects, now: Time) {
+        let slices: Vec<_> = next.of_kind(ENDPOINT_SLICE).map(|(key, slice)| (key.clone(), version(slice))).collect();
+        for (key, fresh) in slices {
+            let before = self.seen.find(&key);
+            let noted = match before {
+                Some(before) if version(before) == fresh => before.clone(),
+                _ => {
+                    let Some(mut slice) = next.find(&key).cloned() else { continue };
+                    note_since(&mut slice, before, !self.listed, now);
+                    slice
+                }
+            };
+            next.insert(key, Arc::new(noted));
+        }
     }
 
     /// The watch of a kind brings nothing new until `until`.

@@ -10,7 +10,7 @@ use super::pods::Pod;
 use crate::model::Time;
 use crate::object::kinds::{ENDPOINT_SLICE, SERVICE};
 use crate::object::{ObjectKey, Objects, value};
-use crate::workload::endpoints::{note_since, since};
+use crate::workload::endpoints::{TRIGGERED, note_since, since};
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -34,9 +34,9 @@ pub(super) fn tick(api: &mut Apiserver, pods: &[Pod], now: Time) {
         let endpoints: Vec<_> = (0..ready)
             .map(|i| json!({"addresses": [format!("10.0.0.{i}")], "conditions": {"ready": true, "serving": true}}))
             .collect();
-        let labels = json!({SERVICE_NAME: service});
-        let mut slice = json!({"metadata": {"labels": labels}, "addressType": "IPv4", "endpoints": endpoints});
-        // The operator notes it when it sees the slice.
+        let metadata = json!({"labels": {SERVICE_NAME: service}, "annotations": {TRIGGERED: now.to_string()}});
+        let mut slice = json!({"metadata": metadata, "addressType": "IPv4", "endpoints": endpoints});
+        // The nodes know it to the second; the operator notes what it sees itself.
         note_since(&mut slice, before.as_ref(), false, now);
         api.put(&key, slice);
     }

@@ -1,9 +1,10 @@
-//! What must hold at every write, whatever happened before: S1 to S10.
+//! What must hold at every write, whatever happened before: S1 to S11.
 
 mod bake;
 mod configs;
 mod hooks;
 mod in_place;
+mod kept;
 mod loss;
 mod news;
 mod passed;
@@ -33,7 +34,7 @@ use steps::{highest, is_complete, stands_in_again};
 /// A rule that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule: `S1` to `S10`, `L1` to `L4`.
+    /// Which rule: `S1` to `S11`, `L1` to `L4`.
     pub rule: &'static str,
     /// What was seen.
     pub sentence: String,
@@ -109,6 +110,9 @@ impl Invariants {
         }
         if let Some(sentence) = news::untold(before, plan) {
             self.fail("S6", sentence);
+        }
+        if let Some(sentence) = kept::taken(facts, plan) {
+            self.fail("S11", sentence);
         }
         let Some(settings) = &facts.in_force() else { return };
         if let Some(sentence) = sizes::overloaded(settings, facts, plan) {

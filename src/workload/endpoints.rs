@@ -11,7 +11,7 @@ use crate::object::value;
 pub const SINCE: &str = "readySince";
 
 /// When the controller saw the change that made it write a slice.
-const TRIGGERED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+pub const TRIGGERED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /// Ready endpoints of a Service: each pod counts once, whatever the number of its ports and address families.
 ///

@@ -125,3 +125,10 @@ fn traffic_returns_to_a_primary_that_was_down_once_every_proxy_can_know_of_it() 
     assert_eq!((soon.effects, soon.wake), (vec![], Some(t(12))));
     assert_eq!(decide(&facts, &[], t(12)).effects, [Effect::Route(Routing::split(Percent::clamped(20)))]);
 }
+
+#[test]
+fn a_canary_keeps_its_share_where_a_restarted_controller_sees_that_its_slice_has_just_changed() {
+    let mut facts = analysing(20);
+    facts.endpoints.canary_since = Some(t(10));
+    assert_eq!(decide(&facts, &[], t(11)).effects, vec![]);
+}

@@ -82,7 +82,7 @@ impl Item {
         if let Some(meta) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
             if let Some(Value::Array(writers)) = meta.shift_remove("managedFields") {
                 let kept = match kind {
-                    CANARY => writers_of_status(writers),
+                    CANARY => scene::writers(writers),
                     routes if !is_ours_to_prune(routes) => last_other_writer(&writers),
                     _ => Vec::new(),
                 };
@@ -135,23 +135,6 @@ fn is_ours_to_prune(kind: Kind) -> bool {
         SERVICE,
     ]
     .contains(&kind)
-}
-
-/// The annotation that asks something of a release, as managedFields have it.
-const REQUEST: [&str; 4] = ["fieldsV1", "f:metadata", "f:annotations", "f:serin.dev/request"];
-
-/// Another operator is known by them, and who asks for something. Which other fields they wrote is not looked at.
-fn writers_of_status(writers: Vec<Value>) -> Vec<Value> {
-    let of_status = |writer: &Value| value::text(writer, &["subresource"]) == Some("status");
-    let asks = |writer: &Value| value::at(writer, &REQUEST).is_some();
-    let mut writers: Vec<_> = writers.into_iter().filter(|w| of_status(w) || asks(w)).collect();
-    for writer in &mut writers {
-        let request = asks(writer).then(|| json!({"f:metadata": {"f:annotations": {REQUEST[3]: {}}}}));
-        let Some(fields) = writer.as_object_mut() else { continue };
-        fields.retain(|key, _| matches!(key.as_str(), "manager" | "subresource" | "time"));
-        fields.extend(request.map(|request| ("fieldsV1".to_owned(), request)));
-    }
-    writers
 }
 
 /// Who set the weights of a route that are not ours is told by name.
