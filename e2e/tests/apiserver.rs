@@ -24,7 +24,7 @@ pub(crate) async fn establish_our_definitions() -> Outcome {
     let directory = project("crds");
     run("kubectl", &["apply", "--server-side", "--force-conflicts", "-f", &directory.to_string_lossy()])?;
     let definitions = Api::<CustomResourceDefinition>::all(client().await?);
-    for name in ["canaries", "metrictemplates", "alertproviders"] {
+    for name in ["canaries", "metrictemplates", "alertproviders", "deliverypolicies"] {
         let name = format!("{name}.flagger.app");
         wait_until(&format!("the condition Established of {name}"), Duration::from_secs(30), async || {
             Ok(is_established(&definitions.get(&name).await?).then_some(()))

@@ -4,7 +4,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use kube::{Api, Client, Error, ResourceExt};
 use serde_json::{Value, json};
-use serin::api::{AlertProvider, Canary, MetricTemplate};
+use serin::api::{AlertProvider, Canary, DeliveryPolicy, MetricTemplate};
 
 use crate::apiserver::establish_our_definitions;
 use crate::fixtures;
@@ -20,6 +20,9 @@ fn resources(client: Client, object: &Value) -> Result<Api<DynamicObject>, Strin
         Some("Canary") => kube::api::ApiResource::erase::<Canary>(&()),
         Some("MetricTemplate") => kube::api::ApiResource::erase::<MetricTemplate>(&()),
         Some("AlertProvider") => kube::api::ApiResource::erase::<AlertProvider>(&()),
+        Some("DeliveryPolicy") => {
+            return Ok(Api::all_with(client, &kube::api::ApiResource::erase::<DeliveryPolicy>(&())));
+        }
         other => return Err(format!("{other:?} is none of our kinds")),
     };
     Ok(Api::default_namespaced_with(client, &kind))

@@ -1,4 +1,4 @@
-//! The wire: the three kinds of `flagger.app/v1beta1` as Rust types, and the CRDs that are made from them.
+//! The wire: the kinds of `flagger.app/v1beta1` as Rust types, and the CRDs that are made from them.
 //!
 //! A type here says what may be written in an object and nothing else. This room never fills in a default that the
 //! apiserver does not fill in too, never decides, and never talks to anybody; `settings` gives the fields their meaning.
@@ -13,6 +13,7 @@ mod canary;
 mod canary_replicas;
 mod check;
 mod condition;
+mod delivery_policy;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod gateway;
@@ -43,6 +44,7 @@ pub use canary::{Canary, CanarySpec};
 pub use canary_replicas::CanaryReplicas;
 pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange, VerifyTraffic};
 pub use condition::Condition;
+pub use delivery_policy::{DeliveryPolicy, DeliveryPolicySpec, LabelOperator, LabelRule, NamespaceSelector};
 pub use gateway::{BackendRef, Mirror, ParentRef};
 pub use metric_template::{MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec};
 pub use port::TargetPort;

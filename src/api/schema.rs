@@ -9,7 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
-use super::{AlertProvider, Canary, MetricTemplate};
+use super::{AlertProvider, Canary, DeliveryPolicy, MetricTemplate};
 
 /// Longest text, in characters.
 const TEXT: i64 = 4_096;
@@ -20,9 +20,9 @@ const LIST: i64 = 256;
 /// Largest map.
 const MAP: i64 = 256;
 
-/// The CRDs of the three kinds.
-pub fn crds() -> [CustomResourceDefinition; 3] {
-    [Canary::crd(), MetricTemplate::crd(), AlertProvider::crd()].map(finished)
+/// The CRDs of all our kinds.
+pub fn crds() -> [CustomResourceDefinition; 4] {
+    [Canary::crd(), MetricTemplate::crd(), AlertProvider::crd(), DeliveryPolicy::crd()].map(finished)
 }
 
 /// A CRD as the text of a file.
@@ -41,7 +41,7 @@ pub(super) fn unnamed(schema: &mut schemars::Schema) {
 
 fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
-        // Flagger serves the subresource for all three kinds, also where there is no status to write.
+        // Flagger serves the subresource for its three kinds, also where there is no status to write.
         version.subresources = Some(CustomResourceSubresources {
             status: Some(CustomResourceSubresourceStatus(serde_json::json!({}))),
             ..CustomResourceSubresources::default()

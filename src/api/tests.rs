@@ -8,7 +8,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{AlertProvider, Canary, CanaryStatus, MetricTemplate, ParentRef, Word, crds, fixtures, sentences};
+use super::{
+    AlertProvider, Canary, CanaryStatus, DeliveryPolicy, MetricTemplate, ParentRef, Word, crds, fixtures, sentences,
+};
 use crate::model::{Phase, Truth};
 
 fn round_trip<T: DeserializeOwned + Serialize>(object: &Value) -> Value {
@@ -23,6 +25,7 @@ fn what_a_user_writes_is_written_back_unchanged() {
                 Some("Canary") => round_trip::<Canary>(&object),
                 Some("MetricTemplate") => round_trip::<MetricTemplate>(&object),
                 Some("AlertProvider") => round_trip::<AlertProvider>(&object),
+                Some("DeliveryPolicy") => round_trip::<DeliveryPolicy>(&object),
                 kind => panic!("{} holds a {kind:?}", good.file),
             };
             assert_eq!(floats(written), floats(object), "{}", good.file);

@@ -53,7 +53,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
-        schedule: None,
+        calendars: Vec::new(),
         depends_on: vec![],
         group: None,
     }

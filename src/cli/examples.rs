@@ -137,6 +137,17 @@ fn the_example_of_a_schedule_waits_for_the_morning_and_is_promoted_then() {
 }
 
 #[test]
+fn the_example_of_a_policy_holds_a_canary_that_says_nothing_of_it() {
+    let outcome = played("policy/canary.yaml");
+    assert_eq!((outcome.verdict, outcome.broken), (Verdict::Promoted, None));
+    let waits = outcome.timeline.iter().find(|entry| entry.phase == Phase::Waiting).unwrap();
+    assert!(
+        waits.sentences[0].contains("DeliveryPolicy production has no window open before Thu 2026-01-01 09:00"),
+        "{waits:?}"
+    );
+}
+
+#[test]
 fn an_a_b_test_through_a_route_of_the_users_own_plays_to_a_promotion() {
     let directory = root().join("own-routes/httproute");
     let mut manifests = documents(&directory.join("app.yaml"));
@@ -151,7 +162,7 @@ fn every_directory_is_the_example_of_a_router_or_a_feature() {
     let known: Vec<_> = routers()
         .map(|name| name.replace(':', "-"))
         .chain(features())
-        .chain(["group", "order", "own-routes", "scenarios", "schedule", "verdict"].map(str::to_owned))
+        .chain(["group", "order", "own-routes", "policy", "scenarios", "schedule", "verdict"].map(str::to_owned))
         .collect();
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();

@@ -45,6 +45,11 @@ pub fn core() -> Vec<Rule> {
     ]
 }
 
+/// Rights to heed DeliveryPolicies, which are in no namespace: nothing that a Role can give.
+pub fn policies() -> Vec<Rule> {
+    vec![rule(kinds::DELIVERY_POLICY, READ), rule(kinds::NAMESPACE, READ)]
+}
+
 /// Rights that config tracking needs: of both kinds the metadata is watched, and those that pods read are read and copied.
 pub fn config_tracking() -> Vec<Rule> {
     vec![rule(kinds::CONFIG_MAP, COPY), rule(kinds::SECRET, COPY)]
@@ -87,6 +92,7 @@ pub fn yaml(rules: &[Rule]) -> String {
 /// The ClusterRole for these routers, as a manifest.
 pub fn cluster_role(routers: &[&dyn route::Router]) -> String {
     let mut rules = core();
+    rules.extend(policies());
     rules.extend(config_tracking());
     for rule in routers.iter().flat_map(|known| router(*known)) {
         // Several routers may write objects of one kind.
@@ -148,6 +154,7 @@ mod tests {
             expect_test::expect_file![path].assert_eq(&format!("{header}{}", yaml(rules)));
         };
         check("core", &core());
+        check("policies", &policies());
         check("config-tracking", &config_tracking());
         check("election", &election());
         for (name, rules) in providers() {

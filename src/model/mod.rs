@@ -43,7 +43,7 @@ pub use plan::Plan;
 pub use request::{Handled, Request, Verb};
 pub use revision::Revision;
 pub use routing::{Affinity, Cookie, Cookies, Mirror, Routing};
-pub use schedule::{Freeze, Schedule, Wait, Window};
+pub use schedule::{Calendar, Freeze, Schedule, Wait, Window};
 pub use settings::{
     Audience, Builtin, CanarySize, CookieNames, Course, First, Kpi, KpiSource, Mode, Range, Recourse, Rollback, Rules,
     Settings, Steps, Strategy,

@@ -5,6 +5,20 @@ use chrono_tz::Tz;
 
 use super::Time;
 
+/// A schedule, and whose it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Calendar {
+    /// As sentences name it: `spec.schedule`, or a DeliveryPolicy.
+    pub of: String,
+    /// What it says, or why it cannot be read: then it is closed until somebody mends it.
+    pub schedule: Result<Schedule, String>,
+}
+
+impl Calendar {
+    /// How a Canary's own is named.
+    pub const OWN: &str = "spec.schedule";
+}
+
 /// When releases may start and advance: within a window, where there are any, and outside of every freeze.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Schedule {

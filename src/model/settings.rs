@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Approval, Comparison, Hook, Mirror, Percent, Schedule, Test};
+use super::{Approval, Calendar, Comparison, Hook, Mirror, Percent, Test};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -49,8 +49,9 @@ pub struct Settings {
     pub revert_on_deletion: bool,
     /// What follows a release that failed, and what a way back needs.
     pub rollback: Rollback,
-    /// When releases may start and advance; `None` where always.
-    pub schedule: Option<Schedule>,
+    /// When releases may start and advance: where all of these are open. The Canary's own, and those of the DeliveryPolicies of its
+    /// namespace.
+    pub calendars: Vec<Calendar>,
     /// The canaries, as `namespace/name`, that a release waits for before it begins; sorted.
     pub depends_on: Vec<String>,
     /// The canaries of this group and namespace are promoted together or not at all.

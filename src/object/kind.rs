@@ -23,6 +23,11 @@ impl Kind {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
+    /// Whether its objects are in no namespace. What we read of them makes releases wait and is needed for nothing else.
+    pub fn is_of_cluster(self) -> bool {
+        [kinds::DELIVERY_POLICY, kinds::NAMESPACE].contains(&self)
+    }
+
     /// The key of an object of this kind.
     pub fn named(self, namespace: impl Into<String>, name: impl Into<String>) -> ObjectKey {
         ObjectKey { kind: self, namespace: namespace.into(), name: name.into() }
@@ -71,6 +76,11 @@ pub mod kinds {
     /// Where alerts go.
     pub const ALERT_PROVIDER: Kind =
         Kind { group: FLAGGER, version: "v1beta1", kind: "AlertProvider", plural: "alertproviders" };
+    /// What holds for the canaries of whole namespaces.
+    pub const DELIVERY_POLICY: Kind =
+        Kind { group: FLAGGER, version: "v1beta1", kind: "DeliveryPolicy", plural: "deliverypolicies" };
+    /// Whose labels a DeliveryPolicy selects.
+    pub const NAMESPACE: Kind = Kind { group: "", version: "v1", kind: "Namespace", plural: "namespaces" };
     /// The target and its primary.
     pub const DEPLOYMENT: Kind = Kind { group: "apps", version: "v1", kind: "Deployment", plural: "deployments" };
     /// The same with a pod on every node.

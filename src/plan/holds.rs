@@ -16,8 +16,10 @@ pub(super) fn of_move(journal: &Journal, settings: &Settings, now: Time) -> Opti
     of_schedule(settings, now).or_else(|| of_promotion(journal, settings, now))
 }
 
+/// Of the calendars that are closed the one that opens last: before that nothing goes on.
 fn of_schedule(settings: &Settings, now: Time) -> Option<Wait> {
-    settings.schedule.as_ref().and_then(|schedule| schedule::wait(schedule, now))
+    let waits = settings.calendars.iter().filter_map(|calendar| schedule::wait(calendar, now));
+    waits.max_by_key(|wait| (wait.until.is_none(), wait.until))
 }
 
 /// The canary has everything, and the primary is to run the revision before for a while, so that the way back is a weight.

@@ -76,7 +76,7 @@ fn settings() -> Settings {
         suspend: false,
         revert_on_deletion: false,
         rollback: Rollback::default(),
-        schedule: None,
+        calendars: Vec::new(),
         depends_on: vec![],
         group: None,
     }

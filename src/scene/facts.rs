@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::corner::Corner;
-use super::{Scene, journal, kpis, writers};
+use super::{Scene, journal, kpis, policy, writers};
 use crate::api::sentences;
 use crate::model::{
     Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
@@ -67,7 +67,9 @@ impl Scene {
 impl Corner<'_> {
     fn settings(&self) -> Result<Settings, Vec<Complaint>> {
         let defaults = settings::Defaults { provider: &self.scene.defaults.provider, namespace: &self.names.namespace };
-        settings::resolve(&self.scene.canary.spec, &defaults)
+        let mut settings = settings::resolve(&self.scene.canary.spec, &defaults)?;
+        settings.calendars.extend(policy::calendars(&self.names.namespace, &self.scene.objects));
+        Ok(settings)
     }
 
     /// Another Canary of the same target, made before this one, or at the same time under a name that comes first.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::corner::{self, Names};
-use super::{ConfigTracking, Defaults, configs, order, receivers};
+use super::{ConfigTracking, Defaults, configs, order, policy, receivers};
 use crate::api;
 use crate::model::{Layout, Revision};
 use crate::object::{Kind, ObjectKey, Objects, kinds, value};
@@ -62,6 +62,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
     keys.extend(names.scaler(canary).into_iter().flat_map(|users| [workload::scaler::copy_of(&users), users]));
     keys.extend(templates(canary, namespace));
     keys.extend(order::keys(canary, namespace));
+    keys.push(policy::namespace(namespace));
     keys.extend(receivers::keys(canary, namespace));
     let group =
         |kind, label, value: &str| Labelled { kind, namespace: namespace.clone(), label, value: value.to_owned() };
@@ -71,6 +72,7 @@ pub fn lookups(canary: &api::Canary, defaults: &Defaults) -> Lookups {
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &primary.name),
         group(kinds::ENDPOINT_SLICE, SERVICE_NAME, &side.name),
         group(kinds::CONTROLLER_REVISION, workload::CANARY, &names.canary),
+        policy::every(),
     ];
     labelled.extend(canary.spec.group.as_deref().map(|name| group(kinds::CANARY, GROUP, name)));
     if names.kind == kinds::DAEMON_SET && names.layout == Layout::InPlace {

@@ -13,6 +13,7 @@ mod kpis;
 mod listeners;
 mod lookups;
 mod order;
+mod policy;
 mod receivers;
 mod scaler;
 #[cfg(test)]

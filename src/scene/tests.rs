@@ -243,8 +243,8 @@ fn every_object_that_is_read_is_looked_up() {
     let canary: Canary = serde_json::from_value(canary()).unwrap();
     let lookups = lookups(&canary, &Defaults::default());
     let names: Vec<_> = lookups.keys.iter().map(ToString::to_string).collect();
-    assert_eq!(names.len(), 9, "{names:?}");
-    assert_eq!(lookups.labelled.len(), 4);
+    assert_eq!(names.len(), 10, "{names:?}");
+    assert_eq!(lookups.labelled.len(), 5);
 }
 
 /// The target reads a ConfigMap.

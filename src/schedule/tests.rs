@@ -3,6 +3,7 @@
 use chrono::Weekday;
 
 use super::*;
+use crate::model::Calendar;
 
 fn at(text: &str) -> Time {
     Time::parse(text).unwrap()
@@ -80,7 +81,8 @@ fn a_freeze_overrules_the_windows_and_a_date_is_a_whole_day() {
     let frozen = Schedule { freezes: vec![Freeze { from, to, reason: Some("Christmas".to_owned()) }], ..office(zone) };
     assert_eq!(opens(&frozen, "2026-12-22T15:00:00Z"), "open");
     assert_eq!(opens(&frozen, "2026-12-23T12:00:00Z"), "2026-12-28T08:00:00Z");
-    let wait = wait(&frozen, at("2026-12-23T12:00:00Z")).unwrap();
+    let calendar = Calendar { of: Calendar::OWN.to_owned(), schedule: Ok(frozen) };
+    let wait = wait(&calendar, at("2026-12-23T12:00:00Z")).unwrap();
     assert_eq!(
         wait.reason,
         "a freeze of spec.schedule (Christmas) lets nothing start or advance before Mon 2026-12-28 09:00 Europe/Berlin"

@@ -3,24 +3,34 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::{Closed, Openness, local, open};
-use crate::model::{Schedule, Time, Wait};
+use crate::model::{Calendar, Time, Wait};
 
-/// What a release waits for, where `schedule` is closed.
-pub fn wait(schedule: &Schedule, now: Time) -> Option<Wait> {
+/// What a release waits for, where a calendar is closed.
+pub fn wait(calendar: &Calendar, now: Time) -> Option<Wait> {
+    let of = &calendar.of;
+    let schedule = match &calendar.schedule {
+        Ok(schedule) => schedule,
+        Err(why) => {
+            return Some(Wait {
+                reason: format!("{of} cannot be read and lets nothing start or advance: {why}"),
+                until: None,
+            });
+        }
+    };
     match open(schedule, now) {
         Openness::Open => None,
         Openness::ClosedUntil(until, why) => {
             let opens = clock(schedule.zone, until);
             let reason = match why {
-                Closed::OutsideWindows => format!("spec.schedule has no window open before {opens}"),
+                Closed::OutsideWindows => format!("{of} has no window open before {opens}"),
                 Closed::Frozen(freeze) => {
                     let reason = freeze.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-                    format!("a freeze of spec.schedule{reason} lets nothing start or advance before {opens}")
+                    format!("a freeze of {of}{reason} lets nothing start or advance before {opens}")
                 }
             };
             Some(Wait { reason, until: Some(until) })
         }
-        Openness::NeverOpens => Some(Wait { reason: "no window of spec.schedule ever opens".to_owned(), until: None }),
+        Openness::NeverOpens => Some(Wait { reason: format!("no window of {of} ever opens"), until: None }),
     }
 }
 

@@ -17,11 +17,12 @@ mod weights;
 
 pub(crate) use crate::model::duration::parse as duration;
 pub use hook::{hooks, listener};
+pub use schedule::resolve as schedule;
 
 use std::time::Duration;
 
 use crate::api;
-use crate::model::{CanarySize, Complaint, First, Layout, Percent, Rollback, Settings, duration};
+use crate::model::{Calendar, CanarySize, Complaint, First, Layout, Percent, Rollback, Settings, duration};
 use crate::route::{self, Capabilities};
 
 /// What the spec leaves to its surroundings.
@@ -45,10 +46,8 @@ const DEADLINE: i32 = 600;
 pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = complaints::all(spec, defaults);
     complaints.extend(weights::all(spec, provider(spec, defaults)));
-    let schedule = schedule::resolve(spec).unwrap_or_else(|found| {
-        complaints.extend(found);
-        None
-    });
+    let schedule = spec.schedule.as_ref().map(schedule::resolve).transpose();
+    let own = schedule.map_err(|found| complaints.extend(found)).ok().flatten();
     let router = capabilities(spec, provider(spec, defaults));
     let strategy = strategy::resolve(spec, router);
     let (Some(strategy), true) = (strategy, complaints.is_empty()) else {
@@ -87,7 +86,10 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
         // A partition, or OnDelete, that is left behind would hold up every revision to come.
         revert_on_deletion: spec.revert_on_deletion.unwrap_or(spec.target_ref.layout() == Layout::InPlace),
         rollback: rollback(spec),
-        schedule,
+        calendars: own
+            .map(|schedule| Calendar { of: Calendar::OWN.to_owned(), schedule: Ok(schedule) })
+            .into_iter()
+            .collect(),
         depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),
         group: spec.group.clone(),
     };

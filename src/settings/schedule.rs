@@ -1,27 +1,26 @@
-//! `spec.schedule` into a calendar, and what stands against it.
+//! A schedule as it is written into a calendar, and what stands against it.
 
 use chrono::Weekday;
 use chrono_tz::Tz;
 
 use super::complaints::complaint;
-use crate::api::{CanarySpec, Day, ReleaseFreeze, ReleaseSchedule, ReleaseWindow, sentences};
+use crate::api::{Day, ReleaseFreeze, ReleaseSchedule, ReleaseWindow, sentences};
 use crate::model::{Complaint, Freeze, Schedule, Time, Window};
 use crate::schedule::{self, Edge};
 
 /// Minutes of a day.
 const DAY: u16 = 1_440;
 
-/// When releases may start and advance; `None` where always.
+/// When releases may start and advance.
 ///
 /// # Errors
 /// Everything that stands against it.
-pub(super) fn resolve(spec: &CanarySpec) -> Result<Option<Schedule>, Vec<Complaint>> {
-    let Some(asked) = &spec.schedule else { return Ok(None) };
+pub fn resolve(asked: &ReleaseSchedule) -> Result<Schedule, Vec<Complaint>> {
     let mut found = Vec::new();
     let zone = zone(asked).map_err(|complaint| found.push(complaint)).unwrap_or(Tz::UTC);
     let windows = every(asked.windows.iter().flatten().map(window), &mut found);
     let freezes = every(asked.freezes.iter().flatten().map(|asked| freeze(asked, zone)), &mut found);
-    if found.is_empty() { Ok(Some(Schedule { zone, windows, freezes })) } else { Err(found) }
+    if found.is_empty() { Ok(Schedule { zone, windows, freezes }) } else { Err(found) }
 }
 
 /// What is right; the complaints about the rest are added to `found`.

@@ -88,6 +88,8 @@ pub(super) fn size(random: &mut Random) -> Value {
     }
 }
 
+/// A DeliveryPolicy.
+pub(super) const POLICY: &str = "office-hours";
 /// Name of the Canary that comes first in some runs.
 pub(super) const ELDER: &str = "elder";
 
@@ -115,6 +117,17 @@ pub(super) fn schedule(random: &mut Random) -> Value {
     let clock = |minutes: u64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
     let windows = (0..48).map(|half| json!({"from": clock(30 * half + opens), "to": clock(30 * half + closes)}));
     json!({"spec": {"schedule": {"timeZone": zone, "windows": windows.collect::<Vec<_>>()}}})
+}
+
+/// For half of the runs with a schedule: it is a policy of the cluster, and not the canary's own.
+pub(super) fn policy(canary: &mut Value, random: &mut Random) -> Option<Value> {
+    let schedule = value::at(canary, &["spec", "schedule"])?.clone();
+    if !random.chance(50) {
+        return None;
+    }
+    value::merge(canary, &json!({"spec": {"schedule": null}}));
+    let here = json!({"matchLabels": {"kubernetes.io/metadata.name": value::text(canary, &["metadata", "namespace"])}});
+    Some(json!({"metadata": {"name": POLICY}, "spec": {"namespaceSelector": here, "schedule": schedule}}))
 }
 
 /// For some runs: what is asked for before the first release and after each promotion. A patch.

@@ -22,8 +22,8 @@ use super::cluster::Cluster;
 use super::pods::image;
 use super::random::MOST_SKEW;
 use crate::model::{
-    Affinity, Answer, CanarySize, Effect, Facts, Journal, Kpi, Layout, Mirror, Notice, Percent, Phase, Plan, Request,
-    Revision, RouteSeen, Settings, Stand, Strategy, Time,
+    Affinity, Answer, Calendar, CanarySize, Effect, Facts, Journal, Kpi, Layout, Mirror, Notice, Percent, Phase, Plan,
+    Request, Revision, RouteSeen, Settings, Stand, Strategy, Time,
 };
 use crate::object::kinds::{CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT};
 use crate::object::{Change, ObjectKey, value};
@@ -141,28 +141,7 @@ impl Invariants {
         if let Some(course) = after.step.and_then(|step| step.course) {
             self.reached.insert(course.as_str().to_owned());
         }
-        let routed = facts.route.routing();
-        let features = [
-            ("InPlace", facts.canary.layout == Layout::InPlace && before.has_begun()),
-            ("OnNodes", cluster.names.kind == DAEMON_SET && before.has_begun()),
-            ("HeldBack", cluster.holds_back() && before.phase == Phase::Failed),
-            ("Unrouted", facts.route == RouteSeen::Unrouted),
-            ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
-            ("Quantile", passed::compares_quantiles(settings, after)),
-            ("Few", passed::rests_on_few(settings, after)),
-            ("OpenedByHand", before.opened.is_some() && after.opened.is_none() && after.phase != Phase::Failed),
-            (
-                "Sized",
-                plan.effects.iter().any(|effect| matches!(effect, Effect::ScaleTarget(1..))) && before.has_begun(),
-            ),
-            ("ByPods", settings.canary_size == CanarySize::Split && routed.is_some_and(|r| !r.canary.is_zero())),
-            ("Warm", before.waits.is_some() && before.has_taken_over(&settings.strategy)),
-            ("JudgedFirst", before.phase == Phase::Initializing && !answers.is_empty()),
-            ("Previewed", routed.is_some_and(|r| r.preview)),
-            ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
-            ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
-        ];
-        self.reached.extend(features.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name.to_owned()));
+        self.reached.extend(reached(cluster, settings, facts, answers, plan));
         // Whoever does not see yet that the target runs something else cannot know whom it judges.
         let image_now = cluster.template(&cluster.target_key()).map(image);
         let seen = before.last_applied.as_ref().and_then(|r| self.images.get(r)).map(String::as_str) == image_now;
@@ -349,6 +328,31 @@ impl Invariants {
             self.reached.insert(name.split(['(', ' ']).next().unwrap_or_default().to_owned());
         }
     }
+}
+
+/// What a run has come to see of the features.
+fn reached(cluster: &Cluster, settings: &Settings, facts: &Facts, answers: &[Answer], plan: &Plan) -> Vec<String> {
+    let (before, after) = (&facts.journal, &plan.journal);
+    let routed = facts.route.routing();
+    let features = [
+        ("InPlace", facts.canary.layout == Layout::InPlace && before.has_begun()),
+        ("OnNodes", cluster.names.kind == DAEMON_SET && before.has_begun()),
+        ("HeldBack", cluster.holds_back() && before.phase == Phase::Failed),
+        ("Unrouted", facts.route == RouteSeen::Unrouted),
+        ("Mirrored", routed.is_some_and(|r| r.mirror != Mirror::Off)),
+        ("Quantile", passed::compares_quantiles(settings, after)),
+        ("Few", passed::rests_on_few(settings, after)),
+        ("OpenedByHand", before.opened.is_some() && after.opened.is_none() && after.phase != Phase::Failed),
+        ("Sized", plan.effects.iter().any(|effect| matches!(effect, Effect::ScaleTarget(1..))) && before.has_begun()),
+        ("ByPods", settings.canary_size == CanarySize::Split && routed.is_some_and(|r| !r.canary.is_zero())),
+        ("Warm", before.waits.is_some() && before.has_taken_over(&settings.strategy)),
+        ("JudgedFirst", before.phase == Phase::Initializing && !answers.is_empty()),
+        ("Governed", settings.calendars.iter().any(|calendar| calendar.of != Calendar::OWN) && before.waits.is_some()),
+        ("Previewed", routed.is_some_and(|r| r.preview)),
+        ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),
+        ("Sticky", routed.is_some_and(|r| matches!(r.affinity, Affinity::Sticky { .. }))),
+    ];
+    features.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// As far as replicas whose clocks differ can tell.

@@ -17,7 +17,8 @@ use super::trial::Trial;
 use crate::api::{self, TargetKind};
 use crate::model::{Facts, Layout, Mirror, Phase, Settings, Strategy, Time};
 use crate::object::kinds::{
-    CANARY, CONFIG_MAP, DAEMON_SET, DEPLOYMENT, METRIC_TEMPLATE, SECRET, SERVICE, STATEFUL_SET,
+    CANARY, CONFIG_MAP, DAEMON_SET, DELIVERY_POLICY, DEPLOYMENT, METRIC_TEMPLATE, NAMESPACE, SECRET, SERVICE,
+    STATEFUL_SET,
 };
 use crate::object::{Kind, ObjectKey, value};
 use crate::route;
@@ -139,10 +140,12 @@ fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> 
     let routes = route::every()
         .flat_map(|router| router.kinds().iter().copied())
         .filter(|kind| *kind != trial.cluster.names.kind);
-    for kind in routes.chain([SERVICE, METRIC_TEMPLATE, CONFIG_MAP, SECRET]) {
+    for kind in routes.chain([SERVICE, METRIC_TEMPLATE, CONFIG_MAP, SECRET, DELIVERY_POLICY, NAMESPACE]) {
         for manifest in of_kind(kind) {
             let mut manifest = manifest.clone();
-            place(&mut manifest, &namespace);
+            if !kind.is_of_cluster() {
+                place(&mut manifest, &namespace);
+            }
             if let Some(key) = ObjectKey::of(kind, &manifest) {
                 trial.cluster.api.put(&key, manifest);
             }

@@ -12,7 +12,7 @@ use super::provider::Others;
 use super::random::Random;
 use super::traffic::Names;
 use crate::model::Time;
-use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, HPA, SERVICE, STATEFUL_SET};
+use crate::object::kinds::{CANARY, DAEMON_SET, DELIVERY_POLICY, DEPLOYMENT, HPA, SERVICE, STATEFUL_SET};
 use crate::object::{Objects, value};
 use serde_json::{Value, json};
 
@@ -100,6 +100,7 @@ impl Trial {
         let mut canary = fixture::canary(&names, &mut random);
         let mut calendar = Random::new(seed.wrapping_add(3));
         value::merge(&mut canary, &fixture::schedule(&mut calendar));
+        let policy = fixture::policy(&mut canary, &mut Random::new(seed.wrapping_add(9)));
         value::merge(&mut canary, &fixture::order(&mut calendar));
         let mut later = Random::new(seed.wrapping_add(5));
         let afterwards = fixture::afterwards(&canary, &mut later);
@@ -125,6 +126,9 @@ impl Trial {
             trial.cluster.scale(&key, 1 + u32::try_from(nodes).unwrap_or(0));
         }
         trial.configure(0);
+        if let Some(policy) = policy {
+            trial.cluster.api.put(&DELIVERY_POLICY.named("", fixture::POLICY), policy);
+        }
         let elder = CANARY.named(&trial.cluster.names.namespace, fixture::ELDER);
         trial.cluster.api.put(&elder, fixture::elder(&trial.cluster.names));
         // Without users on the canary somebody must send requests, or nothing is measured.
@@ -300,7 +304,8 @@ impl Trial {
 
     /// Long enough for every release that the fixtures can make.
     pub(super) fn patience(&self) -> Time {
-        let scheduled = value::at(&self.canary, &["spec", "schedule"]).is_some_and(|schedule| !schedule.is_null());
+        let own = value::at(&self.canary, &["spec", "schedule"]).is_some_and(|schedule| !schedule.is_null());
+        let scheduled = own || self.cluster.api.objects().of_kind(DELIVERY_POLICY).next().is_some();
         self.cluster.now.after(Duration::from_secs(if scheduled { 5 * 7_200 } else { 7_200 }))
     }
 }

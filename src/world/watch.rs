@@ -25,6 +25,8 @@ use crate::object::{Kind, content};
 
 /// How long to wait before looking again for a kind that the cluster does not have, or that we may not read.
 const ABSENT_RETRY: Duration = Duration::from_secs(30);
+/// The same for a kind that we can do without: an installation that never has it is to cost nothing at rest.
+const OPTIONAL_RETRY: Duration = Duration::from_secs(10 * 60);
 /// Objects in one answer where the apiserver cannot stream a list: small, because a page is decoded at once.
 const PAGE_SIZE: u32 = 100;
 
@@ -54,6 +56,7 @@ impl Watches {
         loop {
             match self.follow(kind, listing, &mut trouble).await {
                 End::NoStreams => listing = Listing::Paged,
+                End::Absent if kind.is_of_cluster() => sleep(OPTIONAL_RETRY).await,
                 End::Absent => sleep(ABSENT_RETRY).await,
             }
         }
@@ -76,8 +79,11 @@ impl Watches {
                         continue;
                     }
                     let failure = self.failure(kind, &error);
-                    trouble.comes(&failure);
-                    if let Some(standing) = standing(&failure) {
+                    let refused = standing(&failure);
+                    if !self.does_without(kind) || refused.is_none() {
+                        trouble.comes(&failure);
+                    }
+                    if let Some(standing) = refused {
                         self.spread(self.cache.stand(kind, standing));
                         return End::Absent;
                     }
@@ -108,13 +114,18 @@ impl Watches {
     fn api<T: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>>(&self, kind: Kind) -> Api<T> {
         let resource = resource(kind);
         match &self.namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-            None => Api::all_with(self.client.clone(), &resource),
+            Some(namespace) if !kind.is_of_cluster() => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            _ => Api::all_with(self.client.clone(), &resource),
         }
     }
 
+    /// Whether nobody misses a kind that is not there: whoever watches one namespace is seldom given more.
+    fn does_without(&self, kind: Kind) -> bool {
+        kind.is_of_cluster() && self.namespace.is_some()
+    }
+
     fn failure(&self, kind: Kind, error: &watcher::Error) -> Failure {
-        let namespace = self.namespace.clone().unwrap_or_default();
+        let namespace = self.namespace.clone().filter(|_| !kind.is_of_cluster()).unwrap_or_default();
         let attempt = Attempt { verb: "list and watch", kind, subresource: "", namespace, name: String::new() };
         match error {
             watcher::Error::InitialListFailed(error)

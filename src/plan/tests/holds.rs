@@ -7,8 +7,12 @@ use super::*;
 /// A freeze from second 0 to second `to`.
 fn frozen(mut facts: Facts, to: i64) -> Facts {
     let freezes = vec![Freeze { from: t(0), to: t(to), reason: Some("big sale".to_owned()) }];
-    set(&mut facts).schedule = Some(Schedule { zone: Tz::UTC, windows: vec![], freezes });
+    set(&mut facts).calendars = vec![own(Schedule { zone: Tz::UTC, windows: vec![], freezes })];
     facts
+}
+
+fn own(schedule: Schedule) -> Calendar {
+    Calendar { of: Calendar::OWN.to_owned(), schedule: Ok(schedule) }
 }
 
 fn set(facts: &mut Facts) -> &mut Settings {
@@ -61,7 +65,7 @@ fn a_schedule_that_is_edited_is_heeded_at_once() {
     let mut facts = next(&facts, &decide(&facts, &[], t(100)));
     let later = decide(&frozen(facts.clone(), 900), &[], t(200));
     assert_eq!((later.journal.phase, later.wake, held(&later)), (Phase::Waiting, Some(t(900)), 1));
-    set(&mut facts).schedule = None;
+    set(&mut facts).calendars.clear();
     assert_eq!(decide(&facts, &[], t(200)).journal.phase, Phase::Progressing);
 }
 
@@ -233,4 +237,22 @@ fn whoever_comes_first_may_notice_a_change_of_both_a_moment_later() {
 fn a_release_that_has_begun_waits_for_no_other_canary() {
     let facts = after(analysing(20), Standing::Failed);
     assert_eq!(decide(&facts, &success(100.0), t(60)).journal.weight, Percent::clamped(40));
+}
+
+#[test]
+fn of_several_closed_calendars_the_one_that_opens_last_is_told_and_an_unreadable_one_opens_when_it_is_mended() {
+    let mut facts = frozen(new_revision(), 100);
+    let freezes = vec![Freeze { from: t(0), to: t(300), reason: None }];
+    let policy = |schedule| Calendar { of: "DeliveryPolicy production".to_owned(), schedule };
+    set(&mut facts).calendars.push(policy(Ok(Schedule { zone: Tz::UTC, windows: vec![], freezes })));
+    let wait = decide(&facts, &[], t(10)).journal.waits.unwrap();
+    assert!(wait.reason.starts_with("a freeze of DeliveryPolicy production lets nothing start"), "{}", wait.reason);
+    assert_eq!(wait.until, Some(t(300)));
+    set(&mut facts).calendars.push(policy(Err("spec.schedule.timeZone is Europe/Berln".to_owned())));
+    let wait = decide(&facts, &[], t(10)).journal.waits.unwrap();
+    assert_eq!(
+        wait.reason,
+        "DeliveryPolicy production cannot be read and lets nothing start or advance: spec.schedule.timeZone is Europe/Berln"
+    );
+    assert_eq!(wait.until, None);
 }

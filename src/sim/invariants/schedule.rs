@@ -1,7 +1,7 @@
 //! S9: while its schedule is closed no release begins and none gets further, and none begins before those that come first; judged
 //! apart from the room that decides.
 
-use crate::model::{Facts, Journal, Phase, Settings, Standing, Time};
+use crate::model::{Calendar, Facts, Journal, Phase, Settings, Standing, Time};
 use crate::schedule::{self, Openness};
 
 /// What went on although it was not the time for it.
@@ -16,11 +16,14 @@ pub(super) fn ignored(settings: &Settings, facts: &Facts, after: &Journal, now: 
     if begins && !settings.depends_on.iter().all(settled) {
         return Some(format!("a release begins although {:?} come first", facts.standings));
     }
-    let schedule = settings.schedule.as_ref()?;
+    let closed = |calendar: &&Calendar| {
+        calendar.schedule.as_ref().map_or(true, |schedule| schedule::open(schedule, now) != Openness::Open)
+    };
+    let calendar = settings.calendars.iter().find(closed)?;
     let (was, is) = (before.phase, after.phase);
     let goes_on = begins || analysed && same && moved;
-    (goes_on && schedule::open(schedule, now) != Openness::Open).then(|| {
-        format!("{was} at {} -> {is} at {} at {now}, when {schedule:?} is closed", before.weight, after.weight)
+    goes_on.then(|| {
+        format!("{was} at {} -> {is} at {} at {now}, when {calendar:?} is closed", before.weight, after.weight)
     })
 }
 
@@ -36,8 +39,8 @@ mod tests {
     fn a_step_in_a_freeze_is_seen() {
         let t = Time::from_millis;
         let freezes = vec![Freeze { from: t(1_000), to: t(2_000), reason: None }];
-        let schedule = Some(Schedule { zone: Tz::UTC, windows: vec![], freezes });
-        let settings = Settings { schedule, ..settings() };
+        let schedule = Ok(Schedule { zone: Tz::UTC, windows: vec![], freezes });
+        let settings = Settings { calendars: vec![Calendar { of: "a policy".to_owned(), schedule }], ..settings() };
         let moved = |to, now| ignored(&settings, &facts(at(10)), &at(to), t(now)).is_some();
         assert_eq!((moved(20, 1_500), moved(20, 2_000), moved(10, 1_500)), (true, false, false));
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::shelf::{Content, Keep, Shelf};
 use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
-use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET};
+use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, NAMESPACE, POD, STATEFUL_SET};
 use crate::object::{Kind, ObjectKey, content};
 use crate::scene::{EVERY, GROUP, Lookups};
 use crate::world::place::Place;
@@ -162,6 +162,10 @@ impl Index {
                 Some(Standing::Unserved) => {
                     sight.unserved.insert(kind);
                 }
+                // Releases that nobody may hold go on.
+                Some(Standing::Forbidden(_)) if kind.is_of_cluster() => {
+                    sight.unserved.insert(kind);
+                }
                 Some(Standing::Forbidden(sentence)) => return Look::Forbidden(sentence.clone()),
                 Some(Standing::Syncing) | None => return Look::Waiting(kind),
             }
@@ -187,6 +191,8 @@ fn keep(kind: Kind) -> Keep {
     match kind {
         // Some canaries know theirs by name, the others find them among all of their namespace.
         POD => Keep::Labelled(EVERY),
+        // Small, and each is looked at by whatever comes into it.
+        NAMESPACE => Keep::Labelled(EVERY),
         kind if content::is_held_by(kind) => Keep::Sealed,
         _ => Keep::Named,
     }

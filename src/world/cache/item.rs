@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::super::clock;
 use super::super::place::Place;
 use crate::object::kinds::{
-    BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, METRIC_TEMPLATE, POD,
-    SCALED_OBJECT, SECRET, SERVICE,
+    BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DELIVERY_POLICY, DEPLOYMENT, ENDPOINT_SLICE, HPA,
+    METRIC_TEMPLATE, NAMESPACE, POD, SCALED_OBJECT, SECRET, SERVICE,
 };
 use crate::object::{FIELD_MANAGER, Kind, content, value};
 use crate::scene;
@@ -75,7 +75,7 @@ impl Item {
     }
 
     /// The compact form. Drops managedFields, but for who wrote a Canary's status, and who else wrote a route last; the last-applied annotation too,
-    /// except on routing objects, whose routers look for it; of an EndpointSlice everything that does not help to count its
+    /// except on routing objects, whose routers look for it; of a Namespace everything but its labels; of an EndpointSlice everything that does not help to count its
     /// ready pods; the data of ConfigMaps and Secrets, of which the checksum stays.
     pub(crate) fn store(mut self, kind: Kind) -> Stored {
         let version = self.version();
@@ -99,6 +99,8 @@ impl Item {
             prune_slice(&mut self.value);
         } else if kind == POD {
             prune_pod(&mut self.value);
+        } else if kind == NAMESPACE {
+            prune_namespace(&mut self.value);
         } else if kind == HPA || kind == SCALED_OBJECT || kind == BUDGET {
             prune_scaler(&mut self.value);
         } else if content::is_held_by(kind) {
@@ -125,10 +127,12 @@ fn is_ours_to_prune(kind: Kind) -> bool {
         CONFIG_MAP,
         CONTROLLER_REVISION,
         DAEMON_SET,
+        DELIVERY_POLICY,
         DEPLOYMENT,
         ENDPOINT_SLICE,
         HPA,
         METRIC_TEMPLATE,
+        NAMESPACE,
         POD,
         SCALED_OBJECT,
         SECRET,
@@ -175,6 +179,15 @@ fn prune_pod(pod: &mut Value) {
     let conditions = pod.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
     for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
         condition.retain(|key, _| matches!(key.as_str(), "type" | "status"));
+    }
+}
+
+/// Of a namespace its labels matter.
+fn prune_namespace(namespace: &mut Value) {
+    let Some(fields) = namespace.as_object_mut() else { return };
+    fields.retain(|key, _| key == "metadata");
+    if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.retain(|key, _| matches!(key.as_str(), "name" | "labels"));
     }
 }
 

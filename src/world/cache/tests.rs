@@ -5,7 +5,7 @@ use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
-use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA, POD};
+use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA, NAMESPACE, POD};
 use crate::object::{Kind, ObjectKey, value};
 use crate::scene::{EVERY, GROUP, Labelled, Lookups};
 use crate::workload::endpoints;
@@ -312,4 +312,19 @@ fn a_pod_is_found_by_its_name_and_among_all_of_its_namespace_whoever_asks_first(
             assert_eq!(seen, [POD.named("test", "p")], "{name} after {first}");
         }
     }
+}
+
+#[test]
+fn of_a_namespace_only_its_labels_wake_its_canaries() {
+    let looks = |_: &Stored| Lookups { keys: vec![NAMESPACE.named("", "test")], labelled: vec![] };
+    let cache = Cache::new(Arc::new(looks), Arc::new(|_: &_| Vec::new()));
+    list(&cache, CANARY, vec![canary("a", 1, "a")]);
+    let namespace = |version: u64, stage: &str, status: &str| {
+        let metadata = json!({"name": "test", "resourceVersion": version.to_string(), "labels": {"stage": stage}});
+        Item::new(json!({"metadata": metadata, "status": {"phase": status}}))
+    };
+    list(&cache, NAMESPACE, vec![namespace(1, "staging", "Active")]);
+    let woken = |item| cache.absorb(NAMESPACE, Event::Apply(item)).wake;
+    assert_eq!(woken(namespace(2, "staging", "Terminating")), places([]));
+    assert_eq!(woken(namespace(3, "production", "Terminating")), places(["a"]));
 }

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use super::super::cache::Look;
 use super::super::place::Place;
 use super::*;
-use crate::object::kinds::{CANARY, SERVICE};
-use crate::scene::Lookups;
+use crate::object::kinds::{CANARY, DELIVERY_POLICY, SERVICE};
+use crate::scene::{EVERY, Labelled, Lookups};
 
 /// What the scripted apiserver does with one request.
 enum Reply {
@@ -31,8 +31,11 @@ fn watches(kind: Kind, reply: impl Fn(&str) -> Reply + Send + 'static) -> Watche
             }
         }
     });
-    let lookups =
-        |_: &super::super::cache::Stored| Lookups { keys: vec![SERVICE.named("test", "a")], labelled: vec![] };
+    let lookups = move |_: &super::super::cache::Stored| {
+        let policies = Labelled { kind, namespace: String::new(), label: EVERY, value: String::new() };
+        let labelled = if kind.is_of_cluster() { vec![policies] } else { vec![] };
+        Lookups { keys: vec![SERVICE.named("test", "a")], labelled }
+    };
     let cache = Arc::new(Cache::new(Arc::new(lookups), Arc::new(|_: &_| Vec::new())));
     if kind != CANARY {
         let metadata = json!({"name": "c", "namespace": "test", "uid": "c", "resourceVersion": "1"});
@@ -47,6 +50,11 @@ fn watches(kind: Kind, reply: impl Fn(&str) -> Reply + Send + 'static) -> Watche
 fn list(name: &str) -> Value {
     let item = json!({"metadata": {"name": name, "namespace": "test", "resourceVersion": "5"}});
     json!({"apiVersion": "v1", "kind": "ServiceList", "metadata": {"resourceVersion": "9"}, "items": [item]})
+}
+
+fn list_none(watches: &Watches, kind: Kind) {
+    watches.cache.absorb(kind, Event::Init);
+    watches.cache.absorb(kind, Event::InitDone);
 }
 
 fn refusal(code: u16) -> Value {
@@ -114,4 +122,23 @@ async fn what_may_not_be_read_is_told_with_what_to_grant() {
     watches.queue.next().await;
     let sight = sight(&watches);
     assert!(sight.contains("grant list and watch on services to serin's ServiceAccount in all namespaces"), "{sight}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_watches_one_namespace_asks_for_policies_of_the_cluster_and_goes_on_without_them() {
+    let (asked, mut urls) = mpsc::unbounded_channel();
+    let watches = watches(DELIVERY_POLICY, move |url| {
+        let _ = asked.send(url.to_owned());
+        Reply::Json(403, refusal(403))
+    });
+    let watches = Watches { namespace: Some("test".to_owned()), ..watches };
+    list_none(&watches, SERVICE);
+    tokio::spawn(watches.clone().watch(DELIVERY_POLICY));
+    watches.queue.next().await;
+    assert_eq!(sight(&watches), "unserved");
+    let url = urls.recv().await.unwrap();
+    assert!(url.starts_with("/apis/flagger.app/v1beta1/deliverypolicies?"), "{url}");
+    let before = Instant::now();
+    urls.recv().await.unwrap();
+    assert!(before.elapsed() >= OPTIONAL_RETRY, "an installation without them costs nothing at rest");
 }
