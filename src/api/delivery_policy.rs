@@ -1,4 +1,4 @@
-//! The kind DeliveryPolicy: what holds for the releases of whole namespaces.
+//! The kind DeliveryPolicy: what holds for the releases of whole namespaces, and what their Canaries mean that do not say it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ReleaseSchedule;
+use super::{ReleaseSchedule, RollbackPolicy, rules};
 
 /// What holds for every Canary of some namespaces, besides what each of them asks for itself. Of several policies all hold.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
@@ -17,8 +17,9 @@ use super::ReleaseSchedule;
     plural = "deliverypolicies",
     category = "all",
     derive = "PartialEq",
-    doc = "When the releases of some namespaces may start and advance.",
+    doc = "When the releases of some namespaces may start and advance, and how many at once.",
     annotation("helm.sh/resource-policy", "keep"),
+    printcolumn(name = "MaxConcurrent", type_ = "integer", json_path = ".spec.maxConcurrent"),
     printcolumn(name = "TimeZone", type_ = "string", json_path = ".spec.schedule.timeZone"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -29,9 +30,65 @@ pub struct DeliveryPolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<NamespaceSelector>,
 
+    /// How many releases may run at once in all these namespaces; those that come later wait for their turn. The canaries of a group
+    /// count as one. Default: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_concurrent: Option<i32>,
+
     /// When releases may start and advance there. Default: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<ReleaseSchedule>,
+
+    /// What a Canary means that does not say it itself. What does not go with the rest of a Canary is left out there; of several
+    /// policies that say the same field, the first by name counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<CanaryDefaults>,
+}
+
+/// What Canaries mean that do not say it themselves.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct CanaryDefaults {
+    /// In place of spec.progressDeadlineSeconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub progress_deadline_seconds: Option<i32>,
+
+    /// In place of fields of spec.rollback, each by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackPolicy>,
+
+    /// In place of fields of spec.analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<AnalysisDefaults>,
+}
+
+/// Fields of an analysis that Canaries mean which do not say them themselves.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct AnalysisDefaults {
+    /// In place of spec.analysis.warmup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.defaults.analysis.warmup"))]
+    #[schemars(length(max = 32))]
+    pub warmup: Option<String>,
+
+    /// In place of spec.analysis.bake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = rules::duration("spec.defaults.analysis.bake"))]
+    #[schemars(length(max = 32))]
+    pub bake: Option<String>,
+
+    /// In place of spec.analysis.primaryReadyThreshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub primary_ready_threshold: Option<i32>,
+
+    /// In place of spec.analysis.canaryReadyThreshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub canary_ready_threshold: Option<i32>,
 }
 
 /// Labels that a namespace must have. All of what is given must be true.

@@ -44,7 +44,9 @@ pub use canary::{Canary, CanarySpec};
 pub use canary_replicas::CanaryReplicas;
 pub use check::{Comparison, ComparisonType, Metric, MetricMode, Recourse, ThresholdRange, VerifyTraffic};
 pub use condition::Condition;
-pub use delivery_policy::{DeliveryPolicy, DeliveryPolicySpec, LabelOperator, LabelRule, NamespaceSelector};
+pub use delivery_policy::{
+    AnalysisDefaults, CanaryDefaults, DeliveryPolicy, DeliveryPolicySpec, LabelOperator, LabelRule, NamespaceSelector,
+};
 pub use gateway::{BackendRef, Mirror, ParentRef};
 pub use metric_template::{MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec};
 pub use port::TargetPort;

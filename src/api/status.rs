@@ -236,6 +236,14 @@ pub struct Waiting {
     /// When it goes on by itself, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+
+    /// Its place in the queue of a DeliveryPolicy, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<i64>,
+
+    /// Since when it has been in that queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_since: Option<Timestamp>,
 }
 
 /// A canary's part in what its group promotes together.

@@ -54,6 +54,7 @@ fn settings(kpis: Vec<Kpi>) -> Settings {
         revert_on_deletion: false,
         rollback: Rollback::default(),
         calendars: Vec::new(),
+        limits: Vec::new(),
         depends_on: vec![],
         group: None,
     }

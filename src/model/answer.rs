@@ -1,6 +1,6 @@
 //! What a decision asks of the world, and what comes back.
 
-use super::{Call, Kpi, Reply, Sample, Span};
+use super::{Call, Kpi, Reply, Sample, Span, Turn};
 
 /// A read that a decision needs. Which ones are due is itself a decision, so it is data.
 #[derive(Clone, PartialEq, Debug)]
@@ -13,6 +13,8 @@ pub enum Question {
     Compare(Kpi, Span),
     /// What a hook says. It may take as long as its timeout, so its answer may be that there is none yet.
     Hook(Call),
+    /// Whether a release may begin beside those that run, where a limit holds.
+    Turn,
 }
 
 /// The answer to one question, in the order of the questions. A failure is an answer, not an error.
@@ -22,6 +24,8 @@ pub enum Answer {
     Measured(String, Measurement),
     /// Of `Question::Hook`: the call and what came of it.
     Hook(Call, Reply),
+    /// Of `Question::Turn`.
+    Turn(Turn),
 }
 
 /// What a provider said.

@@ -89,7 +89,8 @@ impl Facts {
         let target = self.target.found().map(|target| &target.revision);
         let exempt = target.is_some() && self.journal.exempt.as_ref() == target;
         if exempt || self.is_known_good() {
-            (settings.to_mut().calendars, settings.to_mut().depends_on) = (Vec::new(), Vec::new());
+            let settings = settings.to_mut();
+            (settings.calendars, settings.limits, settings.depends_on) = (Vec::new(), Vec::new(), Vec::new());
         }
         if self.is_known_good() {
             settings.to_mut().strategy = Strategy::Skip;

@@ -23,6 +23,7 @@ mod routing;
 mod schedule;
 mod settings;
 mod time;
+mod turn;
 
 pub use answer::{Answer, Measurement, Question};
 pub use comparison::{Buckets, Compared, Comparison, Sample, Span, Tally, Test};
@@ -49,3 +50,4 @@ pub use settings::{
     Settings, Steps, Strategy,
 };
 pub use time::Time;
+pub use turn::{Entrant, Limit, Queued, Stands, Turn};

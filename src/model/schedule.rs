@@ -3,7 +3,7 @@
 use chrono::Weekday;
 use chrono_tz::Tz;
 
-use super::Time;
+use super::{Queued, Time};
 
 /// A schedule, and whose it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,4 +66,18 @@ pub struct Wait {
     pub reason: String,
     /// When it goes on by itself, where that is known.
     pub until: Option<Time>,
+    /// Its place, where it waits for its turn.
+    pub queued: Option<Queued>,
+}
+
+impl Wait {
+    /// One that is no matter of turns.
+    pub fn new(reason: impl Into<String>, until: Option<Time>) -> Self {
+        Self { reason: reason.into(), until, queued: None }
+    }
+
+    /// Whether it is the same wait, whatever its place in a queue.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.reason == other.reason && self.until == other.until
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Approval, Calendar, Comparison, Hook, Mirror, Percent, Test};
+use super::{Approval, Calendar, Comparison, Hook, Limit, Mirror, Percent, Test};
 
 /// What the user asked for, without a question left open.
 #[derive(Clone, PartialEq, Debug)]
@@ -52,6 +52,8 @@ pub struct Settings {
     /// When releases may start and advance: where all of these are open. The Canary's own, and those of the DeliveryPolicies of its
     /// namespace.
     pub calendars: Vec<Calendar>,
+    /// How many releases the DeliveryPolicies of its namespace let run at once, by the policies' names.
+    pub limits: Vec<Limit>,
     /// The canaries, as `namespace/name`, that a release waits for before it begins; sorted.
     pub depends_on: Vec<String>,
     /// The canaries of this group and namespace are promoted together or not at all.

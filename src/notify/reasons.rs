@@ -107,7 +107,7 @@ reasons! {
     HOOK_FAILED WebhookFailed
     "A webhook that tests the release said no and the failed check counts; one that follows the release changes nothing."
     HELD ReleaseHeld
-    "The schedule or that of a DeliveryPolicy is closed, a canary of dependsOn comes first, or others of spec.group are not ready; the release goes on by itself when the event says, and checks go on meanwhile."
+    "The schedule or that of a DeliveryPolicy is closed, a canary of dependsOn comes first, others of spec.group are not ready, or other releases fill the limit of a DeliveryPolicy; the release goes on by itself when the event says, and checks go on meanwhile."
     GROUP_FAILED GroupFailed
     "Another canary of spec.group was rolled back, or its revision taken back in Git, before all of them were ready; this one is rolled back with it."
     ROLLBACK_REQUESTED RollbackRequested

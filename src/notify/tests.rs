@@ -67,7 +67,7 @@ fn one_of_each() -> Vec<Notice> {
         Notice::GateClosed(Moment::ConfirmPromotion, "ask".to_owned(), "answered 403: Forbidden".to_owned()),
         Notice::GateOverdue("ask".to_owned(), Overdue::RollBack),
         Notice::HookFailed(Moment::Rollout, "load".to_owned(), "answered 500: boom".to_owned()),
-        Notice::Held(Wait { reason: "a freeze of spec.schedule".to_owned(), until: None }),
+        Notice::Held(Wait::new("a freeze of spec.schedule", None)),
         Notice::GroupFailed("shop".to_owned(), "login".to_owned()),
         Notice::RollbackRequested,
         Notice::Suspended,

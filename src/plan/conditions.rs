@@ -3,7 +3,7 @@
 use super::{first, in_place};
 use crate::model::{
     Awaited, CanarySize, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Percent, Phase, Seen,
-    Stand, Time, Truth,
+    Stand, Time, Truth, Wait,
 };
 
 /// Writes the conditions that belong to the journal. Times move only when something was said anew.
@@ -181,8 +181,9 @@ fn watched(journal: &Journal) -> String {
 
 /// What a release waits for that is no hook.
 fn held(journal: &Journal) -> String {
-    let reason = journal.waits.as_ref().map_or("", |wait| wait.reason.as_str());
-    format!("The release waits: {reason}; the annotation serin.dev/request: promote/<id> lets it go on.")
+    let Some(Wait { reason, queued, .. }) = &journal.waits else { return String::new() };
+    let place = queued.map(|queued| format!("; its place in the queue is {}", queued.position)).unwrap_or_default();
+    format!("The release waits: {reason}{place}; the annotation serin.dev/request: promote/<id> lets it go on.")
 }
 
 /// Only while somebody has to mend something: kstatus reads it as "failed".

@@ -248,7 +248,7 @@ pub(super) fn forget(draft: &mut Draft<'_>) {
 pub(super) fn of_start(facts: &Facts, journal: &Journal, settings: &Settings) -> Option<Wait> {
     let group = settings.group.as_ref()?;
     let own = journal.group.as_ref().filter(|own| own.group == *group);
-    let wait = |reason: String, until| Some(Wait { reason, until });
+    let wait = |reason: String, until| Some(Wait::new(reason, until));
     match own.map_or(Stand::Out, |own| own.stand) {
         Stand::In | Stand::Ready => None,
         Stand::Joining => {
@@ -277,7 +277,7 @@ pub(super) fn of_vote(facts: &Facts, journal: &Journal) -> Option<Wait> {
         }
         Verdict::Agreed | Verdict::Failed(_) => format!("group {} is promoted together", own.group),
     };
-    Some(Wait { reason, until: None })
+    Some(Wait::new(reason, None))
 }
 
 /// Why a canary that has voted cannot be rolled back by hand.

@@ -1,5 +1,5 @@
-//! What holds a release besides its hooks: a schedule that is closed, canaries that come first, a group whose round it is not, and a
-//! way back that is to stay quick.
+//! What holds a release besides its hooks: a schedule that is closed, canaries that come first, a group whose round it is not, the
+//! releases that fill a limit, and a way back that is to stay quick.
 //!
 //! The schedule holds the beginning of a release and each of its moves, the others its beginning or its end. Never a check, never a
 //! rollback, never a promotion that has begun, and nothing that is done by request.
@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::group;
+use super::{group, turns};
 use crate::model::{Facts, Journal, Moment, Notice, Phase, Settings, Standing, Time, Wait};
 use crate::schedule;
 
@@ -27,7 +27,7 @@ fn of_promotion(journal: &Journal, settings: &Settings, now: Time) -> Option<Wai
     let ready = matches!(journal.phase, Phase::Progressing | Phase::WaitingPromotion);
     let step = journal.step.filter(|_| ready && journal.has_taken_over(&settings.strategy))?;
     let until = step.started_at.after(settings.keep_warm);
-    (now < until).then(|| Wait { reason: WARM.to_owned(), until: Some(until) })
+    (now < until).then(|| Wait::new(WARM, Some(until)))
 }
 
 const WARM: &str = "the canary serves everybody, and the primary keeps the revision before for a way back at once";
@@ -55,11 +55,11 @@ fn elders(facts: &Facts, journal: &Journal, settings: &Settings, now: Time) -> O
             Standing::Failed => "has failed its last release",
             Standing::Missing => "is not there",
         };
-        return Some(Wait { reason: format!("canary {name} of spec.dependsOn comes first and {why}"), until: None });
+        return Some(Wait::new(format!("canary {name} of spec.dependsOn comes first and {why}"), None));
     }
     let new = journal.phase != Phase::Waiting && !settings.depends_on.is_empty();
     let syncing = journal.waits.as_ref().filter(|wait| wait.reason == SYNCING && wait.until.is_some_and(|at| now < at));
-    syncing.cloned().or_else(|| new.then(|| Wait { reason: SYNCING.to_owned(), until: Some(now.after(SYNC)) }))
+    syncing.cloned().or_else(|| new.then(|| Wait::new(SYNCING, Some(now.after(SYNC)))))
 }
 
 const SYNCING: &str = "what spec.dependsOn names may have been changed along with it, and comes first";
@@ -72,8 +72,12 @@ impl Draft<'_> {
 
     /// The same before a release begins, which waits in a phase of its own.
     pub(super) fn waits_to_begin(&mut self, settings: &Settings) -> bool {
-        let Some(wait) = of_start(self.facts, &self.journal, settings, self.now) else { return self.heed(None) };
-        let known = self.journal.phase == Phase::Waiting && self.journal.waits.as_ref() == Some(&wait);
+        let wait = of_start(self.facts, &self.journal, settings, self.now)
+            .or_else(|| turns::of_start(self.facts, settings, self.answers, self.now));
+        let Some(wait) = wait else { return self.heed(None) };
+        let like = self.journal.waits.as_ref().is_some_and(|before| before.is_like(&wait));
+        let known = self.journal.phase == Phase::Waiting && like;
+        self.look_at_queue(&wait);
         let until = wait.until.map_or(self.drain(), |until| until.since(self.now));
         self.heed(Some(wait));
         if !known {
@@ -103,6 +107,7 @@ impl Draft<'_> {
     pub(super) fn forget_wait(&mut self) {
         let Some(settings) = &self.facts.settings else { return };
         let held = match self.journal.phase {
+            Phase::Waiting if turns::waits(&self.journal, settings) => return,
             Phase::Waiting => of_start(self.facts, &self.journal, settings, self.now),
             _ => of_move(&self.journal, settings, self.now)
                 .or_else(|| group::of_vote(self.facts, &self.journal))
@@ -113,7 +118,7 @@ impl Draft<'_> {
 
     fn heed(&mut self, found: Option<Wait>) -> bool {
         if let Some(wait) = &found {
-            if self.journal.waits.as_ref() != Some(wait) {
+            if !self.journal.waits.as_ref().is_some_and(|before| before.is_like(wait)) {
                 self.tell(Notice::Held(wait.clone()));
             }
             wait.until.into_iter().for_each(|at| self.wake_at(at));

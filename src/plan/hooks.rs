@@ -95,7 +95,7 @@ fn of(settings: &Settings, moment: Moment) -> impl Iterator<Item = &Hook> {
 fn reply<'a>(answers: &'a [Answer], hook: &Hook) -> Option<&'a Reply> {
     answers.iter().find_map(|answer| match answer {
         Answer::Hook(call, reply) if call.hook == *hook => Some(reply),
-        Answer::Hook(..) | Answer::Measured(..) => None,
+        Answer::Hook(..) | Answer::Measured(..) | Answer::Turn(_) => None,
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A question is put only when every answer before it allows the next move, so nobody is asked to approve what fails anyway.
 
-use super::{bake, check, first, group, holds, hooks, looks, moves, settled, waiting};
+use super::{bake, check, first, group, holds, hooks, looks, moves, settled, turns, waiting};
 use crate::model::{Answer, Facts, Moment, Phase, Question, Settings, Strategy, TargetSeen, Time};
 use hooks::Consent;
 
@@ -40,22 +40,34 @@ impl Inquiry<'_> {
         if hooks::follows(self.facts) {
             asked.extend(self.hook(Moment::PostRollout));
         }
-        if settled::is_new(&self.facts.journal, &self.target.revision) && self.may_begin() {
-            asked.extend(self.hook(Moment::ConfirmRollout));
+        let new = settled::is_new(&self.facts.journal, &self.target.revision);
+        if new || group::comes_again(self.facts, self.target) {
+            asked.extend(self.beginning());
         }
         asked
     }
 
     fn waiting(&self) -> Vec<Question> {
         let mut asked = self.rollbacks();
-        if waiting::is_due(&self.facts.journal, self.now) && self.may_begin() {
-            asked.extend(self.hook(Moment::ConfirmRollout));
+        if waiting::is_due(&self.facts.journal, self.now) {
+            asked.extend(self.beginning());
         }
         asked
     }
 
-    fn may_begin(&self) -> bool {
-        holds::of_start(self.facts, &self.facts.journal, self.settings, self.now).is_none()
+    /// Before a release: its turn, once nothing else holds it, and then whoever has to confirm it.
+    fn beginning(&self) -> Vec<Question> {
+        let Self { facts, settings, answers, now, .. } = *self;
+        if holds::of_start(facts, &facts.journal, settings, now).is_some() {
+            return Vec::new();
+        }
+        if let Some(turn) = turns::question(facts, settings, answers) {
+            return vec![turn];
+        }
+        if turns::of_start(facts, settings, answers, now).is_some() {
+            return Vec::new();
+        }
+        self.hook(Moment::ConfirmRollout)
     }
 
     fn in_release(&self) -> Vec<Question> {

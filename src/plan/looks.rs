@@ -75,7 +75,7 @@ pub(super) fn look(draft: &mut Draft<'_>, settings: &Settings) {
 pub(super) fn measurements(answers: &[Answer]) -> impl Iterator<Item = &Measurement> {
     answers.iter().filter_map(|answer| match answer {
         Answer::Measured(_, measured) => Some(measured),
-        Answer::Hook(..) => None,
+        Answer::Hook(..) | Answer::Turn(_) => None,
     })
 }
 

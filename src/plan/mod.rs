@@ -31,6 +31,7 @@ mod terminating;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod turns;
 mod waiting;
 
 use std::borrow::Cow;
@@ -41,6 +42,7 @@ use crate::model::{
     Time,
 };
 use draft::Draft;
+pub use turns::position;
 
 /// By how much the clocks of two replicas may differ, of which one goes on with what the other has begun.
 const CLOCKS: Duration = Duration::from_secs(3);

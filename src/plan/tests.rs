@@ -19,6 +19,7 @@ mod rules;
 mod sizes;
 mod strategies;
 mod traffic;
+mod turns;
 mod warmth;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +78,7 @@ fn settings() -> Settings {
         revert_on_deletion: false,
         rollback: Rollback::default(),
         calendars: Vec::new(),
+        limits: Vec::new(),
         depends_on: vec![],
         group: None,
     }

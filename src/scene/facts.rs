@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::corner::Corner;
-use super::{Scene, journal, kpis, policy, writers};
-use crate::api::sentences;
+use super::{Scene, filled, journal, kpis, policy, writers};
+use crate::api::{CanarySpec, sentences};
 use crate::model::{
     Complaint, Endpoints, Facts, PrimaryMatch, PrimarySeen, Revision, RouteSeen, Seen, Settings, Shape, TargetSeen,
 };
@@ -67,8 +67,11 @@ impl Scene {
 impl Corner<'_> {
     fn settings(&self) -> Result<Settings, Vec<Complaint>> {
         let defaults = settings::Defaults { provider: &self.scene.defaults.provider, namespace: &self.names.namespace };
-        let mut settings = settings::resolve(&self.scene.canary.spec, &defaults)?;
-        settings.calendars.extend(policy::calendars(&self.names.namespace, &self.scene.objects));
+        let (namespace, objects) = (&self.names.namespace, &self.scene.objects);
+        let resolve = |spec: &CanarySpec| settings::resolve(spec, &defaults);
+        let mut settings = filled::settings(&self.scene.canary.spec, &policy::defaults(namespace, objects), resolve)?;
+        settings.calendars.extend(policy::calendars(namespace, objects));
+        settings.limits.extend(policy::rations(namespace, objects).into_iter().map(|ration| ration.limit));
         Ok(settings)
     }
 

@@ -3,7 +3,7 @@
 use crate::api::{self, CanaryStatus, Timestamp, Word};
 use crate::model::{
     Awaited, Compared, Condition, ConditionKind, Contest, Cookie, Cookies, Handled, Journal, Membership, Opened,
-    Percent, Reading, Revision, Step, Time, Wait,
+    Percent, Queued, Reading, Revision, Step, Time, Wait,
 };
 
 /// Reads the journal. Counters that no release can have (a Flagger may have written -1) are read as the nearest possible.
@@ -144,11 +144,19 @@ fn write_opened(opened: &Opened) -> api::OpenedGate {
 }
 
 fn read_wait(waiting: &api::Waiting) -> Wait {
-    Wait { reason: waiting.reason.clone(), until: waiting.until.map(|t| t.0) }
+    let api::Waiting { reason, until, position, queued_since } = waiting;
+    let position = position.and_then(|position| u32::try_from(position).ok());
+    let queued = position.zip(*queued_since).map(|(position, since)| Queued { since: since.0, position });
+    Wait { queued, ..Wait::new(reason.clone(), until.map(|t| t.0)) }
 }
 
 fn write_wait(wait: &Wait) -> api::Waiting {
-    api::Waiting { reason: wait.reason.clone(), until: wait.until.map(Timestamp) }
+    api::Waiting {
+        reason: wait.reason.clone(),
+        until: wait.until.map(Timestamp),
+        position: wait.queued.map(|queued| queued.position.into()),
+        queued_since: wait.queued.map(|queued| Timestamp(queued.since)),
+    }
 }
 
 pub(super) fn membership(group: &api::GroupStatus) -> Membership {
@@ -245,7 +253,7 @@ mod tests {
             awaits: Some(Awaited { hook: "ask".into(), moment: Moment::ConfirmPromotion, since: at }),
             opened: Some(Opened { moment: Moment::ConfirmPromotion, revision: Revision::new("s1-b") }),
             full: Some(10),
-            waits: Some(Wait { reason: "frozen".into(), until: Some(at) }),
+            waits: Some(Wait { queued: Some(Queued { since: at, position: 2 }), ..Wait::new("frozen", Some(at)) }),
             exempt: Some(Revision::new("s1-b")),
             group: Some(Membership {
                 group: "shop".into(),

@@ -7,6 +7,7 @@ mod changes;
 mod configs;
 mod corner;
 mod facts;
+mod filled;
 mod group;
 mod journal;
 mod kpis;
@@ -31,6 +32,7 @@ use crate::object::{Kind, Objects};
 pub use journal::status;
 pub use kpis::Pair;
 pub use lookups::{EVERY, GROUP, Labelled, Lookups, further, label, leads, lookups};
+pub use policy::{Ration, entrant, runs};
 pub use receivers::Receiver;
 pub use writers::writers;
 

@@ -11,10 +11,7 @@ pub fn wait(calendar: &Calendar, now: Time) -> Option<Wait> {
     let schedule = match &calendar.schedule {
         Ok(schedule) => schedule,
         Err(why) => {
-            return Some(Wait {
-                reason: format!("{of} cannot be read and lets nothing start or advance: {why}"),
-                until: None,
-            });
+            return Some(Wait::new(format!("{of} cannot be read and lets nothing start or advance: {why}"), None));
         }
     };
     match open(schedule, now) {
@@ -28,9 +25,9 @@ pub fn wait(calendar: &Calendar, now: Time) -> Option<Wait> {
                     format!("a freeze of {of}{reason} lets nothing start or advance before {opens}")
                 }
             };
-            Some(Wait { reason, until: Some(until) })
+            Some(Wait::new(reason, Some(until)))
         }
-        Openness::NeverOpens => Some(Wait { reason: format!("no window of {of} ever opens"), until: None }),
+        Openness::NeverOpens => Some(Wait::new(format!("no window of {of} ever opens"), None)),
     }
 }
 

@@ -90,6 +90,7 @@ pub fn resolve(spec: &api::CanarySpec, defaults: &Defaults<'_>) -> Result<Settin
             .map(|schedule| Calendar { of: Calendar::OWN.to_owned(), schedule: Ok(schedule) })
             .into_iter()
             .collect(),
+        limits: Vec::new(),
         depends_on: order(spec, defaults.namespace).into_iter().map(|name| name.join("/")).collect(),
         group: spec.group.clone(),
     };

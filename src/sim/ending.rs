@@ -125,7 +125,11 @@ impl Trial {
         let after = settings.bake + settings.keep_warm;
         let needs = settings.deadline * 3 + settings.interval * steps + after + Duration::from_secs(180);
         // Windows are open for two fifths of each half hour, or more, and no freeze is longer than ten minutes.
-        let takes = if !settings.calendars.is_empty() { needs * 5 / 2 + Duration::from_secs(3_600) } else { needs };
+        let takes = if !settings.calendars.is_empty() || !settings.limits.is_empty() {
+            needs * 5 / 2 + Duration::from_secs(3_600)
+        } else {
+            needs
+        };
         self.cluster.now.after(takes)
     }
 

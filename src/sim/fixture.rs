@@ -119,15 +119,20 @@ pub(super) fn schedule(random: &mut Random) -> Value {
     json!({"spec": {"schedule": {"timeZone": zone, "windows": windows.collect::<Vec<_>>()}}})
 }
 
-/// For half of the runs with a schedule: it is a policy of the cluster, and not the canary's own.
+/// For some runs: a policy of the cluster, with a limit or with the canary's schedule in place of its own.
 pub(super) fn policy(canary: &mut Value, random: &mut Random) -> Option<Value> {
-    let schedule = value::at(canary, &["spec", "schedule"])?.clone();
-    if !random.chance(50) {
+    let schedule = value::at(canary, &["spec", "schedule"]).cloned().filter(|_| random.chance(50));
+    let limit = random.chance(15).then_some(1);
+    if schedule.is_none() && limit.is_none() {
         return None;
     }
-    value::merge(canary, &json!({"spec": {"schedule": null}}));
+    if schedule.is_some() {
+        value::merge(canary, &json!({"spec": {"schedule": null}}));
+    }
     let here = json!({"matchLabels": {"kubernetes.io/metadata.name": value::text(canary, &["metadata", "namespace"])}});
-    Some(json!({"metadata": {"name": POLICY}, "spec": {"namespaceSelector": here, "schedule": schedule}}))
+    Some(
+        json!({"metadata": {"name": POLICY}, "spec": {"namespaceSelector": here, "schedule": schedule, "maxConcurrent": limit}}),
+    )
 }
 
 /// For some runs: what is asked for before the first release and after each promotion. A patch.

@@ -130,7 +130,7 @@ impl Invariants {
             if let Some(sentence) = hooks::overruled(settings, facts, after, answers) {
                 self.fail("S7", sentence);
             }
-            if let Some(sentence) = schedule::ignored(settings, facts, after, now) {
+            if let Some(sentence) = schedule::ignored(settings, facts, after, answers, now) {
                 self.fail("S9", sentence);
             }
             self.only_what_passed_is_promoted(settings, facts, after, answers, now);
@@ -347,6 +347,7 @@ fn reached(cluster: &Cluster, settings: &Settings, facts: &Facts, answers: &[Ans
         ("ByPods", settings.canary_size == CanarySize::Split && routed.is_some_and(|r| !r.canary.is_zero())),
         ("Warm", before.waits.is_some() && before.has_taken_over(&settings.strategy)),
         ("JudgedFirst", before.phase == Phase::Initializing && !answers.is_empty()),
+        ("Queued", before.waits.as_ref().is_some_and(|wait| wait.queued.is_some())),
         ("Governed", settings.calendars.iter().any(|calendar| calendar.of != Calendar::OWN) && before.waits.is_some()),
         ("Previewed", routed.is_some_and(|r| r.preview)),
         ("KnownGood", facts.is_known_good() && before.phase == Phase::Progressing),

@@ -1,9 +1,12 @@
 //! The simulated KPI provider: it measures what the simulated requests met, or fails.
 
 use super::cluster::Cluster;
+use super::fixture::POLICY;
 use super::hooks::Hooks;
 use super::traffic::{History, Window};
-use crate::model::{Answer, Builtin, Kpi, KpiSource, Measurement, Question, Sample, Span, Tally, Test, Time};
+use crate::model::{
+    Answer, Builtin, Kpi, KpiSource, Limit, Measurement, Question, Sample, Span, Tally, Test, Time, Turn,
+};
 
 /// How the provider is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,6 +25,8 @@ pub(super) enum Health {
 pub(super) struct Others {
     pub(super) health: Health,
     pub(super) hooks: Hooks,
+    /// Whether others have releases, which fill every limit now and then.
+    pub(super) busy: bool,
 }
 
 impl Others {
@@ -38,8 +43,22 @@ impl Others {
                 Answer::Measured(kpi.name.clone(), compare(cluster, self.health, kpi, *span))
             }
             Question::Hook(call) => Answer::Hook(call.clone(), self.hooks.reply(call.hook.moment, cluster.now)),
+            Question::Turn => Answer::Turn(self.turn(cluster.now)),
         };
         questions.iter().map(answer).collect()
+    }
+}
+
+impl Others {
+    /// Four of ten minutes are others' turn, and the queue moves each minute.
+    fn turn(&self, now: Time) -> Turn {
+        let minute = now.as_millis().div_euclid(60_000).rem_euclid(10);
+        match u32::try_from(4 - minute) {
+            Ok(position @ 1..) if self.busy => {
+                Turn::After { limit: Limit { policy: POLICY.to_owned(), most: 1 }, position }
+            }
+            _ => Turn::Given,
+        }
     }
 }
 

@@ -111,6 +111,7 @@ const STRATEGIES: &[&str] = &[
     "Warm",
     "ByPods",
     "JudgedFirst",
+    "Queued",
     "Governed",
 ];
 

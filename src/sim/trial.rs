@@ -126,9 +126,7 @@ impl Trial {
             trial.cluster.scale(&key, 1 + u32::try_from(nodes).unwrap_or(0));
         }
         trial.configure(0);
-        if let Some(policy) = policy {
-            trial.cluster.api.put(&DELIVERY_POLICY.named("", fixture::POLICY), policy);
-        }
+        trial.govern(policy);
         let elder = CANARY.named(&trial.cluster.names.namespace, fixture::ELDER);
         trial.cluster.api.put(&elder, fixture::elder(&trial.cluster.names));
         // Without users on the canary somebody must send requests, or nothing is measured.
@@ -157,6 +155,14 @@ impl Trial {
         faults.sort_by_key(|(at, _)| *at);
         trial.faults = faults.into_iter().map(|(after, fault)| (begin.after(after), fault)).collect();
         trial
+    }
+
+    /// A policy, and others whose releases fill its limit.
+    fn govern(&mut self, policy: Option<Value>) {
+        if let Some(policy) = policy {
+            self.others.busy = true;
+            self.cluster.api.put(&DELIVERY_POLICY.named("", fixture::POLICY), policy);
+        }
     }
 
     /// Applies the Canary as Git has it.

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::World;
 use super::cluster::Cluster;
+use super::place::Place;
 use crate::metric::{Ask, SecretData, SecretName};
 use crate::model::{Answer, CanaryRef, Kpi, Measurement, Question, Span};
 use crate::object::kinds::SECRET;
@@ -20,6 +21,10 @@ pub(crate) async fn ask(world: &World, scene: &Scene, canary: &CanaryRef, questi
         }
         Question::Compare(kpi, span) => Answer::Measured(kpi.name.clone(), compare(world, scene, kpi, *span).await),
         Question::Hook(call) => Answer::Hook(call.clone(), world.calls.ask(canary, call).await),
+        Question::Turn => {
+            let own = Place::new(&canary.namespace, &canary.name);
+            Answer::Turn(world.turns.ask(&world.cache, &world.queue, &own, scene))
+        }
     };
     join_all(questions.iter().map(answer)).await
 }

@@ -59,6 +59,7 @@ mod run;
 mod server;
 mod tell;
 mod troubles;
+mod turns;
 mod watch;
 mod work;
 mod writes;
@@ -79,6 +80,7 @@ use queue::Queue;
 use tell::Teller;
 use tokio::sync::mpsc;
 use troubles::Troubles;
+use turns::Turns;
 use writes::Writes;
 
 use crate::object::Kind;
@@ -98,6 +100,7 @@ pub(crate) struct World {
     desks: Desks,
     writes: Writes,
     troubles: Troubles,
+    turns: Turns,
     providers: Providers,
     calls: Calls,
     outbox: Outbox,

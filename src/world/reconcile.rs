@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::World;
 use super::ask::ask;
 use super::clock;
+use super::cluster::Written;
 use super::desk::Desk;
 use super::failure::Failure;
 use super::observe::{Observed, observe};
@@ -36,7 +37,10 @@ pub(crate) enum Next {
 pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> Result<Next, Failure> {
     let scene = match observe(world, canary).await? {
         Observed::Scene(scene) => scene,
-        Observed::Gone => return Ok(Next::Gone),
+        Observed::Gone => {
+            world.turns.forget(&world.queue, canary);
+            return Ok(Next::Gone);
+        }
         Observed::NotListed => return Ok(Next::Early(None)),
         Observed::Behind(until) => return Ok(Next::Early(Some(until))),
     };
@@ -51,7 +55,15 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
     let alerts = scene.alerts(&facts.canary, &plan.notices);
     let status = scene::status(&plan.journal, scene.canary.status.as_ref(), now);
     let status = world.alerts.journal(canary, status, &alerts);
-    record(world, canary, &scene, &status, &plan.effects).await?;
+    let recorded = record(world, canary, &scene, &status, &plan.effects).await;
+    let written = recorded.as_ref().ok().copied().flatten();
+    world.turns.settle(
+        &world.queue,
+        canary,
+        facts.journal.phase,
+        written.map(|written| (plan.journal.phase, written.version)),
+    );
+    recorded?;
     let done = perform(world, canary, &scene, &plan.effects).await;
     world.outbox.tell(&scene.listeners(), &facts.canary, &plan);
     world.alerts.tell(canary, &scene, &facts.canary, alerts);
@@ -80,12 +92,13 @@ async fn record(
     scene: &Scene,
     after: &CanaryStatus,
     effects: &[Effect],
-) -> Result<(), Failure> {
-    if must_record(scene.canary.status.as_ref(), after, effects) {
-        let written = world.cluster.patch_status(&scene.canary, after).await?;
-        world.writes.note(canary, written, Instant::now());
+) -> Result<Option<Written>, Failure> {
+    if !must_record(scene.canary.status.as_ref(), after, effects) {
+        return Ok(None);
     }
-    Ok(())
+    let written = world.cluster.patch_status(&scene.canary, after).await?;
+    world.writes.note(canary, written, Instant::now());
+    Ok(Some(written))
 }
 
 /// A status that says the same changes nothing, but it is refused where the Canary is not the one that was seen: without it

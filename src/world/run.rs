@@ -26,6 +26,7 @@ use super::queue::Queue;
 use super::server;
 use super::tell::Teller;
 use super::troubles::Troubles;
+use super::turns::Turns;
 use super::watch::Watches;
 use super::work::work;
 use super::writes::Writes;
@@ -118,6 +119,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()> + Send + 'stat
         desks,
         writes,
         troubles,
+        turns: Turns::default(),
         providers,
         calls,
         outbox,

@@ -7,6 +7,7 @@ mod in_place;
 mod lever;
 mod on_nodes;
 mod pods;
+mod policies;
 mod preview;
 mod sizes;
 mod windows;

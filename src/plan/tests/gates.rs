@@ -51,7 +51,7 @@ fn closed(moment: Moment) -> Notice {
 fn asked(facts: &Facts, answers: &[Answer], second: i64) -> Vec<(Moment, Phase, Option<Revision>)> {
     let calls = questions(facts, answers, t(second)).into_iter().filter_map(|question| match question {
         Question::Hook(call) => Some((call.hook.moment, call.phase, call.revision)),
-        Question::Measure(_) | Question::Watch(_) | Question::Compare(..) => None,
+        Question::Measure(_) | Question::Watch(_) | Question::Compare(..) | Question::Turn => None,
     });
     calls.collect()
 }

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use super::*;
 
 /// A freeze from second 0 to second `to`.
-fn frozen(mut facts: Facts, to: i64) -> Facts {
+pub(super) fn frozen(mut facts: Facts, to: i64) -> Facts {
     let freezes = vec![Freeze { from: t(0), to: t(to), reason: Some("big sale".to_owned()) }];
     set(&mut facts).calendars = vec![own(Schedule { zone: Tz::UTC, windows: vec![], freezes })];
     facts
@@ -15,22 +15,22 @@ fn own(schedule: Schedule) -> Calendar {
     Calendar { of: Calendar::OWN.to_owned(), schedule: Ok(schedule) }
 }
 
-fn set(facts: &mut Facts) -> &mut Settings {
+pub(super) fn set(facts: &mut Facts) -> &mut Settings {
     facts.settings.as_mut().unwrap()
 }
 
-fn new_revision() -> Facts {
+pub(super) fn new_revision() -> Facts {
     let mut facts = settled();
     target(&mut facts).revision = rev("b");
     facts
 }
 
-fn held(plan: &Plan) -> usize {
+pub(super) fn held(plan: &Plan) -> usize {
     plan.notices.iter().filter(|notice| matches!(notice, Notice::Held(_))).count()
 }
 
 /// The facts after `plan`, whose effects were carried out.
-fn next(facts: &Facts, plan: &Plan) -> Facts {
+pub(super) fn next(facts: &Facts, plan: &Plan) -> Facts {
     let routing = Routing::split(plan.journal.weight);
     let route = RouteSeen::Seen { routing, shape: Shape::AsWanted };
     Facts { journal: plan.journal.clone(), route, ..facts.clone() }
@@ -89,7 +89,7 @@ fn a_release_half_way_stays_at_its_weight_and_is_checked_on_until_the_schedule_o
 fn a_rollback_never_waits_for_a_window() {
     let mut facts = frozen(analysing(20), 900);
     facts.journal.failed_checks = 1;
-    facts.journal.waits = Some(Wait { reason: "a freeze".to_owned(), until: Some(t(900)) });
+    facts.journal.waits = Some(Wait::new("a freeze", Some(t(900))));
     let plan = decide(&facts, &success(0.0), t(60));
     assert_eq!((plan.journal.phase, plan.journal.weight), (Phase::Failed, Percent::ZERO));
     assert_eq!(plan.journal.waits, None);
@@ -183,7 +183,7 @@ fn nobody_is_asked_to_approve_what_the_schedule_holds_but_whoever_may_call_it_of
     let asked = |now| -> Vec<_> {
         let moment = |question| match question {
             Question::Hook(call) => Some(call.hook.moment),
-            Question::Measure(_) | Question::Watch(_) | Question::Compare(..) => None,
+            Question::Measure(_) | Question::Watch(_) | Question::Compare(..) | Question::Turn => None,
         };
         questions(&facts, &[], now).into_iter().filter_map(moment).collect()
     };

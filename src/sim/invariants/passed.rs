@@ -23,7 +23,8 @@ pub(super) fn passed(settings: &Settings, before: &Journal, answers: &[Answer]) 
                 | Measurement::NoData(_)
                 | Measurement::Error(_),
             )
-            | Answer::Hook(..) => false,
+            | Answer::Hook(..)
+            | Answer::Turn(_) => false,
         })
     })
 }

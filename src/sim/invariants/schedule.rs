@@ -1,11 +1,17 @@
-//! S9: while its schedule is closed no release begins and none gets further, and none begins before those that come first; judged
-//! apart from the room that decides.
+//! S9: while its schedule is closed no release begins and none gets further, and none begins before those that come first or its turn;
+//! judged apart from the room that decides.
 
-use crate::model::{Calendar, Facts, Journal, Phase, Settings, Standing, Time};
+use crate::model::{Answer, Calendar, Facts, Journal, Phase, Settings, Standing, Time, Turn};
 use crate::schedule::{self, Openness};
 
 /// What went on although it was not the time for it.
-pub(super) fn ignored(settings: &Settings, facts: &Facts, after: &Journal, now: Time) -> Option<String> {
+pub(super) fn ignored(
+    settings: &Settings,
+    facts: &Facts,
+    after: &Journal,
+    answers: &[Answer],
+    now: Time,
+) -> Option<String> {
     let before = &facts.journal;
     let idle = matches!(before.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting);
     let begins = idle && after.phase == Phase::Progressing && before.weight.is_zero();
@@ -15,6 +21,9 @@ pub(super) fn ignored(settings: &Settings, facts: &Facts, after: &Journal, now: 
     let settled = |name: &String| facts.standings.get(name) == Some(&Standing::Settled);
     if begins && !settings.depends_on.iter().all(settled) {
         return Some(format!("a release begins although {:?} come first", facts.standings));
+    }
+    if begins && !settings.limits.is_empty() && !answers.contains(&Answer::Turn(Turn::Given)) {
+        return Some(format!("a release begins before its turn, {:?} in the queue", before.waits));
     }
     let closed = |calendar: &&Calendar| {
         calendar.schedule.as_ref().map_or(true, |schedule| schedule::open(schedule, now) != Openness::Open)
@@ -41,7 +50,7 @@ mod tests {
         let freezes = vec![Freeze { from: t(1_000), to: t(2_000), reason: None }];
         let schedule = Ok(Schedule { zone: Tz::UTC, windows: vec![], freezes });
         let settings = Settings { calendars: vec![Calendar { of: "a policy".to_owned(), schedule }], ..settings() };
-        let moved = |to, now| ignored(&settings, &facts(at(10)), &at(to), t(now)).is_some();
+        let moved = |to, now| ignored(&settings, &facts(at(10)), &at(to), &[], t(now)).is_some();
         assert_eq!((moved(20, 1_500), moved(20, 2_000), moved(10, 1_500)), (true, false, false));
     }
 }

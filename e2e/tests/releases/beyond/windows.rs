@@ -13,7 +13,7 @@ use crate::apiserver::establish_our_definitions;
 use crate::support::{Outcome, in_namespace};
 
 /// So long from now, as a person writes it.
-fn from_now(after: Duration) -> Outcome<String> {
+pub(super) fn from_now(after: Duration) -> Outcome<String> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH)? + after;
     Ok(Time::from_millis(i64::try_from(since.as_millis())?).to_string())
 }
