@@ -120,5 +120,7 @@ mod tests {
         assert_eq!(place("shop", waits(9), 1), None, "the turn of its group has come");
         assert_eq!(place("", waits(9), 2), Some(2), "one runs, and c comes first");
         assert_eq!(place("", waits(9), 3), None);
+        let of_its_own = [entrant("b", "shop", waits(1))];
+        assert_eq!(position(&entrant("own", "shop", waits(9)), &of_its_own, 1), None, "both begin");
     }
 }
