@@ -83,11 +83,10 @@ impl Router for InPlace {
 
     fn release(&self, target: &Target<'_>, have: &Objects) -> Vec<Change> {
         let key = key(target);
-        let change = match key.kind {
-            DAEMON_SET => daemon_set::release(&key, have),
+        match key.kind {
+            DAEMON_SET => daemon_set::release(&key, have).into_iter().collect(),
             _ => stateful_set::release(&key, have),
-        };
-        change.into_iter().collect()
+        }
     }
 
     fn query(&self, builtin: Builtin) -> BuiltinQuery {

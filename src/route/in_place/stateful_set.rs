@@ -34,11 +34,23 @@ pub(super) fn is_settled(key: &ObjectKey, have: &Objects) -> bool {
     Stateful::find(key, have).is_none_or(|set| strangers(&set, set.partition()).next().is_none())
 }
 
-/// The write that gives the user the partition back; `None` where it was never taken.
-pub(super) fn release(key: &ObjectKey, have: &Objects) -> Option<Change> {
-    let before = have.find(key).and_then(|set| value::text(set, &["metadata", "annotations", BEFORE]))?;
-    let partition: Value = serde_json::from_str(before).ok()?;
-    Some(write(key, &partition, &Value::Null, None))
+/// The writes that give the user the partition back; none where it was never taken.
+pub(super) fn release(key: &ObjectKey, have: &Objects) -> Vec<Change> {
+    let before = have.find(key).and_then(|set| value::text(set, &["metadata", "annotations", BEFORE]));
+    let partition = before.and_then(|before| serde_json::from_str::<Value>(before).ok());
+    let (Some(set), Some(partition)) = (Stateful::find(key, have), partition) else { return Vec::new() };
+    let first = partition.as_u64().and_then(|first| u32::try_from(first).ok()).unwrap_or(0);
+    // Order: nobody frees them once the partition, and with it our part, is gone.
+    let stuck = stuck(&set, first).map(|pod| Change::DeleteThis(pod.key.clone(), pod.uid.to_owned()));
+    stuck.chain([write(key, &partition, &Value::Null, None)]).collect()
+}
+
+/// Pods that answer nobody and are to be of another revision with this partition: the controller waits for each of them before it
+/// makes another one, also where it never gets ready.
+fn stuck<'a>(set: &'a Stateful<'a>, partition: u32) -> impl Iterator<Item = &'a Member<'a>> {
+    let meant = move |pod: &Member<'_>| if pod.index < partition { set.current() } else { set.newest() };
+    let idle = set.pods().iter().filter(|pod| pod.standing == Standing::Unready);
+    idle.filter(move |pod| meant(pod).is_some_and(|meant| meant != pod.revision))
 }
 
 /// The write that makes `wanted` the partition; `None` where it is.

@@ -178,3 +178,15 @@ fn the_user_gets_the_partition_back_and_everything_else_of_the_strategy_stays() 
     assert_eq!(cart.store.objects().find(&set()).map(|set| set["spec"].clone()), before);
     assert_eq!(InPlace.release(&cart.asked(), cart.store.objects()), []);
 }
+
+#[test]
+fn a_pod_that_holds_up_all_others_is_freed_before_the_partition_is_given_back() {
+    let mut cart = cart();
+    cart.share(20);
+    // Of a revision that never got ready and that nobody asks for any more; one that serves waits for its controller.
+    cart.pod(4, "broken", "False");
+    cart.pod(3, "broken", "True");
+    let changes = InPlace.release(&cart.asked(), cart.store.objects());
+    let [Change::DeleteThis(pod, _), Change::Merge(..)] = &changes[..] else { panic!("{changes:?}") };
+    assert_eq!(pod.name, "podinfo-4");
+}
