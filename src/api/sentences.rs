@@ -246,6 +246,9 @@ sentences! {
     CAN096 DependencyMissing
     "spec.dependsOn names canary {name}, which is not in namespace {namespace}, so no new revision is released; apply it, or drop the entry"
 
+    CAN097 GroupDependencyCycle
+    "spec.dependsOn names canary {name}, which comes after {member}, and that is promoted together with this one (group {group}), so none of them could be promoted while all have a new revision; drop one of the entries, or take one of the two out of the group"
+
     CAN110 PortTwice
     "spec.service.ports has a number or a name twice (service.port and portName, http by default, count too), and no Service can have that, so none is made; give each port its own number and name"
 

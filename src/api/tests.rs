@@ -127,8 +127,8 @@ fn used_fields(value: &Value, path: &mut String, used: &mut BTreeSet<String>) {
 /// Told of a canary's surroundings, not of the object itself: the rooms that tell them show them in their tests.
 const OF_THE_SURROUNDINGS: &[&str] = &[
     "CAN029", "CAN030", "CAN032", "CAN053", "CAN054", "CAN055", "CAN060", "CAN061", "CAN062", "CAN063", "CAN064",
-    "CAN065", "CAN066", "CAN070", "CAN080", "CAN081", "CAN085", "CAN095", "CAN096", "CAN132", "CAN133", "CAN135",
-    "CAN136", "CAN156", "CAN157", "MET002", "MET012", "MET013", "MET015", "MET016", "MET017",
+    "CAN065", "CAN066", "CAN070", "CAN080", "CAN081", "CAN085", "CAN095", "CAN096", "CAN097", "CAN132", "CAN133",
+    "CAN135", "CAN136", "CAN156", "CAN157", "MET002", "MET012", "MET013", "MET015", "MET016", "MET017",
 ];
 
 #[test]

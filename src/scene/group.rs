@@ -8,17 +8,22 @@ use super::corner::Corner;
 use super::{GROUP, journal, label};
 use crate::api;
 use crate::model::{Membership, Stand};
-use crate::object::{kinds, value};
+use crate::object::{ObjectKey, kinds, value};
 
 impl Corner<'_> {
     /// The other members of the group that have ever taken part. One that is being deleted counts no more, except as the one that failed.
     pub(super) fn peers(&self) -> BTreeMap<String, Membership> {
         let Some(group) = self.scene.canary.spec.group.as_deref() else { return BTreeMap::new() };
-        let others = self.scene.objects.of_kind(kinds::CANARY).filter(|(key, other)| {
-            **key != self.names.key() && key.namespace == self.names.namespace && label(other, GROUP) == Some(group)
-        });
         let member = |other| membership(other).filter(|member| member.group == group && counts(other, member));
-        others.filter_map(|(key, other)| Some((key.name.clone(), member(other)?))).collect()
+        self.others_of_group().filter_map(|(key, other)| Some((key.name.clone(), member(other)?))).collect()
+    }
+
+    /// The other Canaries of the group.
+    pub(super) fn others_of_group(&self) -> impl Iterator<Item = (&ObjectKey, &Value)> {
+        let group = self.scene.canary.spec.group.as_deref();
+        let (own, namespace) = (self.names.key(), &self.names.namespace);
+        let canaries = self.scene.objects.of_kind(kinds::CANARY).filter(move |_| group.is_some());
+        canaries.filter(move |(key, other)| **key != own && key.namespace == *namespace && label(other, GROUP) == group)
     }
 }
 

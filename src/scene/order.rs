@@ -33,8 +33,12 @@ impl Corner<'_> {
             let name = format!("{}/{}", key.namespace, key.name);
             let standing = self.scene.objects.find(&key).map_or(Standing::Missing, standing);
             let standing = if ready(&key) { Standing::Settled } else { standing };
-            if key == self.names.key() || self.leads_back(&key) {
+            if key == self.names.key() || self.comes_before(&key, &self.names.key()) {
                 complaints.push(told(&sentences::CAN095, &[("name", &name)]));
+            } else if let Some(member) = self.member_before(&key) {
+                let group = self.scene.canary.spec.group.as_deref().unwrap_or_default();
+                let values = [("name", &*name), ("member", &*member.name), ("group", group)];
+                complaints.push(told(&sentences::CAN097, &values));
             } else if standing == Standing::Missing {
                 complaints.push(told(&sentences::CAN096, &[("name", &key.name), ("namespace", &key.namespace)]));
             }
@@ -43,12 +47,21 @@ impl Corner<'_> {
         standings
     }
 
-    /// Whether one of the Canaries behind `key` depends on this one.
-    fn leads_back(&self, key: &ObjectKey) -> bool {
+    /// Whether `key`, or one of the Canaries behind it, depends on `first`.
+    fn comes_before(&self, key: &ObjectKey, first: &ObjectKey) -> bool {
         let behind =
             |key: &ObjectKey| self.scene.objects.find(key).map(|canary| of_object(key, canary)).unwrap_or_default();
         let next = behind(key);
-        next.contains(&self.names.key()) || next.iter().any(|next| behind(next).contains(&self.names.key()))
+        next.contains(first) || next.iter().any(|next| behind(next).contains(first))
+    }
+
+    /// Another of the own group after which `key`, which is not of the group, comes: the one waits for the other to be promoted.
+    fn member_before(&self, key: &ObjectKey) -> Option<&ObjectKey> {
+        let others = || self.others_of_group().map(|(member, _)| member);
+        if others().any(|member| member == key) {
+            return None;
+        }
+        others().find(|member| self.comes_before(key, member))
     }
 }
 
@@ -159,6 +172,26 @@ mod tests {
                 "{sentence}"
             );
         }
+    }
+
+    #[test]
+    fn a_circle_through_a_canary_outside_of_the_group_is_told() {
+        let told = |depends_on: &[&str]| {
+            let mut store = store();
+            let grouped = |name, depends_on: &[&str]| {
+                let mut canary = named(name, depends_on, &Value::Null);
+                canary["spec"]["group"] = "shop".into();
+                canary
+            };
+            // The queue comes after the login, which is promoted together with podinfo.
+            store.put(kinds::CANARY.named("test", "queue"), named("queue", &["login"], &Value::Null));
+            store.put(kinds::CANARY.named("test", "login"), grouped("login", &[]));
+            let complaints = scene_of(grouped("podinfo", depends_on), &store).facts().complaints;
+            complaints.into_iter().find(|c| c.reason == "GroupDependencyCycle").map(|c| c.sentence)
+        };
+        assert_eq!(told(&["login"]), None, "whoever is of the group comes first with its analysis");
+        let sentence = told(&["queue"]).unwrap();
+        assert!(sentence.starts_with("spec.dependsOn names canary test/queue, which comes after login"), "{sentence}");
     }
 
     #[test]
