@@ -129,7 +129,9 @@ fn known(facts: &Facts, now: Time) -> Endpoints {
     if has_primary {
         known.primary = primary;
     }
-    if traffic::reaches_canary(facts) {
+    // Copies of requests do not count: nobody waits for their answers.
+    let has_canary = facts.route.routing().is_some_and(|routing| !routing.canary.is_zero() || routing.preview);
+    if has_canary {
         known.canary = canary;
     }
     known

@@ -132,3 +132,19 @@ fn a_canary_keeps_its_share_where_a_restarted_controller_sees_that_its_slice_has
     facts.endpoints.canary_since = Some(t(10));
     assert_eq!(decide(&facts, &[], t(11)).effects, vec![]);
 }
+
+#[test]
+fn testers_meet_a_canary_of_which_only_copies_are_known_once_every_proxy_can_know_of_it() {
+    let mut facts = analysing(0);
+    let settings = facts.settings.as_mut().unwrap();
+    settings.preview = true;
+    let Strategy::Progressive { mirror, .. } = &mut settings.strategy else { panic!("{:?}", settings.strategy) };
+    *mirror = Mirror::All;
+    facts.journal.prepared = facts.journal.last_applied.clone();
+    facts.journal.step = facts.journal.step.map(|step| Step { course: Some(Course::Weights), ..step });
+    let copies = Routing { mirror: Mirror::All, ..Routing::PRIMARY };
+    facts.route = RouteSeen::Seen { routing: copies.clone(), shape: Shape::AsWanted };
+    facts.endpoints.canary_since = Some(t(10));
+    assert_eq!(decide(&facts, &[], t(11)).effects, []);
+    assert_eq!(decide(&facts, &[], t(12)).effects, [Effect::Route(Routing { preview: true, ..copies })]);
+}
