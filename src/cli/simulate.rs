@@ -148,6 +148,9 @@ pub(super) fn text(outcome: &Outcome) -> String {
         let (all, requests, failed) = (outcome.requests.round(), requests.round(), failed.round());
         let _ = writeln!(text, "{requests} of {all} requests met {revision} ({share:.1} %), {failed} of them failed");
     }
+    for sentence in &outcome.assumed {
+        let _ = writeln!(text, "assumed: {sentence}");
+    }
     if let Some(violation) = &outcome.broken {
         let _ = writeln!(text, "an invariant did not hold: {violation}");
     }
@@ -213,6 +216,7 @@ fn document(outcome: &Outcome) -> Value {
         "quickestRollbackSeconds": rollback.as_secs_f64(),
         "requests": outcome.requests.round(),
         "revisions": outcome.exposures.iter().map(exposure).collect::<Vec<_>>(),
+        "assumed": outcome.assumed,
         "violation": outcome.broken.as_ref().map(ToString::to_string),
         "timeline": outcome.timeline.iter().map(entry).collect::<Vec<_>>(),
     })

@@ -108,7 +108,6 @@ impl Router for Apisix {
         BuiltinQuery { query, scale: 1.0 }
     }
 
-    #[cfg(test)]
     fn samples(&self, target: &Target<'_>) -> Vec<(ObjectKey, Value)> {
         let entry = |name: &str, service: &str| {
             json!({

@@ -93,7 +93,6 @@ impl Router for Knative {
         query::envoy!(builtin, r#"envoy_cluster_name=~"{{ namespace }}/{{ route }}""#)
     }
 
-    #[cfg(test)]
     fn samples(&self, target: &Target<'_>) -> Vec<(ObjectKey, Value)> {
         let status = json!({"latestReadyRevisionName": "podinfo-00001", "latestCreatedRevisionName": "podinfo-00001"});
         let spec =

@@ -314,8 +314,8 @@ pub trait Router: Sync {
     /// The query of a builtin KPI.
     fn query(&self, builtin: Builtin) -> BuiltinQuery;
 
-    /// The user's objects without which there is nothing to route, one of each: what the laws start from.
-    #[cfg(test)]
+    /// The user's objects without which there is nothing to route, one of each: what the laws start from, and what the simulator
+    /// takes for granted.
     fn samples(&self, _target: &Target<'_>) -> Vec<(ObjectKey, serde_json::Value)> {
         Vec::new()
     }

@@ -1,5 +1,6 @@
 //! How a revision of the user's application behaves once its pods run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The behaviour of one image. Rates are percent of its requests, latencies are its 99th percentile in milliseconds.
@@ -19,6 +20,8 @@ pub(super) struct App {
     pub(super) latency: f64,
     /// What `latency` grows by each minute.
     pub(super) latency_growth: f64,
+    /// What queries of the user's own answer, by the name of the metric.
+    pub(super) kpis: BTreeMap<String, f64>,
 }
 
 /// How an image does as the primary: there it may lack a right, a quota or a volume that the canary has.
@@ -43,6 +46,7 @@ impl Default for App {
             errors_growth: 0.0,
             latency: 80.0,
             latency_growth: 0.0,
+            kpis: BTreeMap::new(),
         }
     }
 }

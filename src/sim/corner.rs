@@ -10,8 +10,9 @@ use crate::api;
 use crate::model::{Plan, Revision, Routing, Time};
 use crate::object::kinds::{CANARY, STATEFUL_SET};
 use crate::object::{ObjectKey, Objects, content, value};
+use crate::route::{self, Router, Target};
 use crate::scene::{self, Defaults, Lookups, Scene};
-use crate::{route, workload};
+use crate::workload;
 
 pub(super) fn canary_key(names: &Names) -> ObjectKey {
     CANARY.named(&names.namespace, &names.canary)
@@ -101,15 +102,20 @@ pub(super) fn is_first_judged(names: &Names, objects: &Objects) -> bool {
 
 /// How the routing objects of a Canary share the traffic; `None` where they do not send it to both sides.
 pub(super) fn routing(names: &Names, canary: &api::Canary, objects: &Objects) -> Option<Routing> {
+    let (router, target) = routed(names, canary)?;
+    // Where there is no routing object, the apex Service alone says where requests go.
+    let by_pods = target.service.pod_routing.is_some();
+    let apex_alone = router.kinds().is_empty() || by_pods || names.is_in_place();
+    if apex_alone { None } else { router.read(&target, objects).ok()? }
+}
+
+/// The router of a Canary, and what it is asked about.
+pub(super) fn routed<'a>(names: &'a Names, canary: &'a api::Canary) -> Option<(&'static dyn Router, Target<'a>)> {
     let spec = &canary.spec;
     let (namespace, apex) = (&names.namespace, &names.apex);
     let provider = spec.provider.as_ref().map_or("istio", |p| p.as_str());
     let annotations = canary.metadata.annotations.as_ref().unwrap_or(route::NO_ANNOTATIONS);
     let (ingress_prefix, service) = (route::INGRESS_PREFIX, spec.service.as_ref()?);
-    let target = route::Target { namespace, apex, provider, pods: None, annotations, ingress_prefix, service, spec };
-    let router = route::of(spec, provider)?;
-    // Where there is no routing object, the apex Service alone says where requests go.
-    let by_pods = spec.service.as_ref().is_some_and(|service| service.pod_routing.is_some());
-    let apex_alone = router.kinds().is_empty() || by_pods || names.is_in_place();
-    if apex_alone { None } else { router.read(&target, objects).ok()? }
+    let target = Target { namespace, apex, provider, pods: None, annotations, ingress_prefix, service, spec };
+    Some((route::of(spec, provider)?, target))
 }

@@ -341,6 +341,12 @@ pub(super) fn scaler(names: &Names) -> Value {
     json!({"spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 6}})
 }
 
+/// The same of KEDA.
+pub(super) fn scaled_object(names: &Names) -> Value {
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": names.target});
+    json!({"spec": {"scaleTargetRef": target, "minReplicaCount": 1, "maxReplicaCount": 6, "triggers": []}})
+}
+
 /// The ConfigMap that the pods read.
 pub(super) const CONFIG: &str = "settings";
 

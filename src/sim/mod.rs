@@ -20,6 +20,7 @@ mod pods;
 mod provider;
 mod random;
 mod scenario;
+mod stage;
 mod story;
 mod summary;
 #[cfg(test)]

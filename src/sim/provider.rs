@@ -3,9 +3,9 @@
 use super::cluster::Cluster;
 use super::fixture::POLICY;
 use super::hooks::Hooks;
-use super::traffic::{History, Window};
+use super::traffic::Window;
 use crate::model::{
-    Answer, Builtin, Kpi, KpiSource, Limit, Measurement, Question, Sample, Span, Tally, Test, Time, Turn,
+    Answer, Builtin, Kpi, KpiSource, Limit, Measurement, Question, Range, Sample, Span, Tally, Test, Time, Turn,
 };
 
 /// How the provider is.
@@ -33,12 +33,8 @@ impl Others {
     /// Answers questions in their order.
     pub(super) fn answers(&self, cluster: &Cluster, questions: &[Question]) -> Vec<Answer> {
         let answer = |question: &Question| match question {
-            Question::Measure(kpi) => {
-                Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi, History::window))
-            }
-            Question::Watch(kpi) => {
-                Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi, History::beside))
-            }
+            Question::Measure(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi, true)),
+            Question::Watch(kpi) => Answer::Measured(kpi.name.clone(), measure(cluster, self.health, kpi, false)),
             Question::Compare(kpi, span) => {
                 Answer::Measured(kpi.name.clone(), compare(cluster, self.health, kpi, *span))
             }
@@ -96,23 +92,41 @@ fn compare(cluster: &Cluster, health: Health, kpi: &Kpi, span: Span) -> Measurem
     Measurement::Both(Sample::Valued { canary: rate(canary), primary: rate(primary), requests: Some(canary.requests) })
 }
 
-/// What the pods of a side answered.
-type Side = fn(&History, Time, Time) -> Option<Window>;
-
-fn measure(cluster: &Cluster, health: Health, kpi: &Kpi, side: Side) -> Measurement {
+/// What the pods of a side answered, as the KPI has it.
+fn measure(cluster: &Cluster, health: Health, kpi: &Kpi, canary: bool) -> Measurement {
     let now = cluster.now;
     if let Some(nothing) = ailing(health, now) {
         return nothing;
     }
     let back = i64::try_from(kpi.window.as_millis()).unwrap_or(0);
-    let Some(seen) = side(&cluster.history, Time::from_millis(now.as_millis() - back), now) else {
+    let from = Time::from_millis(now.as_millis() - back);
+    let Some(seen) = cluster.history.side(canary, from, now) else {
         return Measurement::NoData("no requests".to_owned());
     };
-    let success = 100.0 * (1.0 - seen.failed / seen.requests);
+    let errors = 100.0 * seen.failed / seen.requests;
     match kpi.source {
-        KpiSource::Builtin(Builtin::SuccessRate) => Measurement::Value(success),
+        KpiSource::Builtin(Builtin::SuccessRate) => Measurement::Value(100.0 - errors),
         KpiSource::Builtin(Builtin::Duration) => Measurement::Value(seen.latency),
-        // What a user's own query measures is not known here: it is taken for a rate of errors in percent.
-        KpiSource::Inline(_) | KpiSource::Template { .. } => Measurement::Value(100.0 - success),
+        KpiSource::Inline(_) | KpiSource::Template { .. } => {
+            let app = cluster.history.latest(canary, from, now).and_then(|image| cluster.apps.get(image));
+            let told = app.and_then(|app| app.kpis.get(&kpi.name)).copied();
+            Measurement::Value(told.unwrap_or_else(|| guess(kpi.range, errors)))
+        }
+    }
+}
+
+/// Percent of failing requests up to which a query about which the story says nothing is taken to find all well.
+pub(super) const WELL: f64 = 1.0;
+
+/// A value of a query that only the user understands: in its range or not, as the requests go.
+fn guess(range: Range, errors: f64) -> f64 {
+    let width = |bound: f64| if bound == 0.0 { 1.0 } else { bound.abs() / 2.0 };
+    match (errors <= WELL, range.min, range.max) {
+        (_, None, None) => errors,
+        (true, Some(min), Some(max)) => f64::midpoint(min, max),
+        (true, Some(min), None) => min,
+        (true, None, Some(max)) => max - width(max),
+        (false, _, Some(max)) => max + width(max),
+        (false, Some(min), None) => min - width(min),
     }
 }

@@ -1,5 +1,6 @@
 //! A story for `serin simulate`, as a person writes it in YAML: how revisions behave, and what happens when.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -18,6 +19,10 @@ pub struct Scenario {
     /// Requests a second to the service. Default: 100.
     #[serde(default = "hundred")]
     pub traffic: f64,
+    /// Requests a second of a load test, straight to the canary while it is analysed. Default: 10 where a `rollout` webhook of the
+    /// Canary has `metadata.cmd`, as those of Flagger's load tester have, otherwise 0.
+    #[serde(default)]
+    pub load_test: Option<f64>,
     /// How the version behaves that serves at the beginning.
     #[serde(default)]
     pub serving: Behaviour,
@@ -51,6 +56,9 @@ pub struct Behaviour {
     pub latency: f64,
     /// What `latency` grows by each minute that a pod is old. Default: 0.
     pub latency_grows: f64,
+    /// What queries of the user's own (inline ones and MetricTemplates) answer for it, by the name of the metric. Default: a value
+    /// within the metric's range, as long as at most 1 % of its requests fail.
+    pub kpis: BTreeMap<String, f64>,
 }
 
 impl Default for Behaviour {
@@ -64,6 +72,7 @@ impl Default for Behaviour {
             errors_grow: 0.0,
             latency: 80.0,
             latency_grows: 0.0,
+            kpis: BTreeMap::new(),
         }
     }
 }
@@ -78,6 +87,7 @@ impl Behaviour {
             errors_growth: self.errors_grow,
             latency: self.latency,
             latency_growth: self.latency_grows,
+            kpis: self.kpis.clone(),
         }
     }
 }

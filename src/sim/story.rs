@@ -3,31 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::corner;
-use super::fixture;
 use super::invariants::Violation;
-use super::operator::Keep;
-use super::random::Random;
 use super::scenario::Scenario;
+use super::stage;
 use super::timeline::{self, Entry};
-use super::traffic::{MEMORY, Names};
+use super::traffic::MEMORY;
 use super::trial::Trial;
-use crate::api::{self, TargetKind};
-use crate::model::{Facts, Layout, Mirror, Phase, Settings, Strategy, Time};
-use crate::object::kinds::{
-    CANARY, CONFIG_MAP, DAEMON_SET, DELIVERY_POLICY, DEPLOYMENT, METRIC_TEMPLATE, NAMESPACE, SECRET, SERVICE,
-    STATEFUL_SET,
-};
-use crate::object::{Kind, ObjectKey, value};
-use crate::route;
+use crate::model::{Facts, Mirror, Phase, Settings, Strategy, Time};
+use crate::object::value;
 
 /// Nobody waits longer than this for the end of a story.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// Nodes of a story, which a DaemonSet runs on.
-const NODES: u32 = 5;
 
 /// How a story ended.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,6 +33,8 @@ pub struct Outcome {
     pub requests: f64,
     /// What of them each new revision got.
     pub exposures: Vec<Exposure>,
+    /// What neither the file nor the scenario tells and the verdict may hang on, as sentences.
+    pub assumed: Vec<String>,
     /// An invariant that did not hold: a defect of the operator, or of a person's hand in the story.
     pub broken: Option<Violation>,
 }
@@ -96,6 +87,11 @@ pub enum StoryError {
     /// A revision without a name.
     #[error("events[{0}].revision needs a name, for example B")]
     Nameless(usize),
+    /// The simulated cluster has no controller for such a target.
+    #[error(
+        "{0} cannot be played, only a Deployment, or a StatefulSet or DaemonSet in place; try this Canary on a cluster"
+    )]
+    Target(String),
     /// The canary never got as far as its first release.
     #[error("the canary does not get ready for a release, it stays in phase {0}: {1}")]
     NotInitialized(Phase, String),
@@ -106,82 +102,15 @@ pub enum StoryError {
 /// # Errors
 /// What the user must change before there is anything to play.
 pub fn play(manifests: &[Value], scenario: &Scenario) -> Result<Outcome, StoryError> {
-    let mut trial = stage(manifests, scenario)?;
+    let mut trial = stage::set(manifests, scenario)?;
     let settings = open(&mut trial)?;
     let begin = trial.cluster.now;
     let image = trial.image.clone();
     let names = schedule(&mut trial, scenario, &image)?;
     trial.play_faults();
     trial.play(begin.after(LONGEST));
-    Ok(outcome(&trial, begin, &settings, &names))
-}
-
-/// A cluster with the user's objects, whose Deployment is invented where it is not among them.
-fn stage(manifests: &[Value], scenario: &Scenario) -> Result<Trial, StoryError> {
-    let of_kind = |kind: Kind| manifests.iter().filter(move |m| value::text(m, &["kind"]) == Some(kind.kind));
-    let canaries: Vec<_> = of_kind(CANARY).collect();
-    let [canary] = canaries.as_slice() else { return Err(StoryError::Canaries(canaries.len())) };
-    let mut canary = (*canary).clone();
-    place(&mut canary, "default");
-    let parsed: api::Canary = serde_json::from_value(canary.clone()).map_err(|e| StoryError::Canary(e.to_string()))?;
-    let names = names(&parsed);
-    let target = of_kind(names.kind).find(|d| value::text(d, &["metadata", "name"]) == Some(&names.target));
-    let mut target = target.cloned().unwrap_or_else(|| fixture::deployment(&names));
-    place(&mut target, &names.namespace);
-    let image = value::text(&target, &["spec", "template", "spec", "containers", "0", "image"]).unwrap_or("app:1");
-    let (image, namespace) = (image.to_owned(), names.namespace.clone());
-    let mut trial = Trial::of(names, canary, target, Random::new(0));
-    let on_nodes = DAEMON_SET.named(&namespace, &trial.cluster.names.target);
-    trial.cluster.scale(&on_nodes, NODES);
-    trial.record.keep = Keep::All;
-    trial.cluster.rps = scenario.traffic;
-    trial.cluster.apps.insert(image.clone(), scenario.serving.app());
-    trial.image = image;
-    let routes = route::every()
-        .flat_map(|router| router.kinds().iter().copied())
-        .filter(|kind| *kind != trial.cluster.names.kind);
-    for kind in routes.chain([SERVICE, METRIC_TEMPLATE, CONFIG_MAP, SECRET, DELIVERY_POLICY, NAMESPACE]) {
-        for manifest in of_kind(kind) {
-            let mut manifest = manifest.clone();
-            if !kind.is_of_cluster() {
-                place(&mut manifest, &namespace);
-            }
-            if let Some(key) = ObjectKey::of(kind, &manifest) {
-                trial.cluster.api.put(&key, manifest);
-            }
-        }
-    }
-    for key in corner::configs(&namespace, &trial.target) {
-        // What the story does not bring along is taken for granted.
-        if trial.cluster.api.find(&key).is_none() {
-            trial.cluster.api.put(&key, json!({}));
-        }
-    }
-    trial.deploy();
-    trial.play(trial.patience());
-    Ok(trial)
-}
-
-fn place(object: &mut Value, namespace: &str) {
-    if value::text(object, &["metadata", "namespace"]).is_none() {
-        value::merge(object, &json!({"metadata": {"namespace": namespace}}));
-    }
-}
-
-fn names(canary: &api::Canary) -> Names {
-    let target = canary.spec.target_ref.name.clone();
-    let apex = canary.spec.service.as_ref().and_then(|s| s.name.clone()).filter(|name| !name.is_empty());
-    Names {
-        namespace: canary.metadata.namespace.clone().unwrap_or_default(),
-        canary: canary.metadata.name.clone().unwrap_or_default(),
-        apex: apex.unwrap_or_else(|| target.clone()),
-        target,
-        kind: match canary.spec.target_ref.kind {
-            TargetKind::StatefulSet => STATEFUL_SET,
-            TargetKind::DaemonSet if canary.spec.target_ref.layout() == Layout::InPlace => DAEMON_SET,
-            _ => DEPLOYMENT,
-        },
-    }
+    let assumed = stage::assumed(&trial, scenario, &settings, &names);
+    Ok(outcome(&trial, begin, &settings, &names, assumed))
 }
 
 /// Lets the canary get ready for its first release; the story begins there.
@@ -192,11 +121,24 @@ fn open(trial: &mut Trial) -> Result<Settings, StoryError> {
     trial.cluster.advance(trial.cluster.now.after(MEMORY));
     let facts = facts(trial);
     let phase = facts.as_ref().map_or(Phase::Initializing, |f| f.journal.phase);
-    let said = facts.iter().flat_map(|f| &f.complaints).map(|c| c.sentence.as_str()).collect::<Vec<_>>().join(" ");
+    let said = said(trial);
     trial.record.plans.clear();
     trial.cluster.history = super::traffic::History::default();
     let settings = facts.and_then(|f| f.settings).filter(|_| phase == Phase::Initialized);
     settings.ok_or(StoryError::NotInitialized(phase, said))
+}
+
+/// What the conditions of the Canary say of what it waits for.
+fn said(trial: &Trial) -> String {
+    let canary = trial.cluster.api.find(&corner::canary_key(&trial.cluster.names));
+    let conditions = canary.and_then(|canary| value::at(canary, &["status", "conditions"])).and_then(Value::as_array);
+    let message = |kind: &str| {
+        let mut all = conditions.into_iter().flatten();
+        let is_true = |condition: &&Value| value::text(condition, &["status"]) == Some("True");
+        let found = all.find(|condition| value::text(condition, &["type"]) == Some(kind) && is_true(condition))?;
+        value::text(found, &["message"]).map(str::to_owned)
+    };
+    message("Stalled").or_else(|| message("Reconciling")).unwrap_or_default()
 }
 
 fn facts(trial: &Trial) -> Option<Facts> {
@@ -225,7 +167,13 @@ fn schedule(trial: &mut Trial, scenario: &Scenario, serving: &str) -> Result<BTr
     Ok(names)
 }
 
-fn outcome(trial: &Trial, begin: Time, settings: &Settings, names: &BTreeMap<String, String>) -> Outcome {
+fn outcome(
+    trial: &Trial,
+    begin: Time,
+    settings: &Settings,
+    names: &BTreeMap<String, String>,
+    assumed: Vec<String>,
+) -> Outcome {
     let journal = facts(trial).map(|f| f.journal).unwrap_or_default();
     let released = !names.is_empty();
     let verdict = match journal.phase {
@@ -252,6 +200,7 @@ fn outcome(trial: &Trial, begin: Time, settings: &Settings, names: &BTreeMap<Str
         quickest: [settings.interval * steps, settings.interval * settings.threshold],
         requests: trial.cluster.history.requests(),
         exposures: names.iter().map(exposure).collect(),
+        assumed,
         broken: trial.record.invariants.broken.clone(),
     }
 }

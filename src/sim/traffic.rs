@@ -259,7 +259,8 @@ impl History {
         self.spans.iter().filter(move |s| s.canary == canary && s.from < to && s.to > from && s.requests > 0.0)
     }
 
-    fn side(&self, canary: bool, from: Time, to: Time) -> Option<Window> {
+    /// What the pods of a side answered between two moments; `None` where they got no request.
+    pub(super) fn side(&self, canary: bool, from: Time, to: Time) -> Option<Window> {
         let seen = self.spans_of(canary, from, to).fold(Window { requests: 0.0, failed: 0.0, latency: 0.0 }, |w, s| {
             let inside = s.inside(from, to);
             Window {
@@ -269,6 +270,11 @@ impl History {
             }
         });
         (seen.requests > 0.0).then_some(seen)
+    }
+
+    /// The image whose pods answered last as a side between two moments.
+    pub(super) fn latest(&self, canary: bool, from: Time, to: Time) -> Option<&str> {
+        self.spans_of(canary, from, to).last().map(|span| span.image.as_str())
     }
 
     /// Images whose pods answered as the canary between two moments.

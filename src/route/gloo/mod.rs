@@ -96,7 +96,6 @@ impl Router for Gloo {
         )
     }
 
-    #[cfg(test)]
     fn samples(&self, target: &Target<'_>) -> Vec<(ObjectKey, Value)> {
         let spec = serde_json::json!({"useHttp2": true, "connectionConfig": {"connectTimeout": "5s"}, "static": {"hosts": []}});
         upstream::template_key(target).map(|key| (key, serde_json::json!({ "spec": spec }))).into_iter().collect()

@@ -205,7 +205,6 @@ fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// An Ingress to the apex, as the laws need one.
-#[cfg(test)]
 fn sample(target: &Target<'_>) -> Vec<(ObjectKey, Value)> {
     let backend = |name: &str| json!({"service": {"name": name, "port": {"number": 80}}});
     let path = |path: &str, name: &str| json!({"path": path, "pathType": "Prefix", "backend": backend(name)});

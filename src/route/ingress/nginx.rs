@@ -70,7 +70,6 @@ impl Router for Nginx {
         }
     }
 
-    #[cfg(test)]
     fn samples(&self, target: &Target<'_>) -> Vec<(ObjectKey, serde_json::Value)> {
         super::sample(target)
     }

@@ -97,7 +97,6 @@ impl Router for Skipper {
         }
     }
 
-    #[cfg(test)]
     fn samples(&self, target: &Target<'_>) -> Vec<(ObjectKey, Value)> {
         super::sample(target)
     }
