@@ -49,6 +49,7 @@ on_own_cluster() {
   timed "operator is built" operator_build
   timed "images are in the cluster" images
   link_inside load "$(e2e_program load)"
+  link_inside serin "$OPERATOR"
   LOAD=$SERIN_STATE/bin/load
   GATEWAY_URL=$("$E2E/dataplane/istio.sh" url)
   PROMETHEUS_URL=http://prometheus.monitoring:9090
@@ -100,7 +101,7 @@ timed() {
 hint() {
   [[ -n ${CAPSULE:-} ]] || return 0
   say
-  say "The cluster stays up. Look around: eval \"\$(e2e/cluster.sh env)\"; kubectl -n demo describe canary hello"
+  say "The cluster stays up. Look around: eval \"\$(e2e/cluster.sh env)\"; kubectl -n demo describe canary hello; serin --help"
   say "End it:                           e2e/demo.sh --down"
 }
 

@@ -114,7 +114,9 @@ impl Words {
             }
             Cause::ValueMissing(_, wrong, _) => match place {
                 Place::Builtin => {
-                    format!("let the Prometheus at {address} get it so, or measure with a MetricTemplate")
+                    format!(
+                        "send {workload} some traffic; if it has some, let the Prometheus at {address} get it so, or measure with a MetricTemplate"
+                    )
                 }
                 _ => format!("correct {}{within}", wrong.label),
             },
