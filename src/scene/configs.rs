@@ -42,9 +42,9 @@ impl Corner<'_> {
 
     /// Kept revisions whose configs are neither there nor kept.
     pub(super) fn lost(&self) -> BTreeSet<Revision> {
-        let objects = &self.scene.objects;
-        let is_lost = |kept: &&Value| !configs::can_be_copied(&snapshot::configs(kept), Some(kept), objects);
-        self.kept().into_iter().filter(is_lost).filter_map(snapshot::revision).collect()
+        let is_lost = |kept: &Value| !configs::can_be_copied(&snapshot::configs(kept), Some(kept), &self.scene.objects);
+        let lost = self.candidates().kept.iter().filter(|(kept, _)| is_lost(kept));
+        lost.map(|(_, candidate)| candidate.revision.clone()).collect()
     }
 
     /// Whether the copies that the primary names are there. What is in them may be another canary's doing, which shares them.
@@ -63,12 +63,8 @@ impl Corner<'_> {
 
     /// The same without those of one kept revision.
     pub(super) fn all_configs_but(&self, revision: Option<&Revision>) -> BTreeSet<ObjectKey> {
-        let others =
-            self.kept().into_iter().filter(|kept| revision.is_none() || snapshot::revision(kept).as_ref() != revision);
-        self.configs.keys().cloned().chain(others.flat_map(|kept| snapshot::configs(kept).into_keys())).collect()
-    }
-
-    fn kept(&self) -> Vec<&Value> {
-        self.subject().map(|subject| snapshot::all(&subject, &self.scene.objects)).unwrap_or_default()
+        let kept = self.candidates().kept.iter();
+        let others = kept.filter(|(_, candidate)| Some(&candidate.revision) != revision);
+        self.configs.keys().cloned().chain(others.flat_map(|(kept, _)| snapshot::configs(kept).into_keys())).collect()
     }
 }

@@ -1,16 +1,19 @@
 //! A canary's names, its router and its label: what reading and writing its objects both need.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use super::{Defaults, Scene, configs};
 use crate::api::{self, TargetKind};
 use crate::model::{CanaryRef, Complaint, Layout};
-use crate::object::{Change, Kind, ObjectKey, kinds};
+use crate::object::{Change, Kind, ObjectKey, Objects, kinds};
 use crate::route::{self, Router};
 use crate::settings;
+use crate::workload::primary::Candidate;
 use crate::workload::services::{self, Wanted};
 use crate::workload::whole::{self, Place, Whole};
-use crate::workload::{Configs, Replicas, Selector, Subject, scaler};
+use crate::workload::{Configs, Replicas, Selector, Subject, pods, scaler, snapshot};
 
 /// Names of a canary and of what is made for it.
 #[derive(Clone, Debug)]
@@ -97,6 +100,16 @@ pub(super) struct Corner<'a> {
     pub(super) configs: Configs,
     /// Those that its pods need and that are not there.
     pub(super) missing: Vec<Complaint>,
+    candidates: OnceCell<Candidates<'a>>,
+}
+
+/// What the primary may run.
+#[derive(Debug, Default)]
+pub(super) struct Candidates<'a> {
+    /// What the target asks for.
+    pub(super) target: Option<Candidate<'a>>,
+    /// What is kept, with its snapshot, oldest first.
+    pub(super) kept: Vec<(&'a Value, Candidate<'a>)>,
 }
 
 impl<'a> Corner<'a> {
@@ -109,7 +122,7 @@ impl<'a> Corner<'a> {
         let provider = provider(&scene.canary, &scene.defaults.provider);
         let (router, counters) =
             (route::of(&scene.canary.spec, provider), route::counting(&scene.canary.spec, provider));
-        Self { configs, missing, router, counters, names, selector, scene }
+        Self { configs, missing, router, counters, names, selector, scene, candidates: OnceCell::new() }
     }
 
     pub(super) fn target(&self) -> Option<&'a Value> {
@@ -118,6 +131,19 @@ impl<'a> Corner<'a> {
 
     pub(super) fn primary(&self) -> Option<&'a Value> {
         self.scene.objects.find(&self.names.primary())
+    }
+
+    /// Worked out once, when somebody asks: it takes a fingerprint of each template.
+    pub(super) fn candidates(&self) -> &Candidates<'a> {
+        self.candidates.get_or_init(|| {
+            let template = self.target().and_then(pods::template);
+            let objects: &'a Objects = &self.scene.objects;
+            let kept = self.subject().map(|subject| snapshot::all(&subject, objects)).unwrap_or_default();
+            Candidates {
+                target: template.map(|template| Candidate::of(template, self.configs.clone())),
+                kept: kept.into_iter().filter_map(|kept| Some((kept, snapshot::candidate(kept)?))).collect(),
+            }
+        })
     }
 
     /// How the target is released, where that is as a whole; `None` where it runs pods, and where it is missing.

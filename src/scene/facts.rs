@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::corner::Corner;
+use super::corner::{Candidates, Corner};
 use super::{Scene, filled, journal, kpis, policy, writers};
 use crate::api::{CanarySpec, sentences};
 use crate::model::{
@@ -11,8 +11,7 @@ use crate::model::{
 use crate::object::{Change, FIELD_MANAGER, ObjectKey, kinds, value};
 use crate::route::{Acceptance, Router};
 use crate::settings;
-use crate::workload::primary::Candidate;
-use crate::workload::{budget, endpoints, pods, primary, services, snapshot};
+use crate::workload::{budget, endpoints, pods, primary, services};
 
 /// The finalizer that holds a deletion until the user's objects are given back; Flagger's, so that either can end it.
 pub(super) const FINALIZER: &str = "finalizer.flagger.app";
@@ -115,7 +114,8 @@ impl Corner<'_> {
         complaints.extend(self.subject().iter().flat_map(|subject| subject.overlong()));
         complaints.extend(self.missing.iter().cloned());
         complaints.extend(pods::check(self.names.kind, object).err());
-        match pods::target(self.names.kind, object, &self.configs) {
+        let revision = self.candidates().target.as_ref().map(|candidate| &candidate.revision);
+        match pods::target(self.names.kind, object, revision) {
             Ok(target) => Seen::Found(target),
             Err(complaint) => {
                 complaints.push(complaint);
@@ -136,14 +136,9 @@ impl Corner<'_> {
         };
         // Without the target there is nothing to compare with; what serves is still there.
         let Some(subject) = self.subject() else { return Seen::Found(unknown) };
-        let objects = &self.scene.objects;
-        let template = self.target().and_then(pods::template);
-        let target = template.map(|template| Candidate { template, configs: self.configs.clone() });
-        let kept = snapshot::all(&subject, objects).into_iter().filter_map(|snapshot| {
-            Some(Candidate { template: snapshot::template(snapshot)?, configs: snapshot::configs(snapshot) })
-        });
-        let candidates: Vec<_> = target.into_iter().chain(kept).collect();
-        Seen::Found(primary::seen(&subject, object, &candidates, objects).unwrap_or_else(|complaint| {
+        let Candidates { target, kept } = self.candidates();
+        let candidates: Vec<_> = target.iter().chain(kept.iter().map(|(_, candidate)| candidate)).collect();
+        Seen::Found(primary::seen(&subject, object, &candidates, &self.scene.objects).unwrap_or_else(|complaint| {
             complaints.push(complaint);
             unknown
         }))
@@ -226,8 +221,7 @@ impl Corner<'_> {
         if let Some((whole, at)) = self.whole() {
             return whole.kept(&at);
         }
-        let Some(subject) = self.subject() else { return Vec::new() };
-        snapshot::all(&subject, &self.scene.objects).into_iter().filter_map(snapshot::revision).collect()
+        self.candidates().kept.iter().map(|(_, candidate)| candidate.revision.clone()).collect()
     }
 }
 

@@ -88,7 +88,10 @@ mod tests {
             "{complaint:?}"
         );
         assert!(pods::check(DAEMON_SET, &daemon_set()).is_ok());
-        assert!(pods::target(DAEMON_SET, &object, &Configs::new()).is_ok(), "it is there, and may still serve");
+        assert!(
+            pods::target(DAEMON_SET, &object, pods::template(&object).map(hash::revision).as_ref()).is_ok(),
+            "it is there, and may still serve"
+        );
     }
 
     #[test]

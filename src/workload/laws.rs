@@ -165,10 +165,10 @@ proptest! {
             let store = store_with([Some(json!({"spec": odd, "metadata": {}})), None, None], &subject);
             let _ = apex(&subject, &CanaryService::default(), &odd, store.objects());
             let _ = release_apex(&subject, store.objects());
-            let _ = super::pods::target(DEPLOYMENT, &odd, &Configs::new());
-            let _ = super::pods::target(DAEMON_SET, &odd, &Configs::new());
-            let candidate = super::primary::Candidate { template: &odd, configs: Configs::new() };
-            let _ = super::primary::seen(&subject, &odd, &[candidate], store.objects());
+            let candidate = super::primary::Candidate::of(&odd, Configs::new());
+            let _ = super::pods::target(DEPLOYMENT, &odd, Some(&candidate.revision));
+            let _ = super::pods::target(DAEMON_SET, &odd, Some(&candidate.revision));
+            let _ = super::primary::seen(&subject, &odd, &[&candidate], store.objects());
             let _ = super::configs::referenced("shop", &odd);
             prop_assert_eq!(super::endpoints::ready(&[&odd], "cart"), 0);
         }

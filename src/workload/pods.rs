@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Configs, daemon_set, deployment, hash};
+use super::{daemon_set, deployment};
 use crate::api::sentences;
-use crate::model::{Complaint, Replacement, Rollout, TargetSeen};
+use crate::model::{Complaint, Replacement, Revision, Rollout, TargetSeen};
 use crate::object::kinds::DAEMON_SET;
 use crate::object::{Change, Kind, ObjectKey, value};
 
-/// The user's workload as it was seen, with the configs that its pods read; a complaint where it cannot be released.
-pub fn target(kind: Kind, object: &Value, configs: &Configs) -> Result<TargetSeen, Complaint> {
-    let template = template(object).ok_or_else(|| no_template(kind, object))?;
-    let grace = grace(template);
-    let revision = hash::revision_with(template, configs);
+/// The user's workload as it was seen, with the revision of its template; a complaint where it has none, and cannot be released.
+pub fn target(kind: Kind, object: &Value, revision: Option<&Revision>) -> Result<TargetSeen, Complaint> {
+    let (template, revision) = template(object).zip(revision).ok_or_else(|| no_template(kind, object))?;
+    let (grace, revision) = (grace(template), revision.clone());
     let (replicas, rollout) = (replicas(kind, object), rollout(kind, object));
     Ok(TargetSeen { revision, replicas, rollout, grace, replacement: replacement(object, replicas) })
 }
@@ -88,14 +87,14 @@ pub(super) fn no_template(kind: Kind, object: &Value) -> Complaint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use super::super::{hash, samples};
     use super::*;
     use crate::object::FakeStore;
     use crate::object::kinds::DEPLOYMENT;
     use serde_json::json;
 
     fn seen(object: &Value) -> Result<TargetSeen, Complaint> {
-        target(DEPLOYMENT, object, &Configs::new())
+        target(DEPLOYMENT, object, template(object).map(hash::revision).as_ref())
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub fn changes(
 pub fn seen(
     subject: &Subject<'_>,
     have: &Value,
-    candidates: &[Candidate<'_>],
+    candidates: &[&Candidate<'_>],
     objects: &Objects,
 ) -> Result<PrimarySeen, Complaint> {
     let selects = value::at(have, &["spec", "selector"]).unwrap_or(&Value::Null);
@@ -96,37 +96,38 @@ pub fn seen(
 #[derive(Clone, Debug)]
 pub struct Candidate<'a> {
     /// The target's pod template of it.
-    pub template: &'a Value,
+    template: &'a Value,
     /// What its pods read.
-    pub configs: Configs,
+    configs: Configs,
+    /// Its name.
+    pub revision: Revision,
 }
 
-impl Candidate<'_> {
-    /// Its name.
-    pub fn revision(&self) -> Revision {
-        hash::revision_with(self.template, &self.configs)
+impl<'a> Candidate<'a> {
+    /// The revision of this template with these configs. Naming it takes a fingerprint of the whole template.
+    pub fn of(template: &'a Value, configs: Configs) -> Self {
+        let revision = hash::revision_with(template, &configs);
+        Self { template, configs, revision }
     }
 }
 
 /// Which of the candidates the primary runs.
 ///
 /// Two candidates can be the same for the primary, where they differ only in what is not copied: then its annotation decides.
-pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[Candidate<'_>], objects: &Objects) -> PrimaryMatch {
-    let is_same = |candidate: &&Candidate<'_>| {
+pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[&Candidate<'_>], objects: &Objects) -> PrimaryMatch {
+    let is_same = |candidate: &&&Candidate<'_>| {
         let template = template::of_primary(subject, candidate.template, &candidate.configs);
         // Ours names its configs in the template.
         let copied = written_revision(have).is_some() || configs::are_copied(&candidate.configs, objects);
         copied && is_running(have, &template)
     };
     let written = written_revision(have);
-    let (named, others): (Vec<_>, Vec<_>) = candidates
-        .iter()
-        .map(|candidate| (candidate, candidate.revision()))
-        .partition(|(_, revision)| Some(revision.as_str()) == written);
+    let is_named = |candidate: &&&Candidate<'_>| Some(candidate.revision.as_str()) == written;
     // The one that the primary itself names comes first, and is nearly always the one.
-    let mut named_first = named.into_iter().chain(others);
-    let running = named_first.find(|(candidate, _)| is_same(candidate));
-    running.map_or(PrimaryMatch::Unknown, |(_, revision)| PrimaryMatch::Revision(revision))
+    let named = candidates.iter().filter(is_named);
+    let mut named_first = named.chain(candidates.iter().filter(|candidate| !is_named(candidate)));
+    let running = named_first.find(is_same);
+    running.map_or(PrimaryMatch::Unknown, |candidate| PrimaryMatch::Revision(candidate.revision.clone()))
 }
 
 fn render(subject: &Subject<'_>, revision: &Revision, source: &Value, template: &Value, replicas: u32) -> Value {
@@ -224,7 +225,7 @@ mod tests {
     use crate::object::FakeStore;
 
     fn plain(template: &Value) -> Candidate<'_> {
-        Candidate { template, configs: Configs::new() }
+        Candidate::of(template, Configs::new())
     }
 
     /// The store after a promotion from `source`, which must succeed.
@@ -363,7 +364,7 @@ mod tests {
         store.put(subject.primary(), theirs);
         let candidates = [self::plain(&plain)];
         assert_eq!(
-            runs(&subject, &stored(&store), &candidates, store.objects()),
+            runs(&subject, &stored(&store), &candidates.each_ref(), store.objects()),
             PrimaryMatch::Revision(first_revision())
         );
         assert_eq!(promote(&mut store, &first_revision(), Source::Target(&samples::deployment(), &Configs::new())), []);
@@ -439,12 +440,12 @@ mod tests {
         let mut primary = stored(&created());
         primary["spec"]["template"] = template::of_primary(&subject, &samples::template_as_served(), &Configs::new());
         assert_eq!(
-            runs(&subject, &primary, &candidates, &Objects::default()),
+            runs(&subject, &primary, &candidates.each_ref(), &Objects::default()),
             PrimaryMatch::Revision(first_revision())
         );
         primary["spec"]["template"]["spec"]["containers"][0]["image"] = json!("by-hand");
-        assert_eq!(runs(&subject, &primary, &candidates, &Objects::default()), PrimaryMatch::Unknown);
-        assert_eq!(runs(&subject, &json!({}), &candidates, &Objects::default()), PrimaryMatch::Unknown);
+        assert_eq!(runs(&subject, &primary, &candidates.each_ref(), &Objects::default()), PrimaryMatch::Unknown);
+        assert_eq!(runs(&subject, &json!({}), &candidates.each_ref(), &Objects::default()), PrimaryMatch::Unknown);
     }
 
     #[test]
@@ -457,11 +458,14 @@ mod tests {
         let candidates = [plain(&first), plain(&marked["spec"]["template"])];
         let mut store = created();
         assert_eq!(
-            runs(&subject, &stored(&store), &candidates, store.objects()),
+            runs(&subject, &stored(&store), &candidates.each_ref(), store.objects()),
             PrimaryMatch::Revision(first_revision())
         );
         promote(&mut store, &second, Source::Target(&marked, &Configs::new()));
-        assert_eq!(runs(&subject, &stored(&store), &candidates, store.objects()), PrimaryMatch::Revision(second));
+        assert_eq!(
+            runs(&subject, &stored(&store), &candidates.each_ref(), store.objects()),
+            PrimaryMatch::Revision(second)
+        );
     }
 
     #[test]

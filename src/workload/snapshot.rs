@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::primary::Candidate;
 use super::{CANARY, Configs, Subject, WorkloadError, daemon_set, hash, metadata, pods};
 use crate::model::Revision;
 use crate::object::kinds::{CONFIG_MAP, CONTROLLER_REVISION, SECRET};
@@ -132,9 +133,9 @@ pub fn template(snapshot: &Value) -> Option<&Value> {
     kept(snapshot).and_then(pods::template)
 }
 
-/// The revision of that template.
-pub fn revision(snapshot: &Value) -> Option<Revision> {
-    template(snapshot).map(|template| hash::revision_with(template, &configs(snapshot)))
+/// What it keeps, as the primary may run it.
+pub fn candidate(snapshot: &Value) -> Option<Candidate<'_>> {
+    template(snapshot).map(|template| Candidate::of(template, configs(snapshot)))
 }
 
 /// The part of the target that a snapshot keeps, in the form of a Deployment.
@@ -200,7 +201,7 @@ mod tests {
         }] {
             let store = kept_images(&images);
             let snapshots = all(&samples::subject(), store.objects());
-            let found: Vec<_> = snapshots.iter().filter_map(|snapshot| revision(snapshot)).collect();
+            let found: Vec<_> = snapshots.iter().filter_map(|snapshot| Some(candidate(snapshot)?.revision)).collect();
             assert_eq!(found, images.map(|image| target(image).0));
             let image = |snapshot| value::text(template(snapshot)?, &["spec", "containers", "0", "image"]);
             assert_eq!(snapshots.into_iter().filter_map(image).collect::<Vec<_>>(), images);

@@ -61,9 +61,9 @@ pub(crate) async fn observe(world: &World, canary: &Place) -> Result<Observed, F
 
 /// A MetricTemplate that cannot be read is told on itself; the canaries that name it say so in their own words.
 async fn check_templates(world: &World, sight: &Sight) {
-    for (key, stored) in sight.objects.iter().filter(|(key, _)| key.kind == METRIC_TEMPLATE) {
+    for (key, seen) in sight.objects.iter().filter(|(key, _)| key.kind == METRIC_TEMPLATE) {
         let place = Place::new(&key.namespace, &key.name);
-        match malformed::decode::<MetricTemplate>(stored) {
+        match malformed::decode::<MetricTemplate>(&seen.stored) {
             Ok(_) => world.troubles.over(METRIC_TEMPLATE, &place),
             Err(sentence) => world.troubles.tell(world, METRIC_TEMPLATE, &place, UNREADABLE, &sentence).await,
         }
@@ -72,10 +72,10 @@ async fn check_templates(world: &World, sight: &Sight) {
 
 fn scene(world: &World, sight: Sight) -> Result<Observed, Failure> {
     let unreadable = |sentence| Failure::Blocked { reason: UNREADABLE, sentence };
-    let canary = malformed::decode(&sight.canary).map_err(unreadable)?;
+    let canary = sight.canary.into_read().map_err(unreadable)?;
     let mut objects = Objects::default();
-    for (key, stored) in sight.objects {
-        objects.insert(key, stored.value().into());
+    for (key, seen) in sight.objects {
+        objects.insert(key, seen.value());
     }
     let defaults = world.defaults.clone();
     Ok(Observed::Scene(Box::new(Scene { canary, objects, defaults, unserved: sight.unserved })))

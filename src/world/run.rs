@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::World;
 use super::alerts::Alerts;
-use super::cache::{Cache, Sight, Stored};
+use super::cache::{Cache, Seen, Sight};
 use super::calls::Calls;
 use super::claim::{Claim, Hold};
 use super::cluster::Cluster;
@@ -18,7 +18,6 @@ use super::connect::connect;
 use super::desk::Desks;
 use super::http::Http;
 use super::lease::{self, Lost};
-use super::malformed;
 use super::metrics::Metrics;
 use super::outbox::Outbox;
 use super::providers::Providers;
@@ -30,6 +29,7 @@ use super::turns::Turns;
 use super::watch::Watches;
 use super::work::work;
 use super::writes::Writes;
+use crate::api::Canary;
 use crate::object::kinds::CANARY;
 use crate::object::{Kind, Objects};
 use crate::scene::{self, Defaults, Lookups};
@@ -160,8 +160,8 @@ fn watch_canaries(
 
 /// What a Canary looks at; nothing where it cannot be read.
 fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
-    let lookups = move |canary: &Stored| {
-        malformed::decode(canary).map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
+    let lookups = move |canary: &Seen<Canary>| {
+        canary.read().map_or_else(|_| Lookups::default(), |canary| scene::lookups(&canary, &defaults))
     };
     Arc::new(lookups)
 }
@@ -169,10 +169,10 @@ fn lookups_of(defaults: Arc<Defaults>) -> super::cache::LookupsOf {
 /// Where what a Canary looks at leads to; nowhere where it cannot be read.
 fn further_of(defaults: Arc<Defaults>) -> super::cache::FurtherOf {
     let further = move |sight: &Sight| {
-        let Ok(canary) = malformed::decode(&sight.canary) else { return Vec::new() };
+        let Ok(canary) = sight.canary.read() else { return Vec::new() };
         let mut objects = Objects::default();
-        for (key, stored) in sight.objects.iter().filter(|(key, _)| scene::leads(key.kind)) {
-            objects.insert(key.clone(), stored.value().into());
+        for (key, seen) in sight.objects.iter().filter(|(key, _)| scene::leads(key.kind)) {
+            objects.insert(key.clone(), seen.value());
         }
         scene::further(&canary, &objects, &defaults)
     };

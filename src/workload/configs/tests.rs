@@ -190,7 +190,10 @@ fn a_snapshot_gives_a_config_map_back_and_holds_no_secret() {
     let keep = snapshot::create(&subject, &revision, &target, &configs, store.objects()).expect("of this revision");
     store.write(&keep).expect("no other hand wrote");
     let kept = store.objects().find(&snapshot::key(&subject, &revision)).cloned().expect("it was made");
-    assert_eq!((snapshot::configs(&kept), snapshot::revision(&kept)), (configs.clone(), Some(revision)));
+    assert_eq!(
+        (snapshot::configs(&kept), snapshot::candidate(&kept).map(|kept| kept.revision)),
+        (configs.clone(), Some(revision))
+    );
     assert!(!kept.to_string().contains("c2VjcmV0"), "{kept}");
 
     store.put(config_map("cart"), json!({"data": {"color": "blue"}}));
@@ -223,8 +226,9 @@ fn the_primary_reads_the_copies_and_starts_anew_when_only_these_change() {
         let changes = primary::changes(&subject, &revision, primary::Source::Target(&target, &configs), have.as_ref());
         changes.expect("of this revision").iter().for_each(|change| store.write(change).expect("no other hand wrote"));
         let primary = store.objects().find(&subject.primary()).cloned().expect("it is there");
-        let candidate = primary::Candidate { template: &samples::template(), configs };
-        assert_eq!(primary::runs(&subject, &primary, &[candidate], store.objects()), PrimaryMatch::Revision(revision));
+        let template = samples::template();
+        let candidate = primary::Candidate::of(&template, configs);
+        assert_eq!(primary::runs(&subject, &primary, &[&candidate], store.objects()), PrimaryMatch::Revision(revision));
         primary["spec"]["template"].clone()
     };
     let before = promote(&mut store);
@@ -266,8 +270,9 @@ fn a_primary_that_flagger_made_runs_a_revision_only_with_its_configs() {
     template["metadata"]["annotations"] = json!({"prometheus.io/scrape": "true", "flagger-id": "0b9c"});
     let primary = json!({"spec": {"template": template}});
     let runs = |store: &FakeStore| {
-        let candidate = primary::Candidate { template: &samples::template(), configs: of_sample(store) };
-        primary::runs(&subject, &primary, &[candidate], store.objects())
+        let template = samples::template();
+        let candidate = primary::Candidate::of(&template, of_sample(store));
+        primary::runs(&subject, &primary, &[&candidate], store.objects())
     };
     let revision = hash::revision_with(&samples::template(), &configs);
     assert_eq!(runs(&store), PrimaryMatch::Revision(revision));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::shelf::{Content, Keep, Shelf};
-use super::{Item, Look, LookupsOf, Sight, Standing, Stored};
+use super::{Item, Look, LookupsOf, Seen, Sight, Standing};
+use crate::api;
 use crate::object::kinds::{CANARY, DAEMON_SET, DEPLOYMENT, NAMESPACE, POD, STATEFUL_SET};
 use crate::object::{Kind, ObjectKey, content};
 use crate::scene::{EVERY, GROUP, Lookups};
@@ -76,7 +77,7 @@ impl Index {
     /// Order: the new references come first, so that what both generations name is not let go in between.
     fn reindex(&mut self, canary: &Place, before: &Content, after: &Content) {
         let of = |content: &Content, lookups: &LookupsOf| match content {
-            Content::Held(stored) => lookups(stored),
+            Content::Held(stored) => lookups(&stored.clone().into()),
             Content::Absent | Content::Unheld => Lookups::default(),
         };
         let (before, after) = (of(before, &self.lookups), of(after, &self.lookups));
@@ -127,7 +128,7 @@ impl Index {
     }
 
     /// What `canary`, which looks at `lookups`, sees now.
-    pub(super) fn look(&self, own: &Place, canary: Stored, lookups: Lookups) -> Look {
+    pub(super) fn look(&self, own: &Place, canary: Seen<api::Canary>, lookups: Lookups) -> Look {
         let kinds = lookups.keys.iter().map(|key| key.kind).chain(lookups.labelled.iter().map(|group| group.kind));
         let workloads = lookups.keys.iter().filter(|key| [DEPLOYMENT, DAEMON_SET, STATEFUL_SET].contains(&key.kind));
         let beside = workloads.flat_map(|key| self.shelves.get(&key.kind).map(|shelf| shelf.canaries(&place_of(key))));
@@ -140,7 +141,7 @@ impl Index {
         for group in lookups.labelled {
             let Some(shelf) = self.shelves.get(&group.kind) else { continue };
             for (place, stored) in shelf.members(&Place::new(&group.namespace, &group.value)) {
-                sight.objects.push((group.kind.named(place.namespace(), place.name()), stored.clone()));
+                sight.objects.push((group.kind.named(place.namespace(), place.name()), stored.clone().into()));
             }
         }
         Look::Seen(sight)
@@ -173,7 +174,7 @@ impl Index {
         let mut unread = Vec::new();
         for key in keys {
             match self.content(key.kind, &place_of(&key)) {
-                Content::Held(stored) => sight.objects.push((key, stored)),
+                Content::Held(stored) => sight.objects.push((key, stored.into())),
                 Content::Unheld => unread.push(key),
                 Content::Absent => {}
             }

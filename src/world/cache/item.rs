@@ -1,15 +1,17 @@
 //! One object as it comes from a watch, and the compact form in which it is kept.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kube::Resource;
 use kube::api::ObjectMeta;
 use kube::core::{ApiResource, DynamicResourceScope};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::super::clock;
+use super::super::malformed;
 use super::super::place::Place;
 use crate::object::kinds::{
     BUDGET, CANARY, CONFIG_MAP, CONTROLLER_REVISION, DAEMON_SET, DELIVERY_POLICY, DEPLOYMENT, ENDPOINT_SLICE, HPA,
@@ -110,6 +112,45 @@ impl Item {
             configs.into_iter().flat_map(|configs| configs.values_mut()).for_each(content::seal);
         }
         Stored { version, json: self.value.to_string().into_bytes().into() }
+    }
+}
+
+/// An object that somebody looks at. It is decoded once for all who read it, since that is most of what a look costs.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen<T> {
+    pub(crate) stored: Stored,
+    decoded: OnceLock<Result<Arc<T>, String>>,
+}
+
+impl<T> From<Stored> for Seen<T> {
+    fn from(stored: Stored) -> Self {
+        Self { stored, decoded: OnceLock::new() }
+    }
+}
+
+impl<T: DeserializeOwned> Seen<T> {
+    /// The object.
+    ///
+    /// # Errors
+    /// A sentence that names the field that cannot be read.
+    pub(crate) fn read(&self) -> Result<Arc<T>, String> {
+        self.decoded.get_or_init(|| malformed::decode(&self.stored).map(Arc::new)).clone()
+    }
+
+    /// The same, without a copy where nobody else holds it.
+    pub(crate) fn into_read(self) -> Result<T, String>
+    where
+        T: Clone,
+    {
+        let decoded = self.decoded.into_inner();
+        decoded.unwrap_or_else(|| malformed::decode(&self.stored).map(Arc::new)).map(Arc::unwrap_or_clone)
+    }
+}
+
+impl Seen<Value> {
+    /// The object, which any text that was kept can be read as.
+    pub(crate) fn value(&self) -> Arc<Value> {
+        self.read().unwrap_or_default()
     }
 }
 

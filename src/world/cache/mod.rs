@@ -13,19 +13,21 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::runtime::watcher::Event;
+use serde_json::Value;
 
 use index::{Index, place_of};
-pub(crate) use item::{Item, Stored};
+pub(crate) use item::{Item, Seen, Stored};
 pub(crate) use shelf::Standing;
 use shelf::{Content, Shelf};
 
 use super::place::Place;
+use crate::api;
 use crate::object::kinds::CANARY;
 use crate::object::{Kind, ObjectKey};
 use crate::scene::Lookups;
 
-/// What to read for the canary in this JSON. A function of its spec: equal generations look at equal things.
-pub(crate) type LookupsOf = Arc<dyn Fn(&Stored) -> Lookups + Send + Sync>;
+/// What to read for this canary. A function of its spec: equal generations look at equal things.
+pub(crate) type LookupsOf = Arc<dyn Fn(&Seen<api::Canary>) -> Lookups + Send + Sync>;
 
 /// What else to read for a canary, told by what its lookups brought.
 pub(crate) type FurtherOf = Arc<dyn Fn(&Sight) -> Vec<ObjectKey> + Send + Sync>;
@@ -64,8 +66,8 @@ pub(crate) enum Look {
 /// A canary and everything that it looks at.
 #[derive(Debug)]
 pub(crate) struct Sight {
-    pub(crate) canary: Stored,
-    pub(crate) objects: Vec<(ObjectKey, Stored)>,
+    pub(crate) canary: Seen<api::Canary>,
+    pub(crate) objects: Vec<(ObjectKey, Seen<Value>)>,
     pub(crate) unserved: BTreeSet<Kind>,
     /// Other canaries that look at the same workloads.
     pub(crate) beside: BTreeSet<Place>,
@@ -110,9 +112,10 @@ impl Cache {
     /// What can be seen of a canary now.
     pub(crate) fn look(&self, canary: &Place) -> Look {
         let Some(stored) = self.held(CANARY, canary) else { return Look::Gone };
+        let seen = Seen::from(stored);
         // Decoding takes long enough not to do it under the lock.
-        let lookups = (self.lookups)(&stored);
-        let look = self.index().look(canary, stored, lookups);
+        let lookups = (self.lookups)(&seen);
+        let look = self.index().look(canary, seen, lookups);
         let Look::Seen(sight) = look else { return look };
         let mut further = (self.further)(&sight);
         further.extend(sight.beside.iter().map(|other| CANARY.named(other.namespace(), other.name())));

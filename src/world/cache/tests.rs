@@ -4,7 +4,8 @@ use std::sync::Arc;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
-use super::{Cache, Item, Look, Ripple, Sight, Standing, Stored};
+use super::{Cache, Item, Look, Ripple, Seen, Sight, Standing};
+use crate::api;
 use crate::object::kinds::{BUDGET, CANARY, CONFIG_MAP, DEPLOYMENT, ENDPOINT_SLICE, HPA, NAMESPACE, POD};
 use crate::object::{Kind, ObjectKey, value};
 use crate::scene::{EVERY, GROUP, Labelled, Lookups};
@@ -14,8 +15,8 @@ use crate::world::place::Place;
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// A canary named `n` looks at its target and at the slices of the Service `n-canary`.
-fn lookups(canary: &Stored) -> Lookups {
-    let canary = canary.value();
+fn lookups(canary: &Seen<api::Canary>) -> Lookups {
+    let canary = canary.stored.value();
     let target = value::text(&canary, &["spec", "target"]).unwrap_or_default();
     let (kind, value) = (ENDPOINT_SLICE, format!("{target}-canary"));
     let labelled = vec![Labelled { kind, namespace: "test".to_owned(), label: SERVICE_NAME, value }];
@@ -24,10 +25,10 @@ fn lookups(canary: &Stored) -> Lookups {
 
 /// Leads to the ConfigMaps that the target's annotation `reads` lists.
 fn further(sight: &Sight) -> Vec<ObjectKey> {
-    let reads = |stored: &Stored| {
-        value::text(&stored.value(), &["metadata", "annotations", "reads"]).map(|list| CONFIG_MAP.named("test", list))
+    let reads = |seen: &Seen<Value>| {
+        value::text(&seen.value(), &["metadata", "annotations", "reads"]).map(|list| CONFIG_MAP.named("test", list))
     };
-    sight.objects.iter().filter_map(|(_, stored)| reads(stored)).collect()
+    sight.objects.iter().filter_map(|(_, seen)| reads(seen)).collect()
 }
 
 fn object(name: &str, version: u64, more: &Value) -> Item {
@@ -205,7 +206,7 @@ fn a_config_that_is_named_no_more_wakes_nobody() {
 
 #[test]
 fn what_an_autoscaler_measures_wakes_nobody() {
-    let lookups = |_: &Stored| Lookups { keys: vec![HPA.named("test", "a")], labelled: vec![] };
+    let lookups = |_: &Seen<api::Canary>| Lookups { keys: vec![HPA.named("test", "a")], labelled: vec![] };
     let cache = Cache::new(Arc::new(lookups), Arc::new(further));
     list(&cache, CANARY, vec![canary("a", 1, "a")]);
     let hpa = |version, cpu: u32, most: u32| {
@@ -235,7 +236,7 @@ fn of_two_canaries_of_one_target_each_sees_the_other_and_its_end() {
 
 #[test]
 fn every_canary_of_a_namespace_looks_at_its_budgets_and_no_count_of_pods_wakes_one() {
-    let every = |canary: &Stored| {
+    let every = |canary: &Seen<api::Canary>| {
         let (kind, namespace) = (BUDGET, "test".to_owned());
         let all = Labelled { kind, namespace, label: EVERY, value: String::new() };
         Lookups { labelled: vec![all], ..lookups(canary) }
@@ -274,8 +275,8 @@ fn the_moment_of_the_first_ready_endpoint_is_kept_while_there_is_one() {
 
 #[test]
 fn a_change_of_a_member_wakes_its_group_and_each_sees_the_others() {
-    let grouped = |canary: &Stored| {
-        let group = value::text(&canary.value(), &["spec", "group"]).map(str::to_owned);
+    let grouped = |canary: &Seen<api::Canary>| {
+        let group = value::text(&canary.stored.value(), &["spec", "group"]).map(str::to_owned);
         let group = group.map(|value| Labelled { kind: CANARY, namespace: "test".to_owned(), label: GROUP, value });
         Lookups { labelled: group.into_iter().collect(), ..Lookups::default() }
     };
@@ -298,7 +299,7 @@ fn a_change_of_a_member_wakes_its_group_and_each_sees_the_others() {
 fn a_pod_is_found_by_its_name_and_among_all_of_its_namespace_whoever_asks_first() {
     let pods = || Labelled { kind: POD, namespace: "test".to_owned(), label: EVERY, value: String::new() };
     for first in ["by-name", "by-group"] {
-        let looks = move |stored: &Stored| match value::text(&stored.value(), &["metadata", "name"]) {
+        let looks = move |canary: &Seen<api::Canary>| match value::text(&canary.stored.value(), &["metadata", "name"]) {
             Some("by-name") => Lookups { keys: vec![POD.named("test", "p")], labelled: Vec::new() },
             _ => Lookups { keys: Vec::new(), labelled: vec![pods()] },
         };
@@ -316,7 +317,7 @@ fn a_pod_is_found_by_its_name_and_among_all_of_its_namespace_whoever_asks_first(
 
 #[test]
 fn of_a_namespace_only_its_labels_wake_its_canaries() {
-    let looks = |_: &Stored| Lookups { keys: vec![NAMESPACE.named("", "test")], labelled: vec![] };
+    let looks = |_: &Seen<api::Canary>| Lookups { keys: vec![NAMESPACE.named("", "test")], labelled: vec![] };
     let cache = Cache::new(Arc::new(looks), Arc::new(|_: &_| Vec::new()));
     list(&cache, CANARY, vec![canary("a", 1, "a")]);
     let namespace = |version: u64, stage: &str, status: &str| {

@@ -31,7 +31,7 @@ fn watches(kind: Kind, reply: impl Fn(&str) -> Reply + Send + 'static) -> Watche
             }
         }
     });
-    let lookups = move |_: &super::super::cache::Stored| {
+    let lookups = move |_: &super::super::cache::Seen<crate::api::Canary>| {
         let policies = Labelled { kind, namespace: String::new(), label: EVERY, value: String::new() };
         let labelled = if kind.is_of_cluster() { vec![policies] } else { vec![] };
         Lookups { keys: vec![SERVICE.named("test", "a")], labelled }
