@@ -10,44 +10,46 @@ use crate::object::{Change, kinds, value};
 use crate::workload::{WorkloadError, budget, configs, primary, services, snapshot};
 
 impl Scene {
-    /// What keeps any of these effects from being written, known before the first of them is: an intent that cannot come true
-    /// is not recorded.
-    pub fn refusal(&self, effects: &[Effect]) -> Option<Complaint> {
-        effects.iter().find_map(|effect| self.changes(effect).err())
-    }
-
-    /// The writes that bring an effect about; none where it is there already.
+    /// The writes that bring effects about, in their order; none where all is there already.
     ///
     /// # Errors
-    /// What keeps it from being written, as a sentence for the user. Nothing is written then.
-    pub fn changes(&self, effect: &Effect) -> Result<Vec<Change>, Complaint> {
-        let corner = Corner::of(self);
-        match effect {
-            Effect::AddFinalizer => Ok(corner.finalizers(|kept| kept.push(json!(FINALIZER)))),
-            Effect::RemoveFinalizer => Ok(corner.finalizers(|_| {})),
-            Effect::Sides => Ok(corner.sides()),
-            Effect::Budgets => Ok(corner.budgets()),
-            Effect::Apex => Ok(corner.services(services::apex)),
-            Effect::Snapshot(revision) => corner.snapshot(revision),
-            Effect::Forget(revision) => Ok(corner.forget(revision)),
-            Effect::Primary(source) => corner.primary_runs(source),
-            Effect::Disown => {
-                let patch = corner.primary().and_then(primary::disown);
-                Ok(patch.map(|patch| Change::Merge(corner.names.primary(), patch)).into_iter().collect())
-            }
-            Effect::Route(routing) => corner.route(routing),
-            Effect::Scaler(hold) => Ok(corner.scaler(*hold)),
-            Effect::ScaleTarget(replicas) => Ok(corner.scale_target(*replicas)),
-            Effect::ReleaseApex => {
-                Ok(corner.subject().map(|s| services::release_apex(&s, &self.objects)).unwrap_or_default())
-            }
-            Effect::ReleaseRoute => Ok(corner.release_route()),
-            Effect::Discard => Ok(corner.discard()),
+    /// What keeps one of them from being written, as a sentence for the user. Nothing is written then, and an intent that cannot come
+    /// true is not recorded.
+    pub fn changes(&self, effects: &[Effect]) -> Result<Vec<Change>, Complaint> {
+        if effects.is_empty() {
+            return Ok(Vec::new());
         }
+        let corner = Corner::of(self);
+        let changes: Result<Vec<_>, _> = effects.iter().map(|effect| corner.changes(effect)).collect();
+        changes.map(|changes| changes.into_iter().flatten().collect())
     }
 }
 
 impl Corner<'_> {
+    fn changes(&self, effect: &Effect) -> Result<Vec<Change>, Complaint> {
+        let objects = &self.scene.objects;
+        match effect {
+            Effect::AddFinalizer => Ok(self.finalizers(|kept| kept.push(json!(FINALIZER)))),
+            Effect::RemoveFinalizer => Ok(self.finalizers(|_| {})),
+            Effect::Sides => Ok(self.sides()),
+            Effect::Budgets => Ok(self.budgets()),
+            Effect::Apex => Ok(self.services(services::apex)),
+            Effect::Snapshot(revision) => self.snapshot(revision),
+            Effect::Forget(revision) => Ok(self.forget(revision)),
+            Effect::Primary(source) => self.primary_runs(source),
+            Effect::Disown => {
+                let patch = self.primary().and_then(primary::disown);
+                Ok(patch.map(|patch| Change::Merge(self.names.primary(), patch)).into_iter().collect())
+            }
+            Effect::Route(routing) => self.route(routing),
+            Effect::Scaler(hold) => Ok(self.scaler(*hold)),
+            Effect::ScaleTarget(replicas) => Ok(self.scale_target(*replicas)),
+            Effect::ReleaseApex => Ok(self.subject().map(|s| services::release_apex(&s, objects)).unwrap_or_default()),
+            Effect::ReleaseRoute => Ok(self.release_route()),
+            Effect::Discard => Ok(self.discard()),
+        }
+    }
+
     fn finalizers(&self, change: impl FnOnce(&mut Vec<Value>)) -> Vec<Change> {
         let meta = &self.scene.canary.metadata;
         let before: Vec<Value> = meta.finalizers.iter().flatten().map(|f| json!(f)).collect();

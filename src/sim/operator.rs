@@ -115,7 +115,7 @@ impl Operator {
         facts.endpoints.canary_since = facts.endpoints.canary_since.map(own);
         let answers = inquire(cluster, others, &facts, now);
         let mut plan = plan::decide(&facts, &answers, now);
-        if let Some(complaint) = scene.refusal(&plan.effects) {
+        if let Err(complaint) = scene.changes(&plan.effects) {
             facts.complaints.push(complaint);
             plan = plan::decide(&facts, &[], now);
         }
@@ -167,20 +167,18 @@ impl Operator {
     }
 
     fn perform(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
-        for effect in &plan.effects {
-            let Ok(changes) = scene.changes(effect) else { return Round::Again };
-            for change in changes {
-                if self.dies(record) {
-                    return Round::Crashed;
-                }
-                if cluster.write(&change).is_err() {
-                    return Round::Again;
-                }
-                if let Some(key) = change.key() {
-                    self.cache.wrote(&key, cluster.api.objects(), cluster.now);
-                }
-                record.invariants.written(cluster, plan, &change);
+        let Ok(changes) = scene.changes(&plan.effects) else { return Round::Again };
+        for change in changes {
+            if self.dies(record) {
+                return Round::Crashed;
             }
+            if cluster.write(&change).is_err() {
+                return Round::Again;
+            }
+            if let Some(key) = change.key() {
+                self.cache.wrote(&key, cluster.api.objects(), cluster.now);
+            }
+            record.invariants.written(cluster, plan, &change);
         }
         Round::Done
     }

@@ -18,6 +18,7 @@ use super::place::Place;
 use super::tell::Subject;
 use crate::api::CanaryStatus;
 use crate::model::{Answer, Complaint, Effect, Facts, Plan, Time};
+use crate::object::Change;
 use crate::object::kinds::CANARY;
 use crate::plan;
 use crate::scene::{self, Scene};
@@ -48,9 +49,11 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
     let answers = desk.aside(inquire(world, &scene, &facts, now)).await;
     world.calls.keep(canary, &answers);
     let mut plan = plan::decide(&facts, &answers, now);
-    if let Some(complaint) = scene.refusal(&plan.effects) {
+    let mut changes = scene.changes(&plan.effects);
+    if let Err(complaint) = changes {
         facts.complaints.push(complaint);
         plan = plan::decide(&facts, &[], now);
+        changes = scene.changes(&plan.effects);
     }
     let alerts = scene.alerts(&facts.canary, &plan.notices);
     let status = scene::status(&plan.journal, scene.canary.status.as_ref(), now);
@@ -64,7 +67,7 @@ pub(crate) async fn round(world: &World, canary: &Place, mut desk: Desk<'_>) -> 
         written.map(|written| (plan.journal.phase, written.version)),
     );
     recorded?;
-    let done = perform(world, canary, &scene, &plan.effects).await;
+    let done = perform(world, canary, changes).await;
     world.outbox.tell(&scene.listeners(), &facts.canary, &plan);
     world.alerts.tell(canary, &scene, &facts.canary, alerts);
     drop((scene, desk));
@@ -108,13 +111,11 @@ fn must_record(before: Option<&CanaryStatus>, after: &CanaryStatus, effects: &[E
 }
 
 /// Does what was decided, in its order, up to the first failure.
-async fn perform(world: &World, canary: &Place, scene: &Scene, effects: &[Effect]) -> Result<(), Failure> {
-    for effect in effects {
-        let blocked = |c: Complaint| Failure::Blocked { reason: c.reason, sentence: c.sentence };
-        for change in &scene.changes(effect).map_err(blocked)? {
-            let written = world.cluster.write(change).await?;
-            world.writes.note(canary, written, Instant::now());
-        }
+async fn perform(world: &World, canary: &Place, changes: Result<Vec<Change>, Complaint>) -> Result<(), Failure> {
+    let blocked = |c: Complaint| Failure::Blocked { reason: c.reason, sentence: c.sentence };
+    for change in &changes.map_err(blocked)? {
+        let written = world.cluster.write(change).await?;
+        world.writes.note(canary, written, Instant::now());
     }
     Ok(())
 }
