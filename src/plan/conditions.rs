@@ -1,6 +1,6 @@
 //! Conditions: the outcome of a decision in the words that kubectl, Flux and Argo CD read.
 
-use super::{first, in_place};
+use super::{first, in_place, progressing};
 use crate::model::{
     Awaited, CanarySize, Condition, ConditionKind, Facts, Gravity, Journal, Moment, Notice, Percent, Phase, Seen,
     Stand, Time, Truth, Wait,
@@ -136,10 +136,24 @@ fn reconciling(journal: &Journal, facts: &Facts) -> Option<Said> {
         }
         None => {
             let pods = in_pods(facts).or_else(|| approximate(journal, facts));
-            pods.unwrap_or_else(|| "A release is under way.".to_owned())
+            pods.or_else(|| next_check(journal, facts)).unwrap_or_else(|| "A release is under way.".to_owned())
         }
     };
     (!idle).then(|| say(ConditionKind::Reconciling, Truth::True, journal.phase.as_str(), message))
+}
+
+/// What an analysis waits for, and until when. Says nothing that changes while a status does not.
+fn next_check(journal: &Journal, facts: &Facts) -> Option<String> {
+    let step = journal.step.filter(|_| journal.phase == Phase::Progressing)?;
+    if !journal.has_begun() {
+        return Some("A release is under way: its analysis begins when the canary is ready.".to_owned());
+    }
+    if step.waiting_since.is_some() {
+        return Some("A release is under way: it waits until both sides are ready.".to_owned());
+    }
+    let deferred = progressing::alone(journal, facts.settings.as_ref()?) == Some(step.next_check_at);
+    let why = if deferred { ", when no KPI looks back to another revision any more" } else { "" };
+    Some(format!("A release is under way: its next check is due at {}{why}.", step.next_check_at))
 }
 
 /// How many pods a release in place has come to.

@@ -18,7 +18,7 @@ use super::renewal;
 use super::settled::begin;
 use super::traffic::{carries, reaches_canary, routed};
 use crate::model::{
-    Effect, Mirror, Moment, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready,
+    Effect, Journal, Mirror, Moment, Notice, Percent, Phase, Settings, Step, Strategy, TargetSeen, Time, Unready,
 };
 
 pub(super) fn decide(draft: &mut Draft<'_>, settings: &Settings, target: &TargetSeen) {
@@ -217,14 +217,14 @@ fn advance(draft: &mut Draft<'_>, settings: &Settings, weight: Percent) {
 /// The first check comes no sooner than the longest window after another revision had the canary's place: what that one did is
 /// not held against this one.
 fn judge_alone(draft: &mut Draft<'_>, settings: &Settings) {
-    if let Some(earliest) = alone(draft, settings) {
+    if let Some(earliest) = alone(&draft.journal, settings) {
         draft.check_not_before(earliest);
     }
 }
 
 /// When no window reaches back to another revision any more.
-fn alone(draft: &Draft<'_>, settings: &Settings) -> Option<Time> {
-    draft.journal.vacant_since.map(|since| since.after(settings.warmup).after(settings.window()).after(CLOCKS))
+pub(super) fn alone(journal: &Journal, settings: &Settings) -> Option<Time> {
+    journal.vacant_since.map(|since| since.after(settings.warmup).after(settings.window()).after(CLOCKS))
 }
 
 /// When the next check is due. A spec with a shorter interval brings it forward, from the moment it is seen.
@@ -234,7 +234,7 @@ fn hasten(draft: &mut Draft<'_>, settings: &Settings, step: Step) -> Time {
         return due;
     }
     let soonest = draft.now.after(settings.interval);
-    let due = due.min(alone(draft, settings).map_or(soonest, |alone| soonest.max(alone)));
+    let due = due.min(alone(&draft.journal, settings).map_or(soonest, |alone| soonest.max(alone)));
     draft.journal.step = Some(Step { next_check_at: due, ..step });
     due
 }

@@ -172,3 +172,24 @@ fn the_first_check_of_an_ordinary_release_comes_after_one_interval() {
     facts.journal.vacant_since = Some(t(900));
     assert_eq!(first_check(&facts), Some(t(1203)), "another revision had traffic at 900");
 }
+
+#[test]
+fn a_release_says_what_it_waits_for_and_when_it_is_judged_next() {
+    let said = |facts: &Facts, now: Time| {
+        let journal = decide(facts, &success(100.0), now).journal;
+        journal.condition(ConditionKind::Reconciling).map(|condition| condition.message.clone()).unwrap_or_default()
+    };
+    let mut facts = analysing(0);
+    facts.settings.as_mut().expect("they were read").kpis[0].window = Duration::from_secs(300);
+    facts.journal.step = facts.journal.step.map(|s| Step { waiting_since: Some(t(990)), ..s });
+    facts.journal.vacant_since = Some(t(900));
+    let deferred = "A release is under way: its next check is due at 1970-01-01T00:20:03Z, \
+                    when no KPI looks back to another revision any more.";
+    assert_eq!(said(&facts, t(1000)), deferred);
+    facts.journal.vacant_since = Some(t(0));
+    assert_eq!(said(&facts, t(1000)), "A release is under way: its next check is due at 1970-01-01T00:17:40Z.");
+    target(&mut facts).rollout.available = 0;
+    facts.endpoints.canary = 0;
+    facts.journal.step = facts.journal.step.map(|s| Step { course: None, ..s });
+    assert_eq!(said(&facts, t(1000)), "A release is under way: its analysis begins when the canary is ready.");
+}
