@@ -51,8 +51,8 @@ impl Corner<'_> {
     pub(super) fn copies_shape(&self) -> Shape {
         let template = self.primary().and_then(pods::template);
         let named = template.map(|template| configs::referenced(&self.names.namespace, template)).unwrap_or_default();
-        let is_copy = |key: &ObjectKey| self.all_configs().iter().any(|config| configs::copy_of(config) == *key);
-        let missing = named.iter().filter(|key| is_copy(key)).any(|key| self.scene.objects.find(key).is_none());
+        let copies: BTreeSet<_> = self.all_configs().iter().map(configs::copy_of).collect();
+        let missing = named.iter().filter(|key| copies.contains(key)).any(|key| self.scene.objects.find(key).is_none());
         if missing { Shape::Missing } else { Shape::AsWanted }
     }
 

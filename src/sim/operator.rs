@@ -9,7 +9,8 @@ use super::corner;
 use super::faults::Fault;
 use super::invariants::Invariants;
 use super::provider::Others;
-use crate::model::{Answer, CanaryRef, Facts, Journal, Plan, Time};
+use crate::model::{Answer, CanaryRef, Complaint, Facts, Journal, Plan, Time};
+use crate::object::Change;
 use crate::plan;
 use crate::scene::Scene;
 
@@ -115,9 +116,11 @@ impl Operator {
         facts.endpoints.canary_since = facts.endpoints.canary_since.map(own);
         let answers = inquire(cluster, others, &facts, now);
         let mut plan = plan::decide(&facts, &answers, now);
-        if let Err(complaint) = scene.changes(&plan.effects) {
+        let mut changes = scene.changes(&plan.effects);
+        if let Err(complaint) = changes {
             facts.complaints.push(complaint);
             plan = plan::decide(&facts, &[], now);
+            changes = scene.changes(&plan.effects);
         }
         record.invariants.planned(cluster, &facts, &answers, &plan, now);
         if let Some(decisions) = &mut record.decisions {
@@ -131,7 +134,7 @@ impl Operator {
                 record.plans.drain(..record.plans.len().saturating_sub(REMEMBERED));
             }
         }
-        let round = self.carry_out(cluster, record, &scene, &facts.journal, &plan);
+        let round = self.carry_out(cluster, record, &scene, &facts.journal, &plan, changes);
         match round {
             Round::Done => plan.wake.into_iter().for_each(|at| self.wake_at(cluster.now.after(at.since(now)))),
             Round::Again => self.wake_at(cluster.now.after(BACKOFF)),
@@ -147,6 +150,7 @@ impl Operator {
         scene: &Scene,
         before: &Journal,
         plan: &Plan,
+        changes: Result<Vec<Change>, Complaint>,
     ) -> Round {
         if let Some(status) = corner::status(scene, plan, cluster.now) {
             if self.dies(record) {
@@ -159,15 +163,14 @@ impl Operator {
             record.invariants.recorded(before, &plan.journal);
             self.cache.wrote(&corner::canary_key(&cluster.names), cluster.api.objects(), cluster.now);
         }
-        let done = self.perform(cluster, record, scene, plan);
+        let done = changes.map_or(Round::Again, |changes| self.perform(cluster, record, plan, changes));
         if done != Round::Crashed {
             record.invariants.told(&plan.notices);
         }
         done
     }
 
-    fn perform(&mut self, cluster: &mut Cluster, record: &mut Record, scene: &Scene, plan: &Plan) -> Round {
-        let Ok(changes) = scene.changes(&plan.effects) else { return Round::Again };
+    fn perform(&mut self, cluster: &mut Cluster, record: &mut Record, plan: &Plan, changes: Vec<Change>) -> Round {
         for change in changes {
             if self.dies(record) {
                 return Round::Crashed;

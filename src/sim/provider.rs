@@ -72,14 +72,14 @@ fn compare(cluster: &Cluster, health: Health, kpi: &Kpi, span: Span) -> Measurem
     if let Some(nothing) = ailing(health, cluster.now) {
         return nothing;
     }
-    let Some(canary) = cluster.history.window(span.from, span.to) else {
+    let Some(canary) = cluster.history.side(true, span.from, span.to) else {
         return Measurement::NoData("no requests to the canary".to_owned());
     };
     if kpi.comparison.is_some_and(|comparison| comparison.test == Test::Quantile) {
         let [canary, primary] = cluster.history.buckets(span.from, span.to);
         return Measurement::Both(Sample::Bucketed { canary, primary, before: Vec::new() });
     }
-    let primary = cluster.history.beside(span.from, span.to).unwrap_or_default();
+    let primary = cluster.history.side(false, span.from, span.to).unwrap_or_default();
     if kpi.comparison.is_none_or(|comparison| comparison.test.counts()) {
         let tally = |window: Window| Tally { bad: window.failed.round(), total: window.requests.round() };
         return Measurement::Both(Sample::Counted {

@@ -224,16 +224,6 @@ impl History {
         self.spans.retain(|s| s.to >= before);
     }
 
-    /// What the canary's pods answered between two moments; `None` where they got no request.
-    pub(super) fn window(&self, from: Time, to: Time) -> Option<Window> {
-        self.side(true, from, to)
-    }
-
-    /// The same of the primary's pods.
-    pub(super) fn beside(&self, from: Time, to: Time) -> Option<Window> {
-        self.side(false, from, to)
-    }
-
     /// The requests of both by how long they took: half of them half as long as their 99th percentile.
     pub(super) fn buckets(&self, from: Time, to: Time) -> [Buckets; 2] {
         [true, false].map(|canary| {
@@ -279,8 +269,7 @@ impl History {
 
     /// Images whose pods answered as the canary between two moments.
     pub(super) fn images(&self, from: Time, to: Time) -> Vec<&str> {
-        let spans = self.spans.iter().filter(|s| s.canary && s.from < to && s.to > from && s.requests > 0.0);
-        let mut images: Vec<_> = spans.map(|s| s.image.as_str()).collect();
+        let mut images: Vec<_> = self.spans_of(true, from, to).map(|s| s.image.as_str()).collect();
         images.sort_unstable();
         images.dedup();
         images

@@ -115,18 +115,17 @@ impl<'a> Candidate<'a> {
 ///
 /// Two candidates can be the same for the primary, where they differ only in what is not copied: then its annotation decides.
 pub fn runs(subject: &Subject<'_>, have: &Value, candidates: &[&Candidate<'_>], objects: &Objects) -> PrimaryMatch {
-    let is_same = |candidate: &&&Candidate<'_>| {
+    let is_same = |candidate: &&Candidate<'_>| {
         let template = template::of_primary(subject, candidate.template, &candidate.configs);
         // Ours names its configs in the template.
         let copied = written_revision(have).is_some() || configs::are_copied(&candidate.configs, objects);
         copied && is_running(have, &template)
     };
     let written = written_revision(have);
-    let is_named = |candidate: &&&Candidate<'_>| Some(candidate.revision.as_str()) == written;
     // The one that the primary itself names comes first, and is nearly always the one.
-    let named = candidates.iter().filter(is_named);
-    let mut named_first = named.chain(candidates.iter().filter(|candidate| !is_named(candidate)));
-    let running = named_first.find(is_same);
+    let mut named_first = candidates.to_vec();
+    named_first.sort_by_key(|candidate| Some(candidate.revision.as_str()) != written);
+    let running = named_first.into_iter().find(is_same);
     running.map_or(PrimaryMatch::Unknown, |candidate| PrimaryMatch::Revision(candidate.revision.clone()))
 }
 

@@ -188,8 +188,13 @@ fn a_release_says_what_it_waits_for_and_when_it_is_judged_next() {
     assert_eq!(said(&facts, t(1000)), deferred);
     facts.journal.vacant_since = Some(t(0));
     assert_eq!(said(&facts, t(1000)), "A release is under way: its next check is due at 1970-01-01T00:17:40Z.");
-    target(&mut facts).rollout.available = 0;
-    facts.endpoints.canary = 0;
-    facts.journal.step = facts.journal.step.map(|s| Step { course: None, ..s });
-    assert_eq!(said(&facts, t(1000)), "A release is under way: its analysis begins when the canary is ready.");
+    for (weight, waits) in [
+        (0, "A release is under way: its analysis begins when the canary is ready."),
+        (20, "A release is under way: it waits until both sides are ready."),
+    ] {
+        let mut facts = analysing(weight);
+        target(&mut facts).rollout.available = 0;
+        facts.endpoints.canary = 0;
+        assert_eq!(said(&facts, t(60)), waits, "{weight} %");
+    }
 }
